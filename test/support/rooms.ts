@@ -1,0 +1,163 @@
+import { posix } from "node:path";
+import { build } from "esbuild";
+
+/** Source files by their path in the repository, such as `src/gpu/gpu.ts`. */
+export type Sources = Readonly<Record<string, string>>;
+
+/** One import that is left after the types are erased. */
+export interface Import {
+  from: string;
+  /** As it is written: `../tensor/tensor.ts`, `node:fs`, `webgpu`. */
+  specifier: string;
+}
+
+/** From the left to the right: a room imports only what stands to its left. */
+const ROOMS = ["gpu", "tensor", "kernels", "autograd", "nn", "models", "finetune", "cli"];
+/** `io` stands aside: it builds on `tensor` alone, and these build on it. */
+const IO_MAY_IMPORT = ["tensor"];
+const MAY_IMPORT_IO = ["models", "finetune", "cli"];
+/** Shaders belong to the code that dispatches them. */
+const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels"];
+
+/** Everything else runs in a browser as well. */
+const NODE_ONLY = ["src/io/node/", "src/cli/", "src/gpu/node-adapter.ts", "src/gpu/swiftshader.ts"];
+
+/** Packages from npm, and the one place that may import each. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  webgpu: "src/gpu/node-adapter.ts",
+  "@huggingface/tokenizers": "src/io/",
+};
+
+const MAX_LINES = 450;
+
+const WEBGPU_NAMES =
+  /\bGPU[A-Z]\w*|\bnavigator\s*\??\.\s*gpu\b|\b(?:create(?:Buffer|BindGroup|BindGroupLayout|ShaderModule|PipelineLayout|ComputePipeline|ComputePipelineAsync|CommandEncoder|QuerySet)|requestAdapter|requestDevice|dispatchWorkgroups|mapAsync)\b/;
+const NODE_NAMES =
+  /(?<![\w.])(?:process|Buffer)\s*\??\.\s*\w+|(?<![\w.])(?:__dirname|__filename)\b|(?<![\w.])require\s*\(/;
+
+/** Every breach of the rules of the house in these sources, one line each; none when they keep them. */
+export async function findBreaches(sources: Sources): Promise<string[]> {
+  const imports = await readImports(sources);
+  return [
+    ...imports.flatMap((one) => checkImport(one, sources)),
+    ...findCycles(imports, sources).map((files) => `cycle: ${files.join(" -> ")}`),
+    ...Object.entries(sources).flatMap(([path, text]) => checkText(path, text)),
+  ];
+}
+
+/** The imports of every file, static, dynamic and re-exporting, without those of types alone. */
+export async function readImports(sources: Sources): Promise<Import[]> {
+  const imports: Import[] = [];
+  await build({
+    entryPoints: Object.keys(sources),
+    bundle: true,
+    write: false,
+    outdir: "unused",
+    format: "esm",
+    logLevel: "silent",
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+    plugins: [
+      {
+        name: "read-imports",
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /.*/ }, ({ kind, path, importer }) => {
+            // esbuild puts "./" before a path that exists on disk as well.
+            if (kind === "entry-point") return { path: posix.normalize(path), namespace: "source" };
+            imports.push({ from: importer, specifier: path });
+            return { path, external: true };
+          });
+          onLoad({ filter: /.*/, namespace: "source" }, ({ path }) => ({ contents: sources[path], loader: "ts" }));
+        },
+      },
+    ],
+  });
+  return imports.sort((a, b) => compare(a.from, b.from) || compare(a.specifier, b.specifier));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const isIn = (path: string, places: readonly string[]) => places.some((place) => path.startsWith(place));
+const isRelative = (specifier: string) => specifier.startsWith(".");
+const target = ({ from, specifier }: Import) => posix.join(posix.dirname(from), specifier);
+/** `gpu` of `src/gpu/gpu.ts`; empty for the library's own entry, `src/index.ts`. */
+const roomOf = (path: string) => path.match(/^src\/([^/]+)\//)?.[1] ?? "";
+
+function checkImport(one: Import, sources: Sources): string[] {
+  const { from, specifier } = one;
+  const room = roomOf(from);
+  const breach = (why: string) => [`${from}: imports ${specifier}: ${why}`];
+  if (specifier.startsWith("node:")) return isIn(from, NODE_ONLY) ? [] : breach("this file must run in a browser");
+  if (!isRelative(specifier)) {
+    const place = PACKAGES[specifier];
+    if (!place) return breach("not a package that the library may import");
+    return from.startsWith(place) ? [] : breach(`only ${place} may`);
+  }
+  const path = target(one);
+  if (path.startsWith("shaders/") && path.endsWith(".wgsl")) {
+    return MAY_IMPORT_SHADERS.includes(room) ? [] : breach(`only ${MAY_IMPORT_SHADERS.join(", ")} import shaders`);
+  }
+  if (!(path in sources)) return breach("no such file in src");
+  const imported = roomOf(path);
+  if (!imported) return breach("the library's entry is for its users");
+  if (imported === room) return [];
+  if (isNeighbourAllowed(room, imported)) return [];
+  return breach(`${room || "the entry"} may not import ${imported}`);
+}
+
+function isNeighbourAllowed(room: string, imported: string): boolean {
+  if (room === "") return imported !== "cli";
+  if (room === "io") return IO_MAY_IMPORT.includes(imported);
+  if (imported === "io") return MAY_IMPORT_IO.includes(room);
+  return ROOMS.includes(imported) && ROOMS.indexOf(imported) < ROOMS.indexOf(room);
+}
+
+function checkText(path: string, text: string): string[] {
+  const breaches: string[] = [];
+  const room = roomOf(path);
+  if (room && room !== "io" && !ROOMS.includes(room)) breaches.push(`${path}: src/${room} is no room of the house`);
+  const lines = text.replace(/\n$/, "").split("\n").length;
+  if (lines > MAX_LINES) breaches.push(`${path}: ${lines} lines, at most ${MAX_LINES}`);
+  const code = withoutCommentsAndStrings(text);
+  if (room !== "gpu") {
+    const name = code.match(WEBGPU_NAMES)?.[0];
+    if (name) breaches.push(`${path}: names ${name}, which only src/gpu may`);
+  }
+  if (!isIn(path, NODE_ONLY)) {
+    const name = code.match(NODE_NAMES)?.[0];
+    if (name) breaches.push(`${path}: uses ${name}, which a browser does not have`);
+  }
+  return breaches;
+}
+
+/** Template literals go with their expressions, so a name that stands in one alone is not seen. */
+function withoutCommentsAndStrings(text: string): string {
+  return text.replace(
+    /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+    (match) => (match.startsWith("/") ? " " : '""'),
+  );
+}
+
+/** The rings of files that import one another (Tarjan's strongly connected components), each from its first name. */
+export function findCycles(imports: readonly Import[], sources: Sources): string[][] {
+  const edges = new Map<string, string[]>(Object.keys(sources).map((path) => [path, []]));
+  for (const one of imports) {
+    if (isRelative(one.specifier) && target(one) in sources) edges.get(one.from)!.push(target(one));
+  }
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const cycles: string[][] = [];
+  const visit = (file: string): void => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    stack.push(file);
+    for (const next of edges.get(file)!) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(next)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const members = stack.splice(stack.indexOf(file)).sort(compare);
+    if (members.length > 1 || edges.get(file)!.includes(file)) cycles.push(members);
+  };
+  for (const file of edges.keys()) if (!order.has(file)) visit(file);
+  return cycles;
+}
