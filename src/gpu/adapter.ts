@@ -1,0 +1,60 @@
+/** What class of adapter runs: decides which kernel variants are used. */
+export type AdapterClass =
+  | "lavapipe"
+  | "swiftshader"
+  | "nvidia"
+  | "amd"
+  | "intel"
+  | "apple"
+  | "qualcomm"
+  | "null"
+  | "unknown";
+
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly class: AdapterClass;
+  /** Whether the "GPU" is this machine's processor. */
+  readonly isSoftware: boolean;
+  /** Smallest and largest subgroup a kernel may see; 0 when unknown. */
+  readonly subgroupMinSize: number;
+  readonly subgroupMaxSize: number;
+  /** One line for people. */
+  readonly name: string;
+}
+
+const CLASS_PATTERNS: readonly [AdapterClass, RegExp][] = [
+  ["lavapipe", /llvmpipe|lavapipe/i],
+  ["swiftshader", /swiftshader/i],
+  ["nvidia", /nvidia/i],
+  ["amd", /\bamd\b|radeon/i],
+  ["intel", /intel/i],
+  ["apple", /apple|metal/i],
+  ["qualcomm", /qualcomm|adreno/i],
+  ["null", /null/i],
+];
+
+export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
+  const { vendor = "", architecture = "", device = "", description = "" } = info;
+  const all = [vendor, architecture, device, description].join(" ");
+  const adapterClass = CLASS_PATTERNS.find(([, pattern]) => pattern.test(all))?.[0] ?? "unknown";
+  const isSoftware = adapterClass === "lavapipe" || adapterClass === "swiftshader" || adapterClass === "null";
+  const label = description || device || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
+  const names: Partial<Record<AdapterClass, string>> = {
+    lavapipe: `lavapipe (software, ${label})`,
+    swiftshader: `SwiftShader (software, ${label})`,
+  };
+  return {
+    vendor,
+    architecture,
+    device,
+    description,
+    class: adapterClass,
+    isSoftware,
+    subgroupMinSize: info.subgroupMinSize ?? 0,
+    subgroupMaxSize: info.subgroupMaxSize ?? 0,
+    name: names[adapterClass] ?? label,
+  };
+}

@@ -1,0 +1,135 @@
+import { MemoryLimitError } from "./errors.ts";
+
+/** `GPUBufferUsage` bits; Node has no such global, and we do not patch one in. */
+export const BUFFER_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
+
+/** A storage buffer owned by the pool. */
+export interface PooledBuffer {
+  readonly id: number;
+  readonly raw: GPUBuffer;
+  /** Allocated bytes: the request rounded up to its size class. */
+  readonly size: number;
+  /** The command batch that last named this buffer; decides when an upload must flush first. */
+  lastBatch: number;
+  /** Keys of cached bind groups that hold this buffer. */
+  readonly bindGroupKeys: Set<string>;
+}
+
+export interface MemoryStatistics {
+  /** Bytes in buffers that tensors hold. */
+  liveBytes: number;
+  liveBuffers: number;
+  /** Bytes kept for reuse. */
+  pooledBytes: number;
+  pooledBuffers: number;
+  /** Highest `liveBytes` since the device was opened or `resetPeak()`. */
+  peakBytes: number;
+  /** Buffers created on the device so far. */
+  buffersCreated: number;
+}
+
+const MINIMUM_BYTES = 256;
+
+/** Rounds up to an eighth of the power of two below, so that at most 12.5 % is wasted and sizes recur. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= MINIMUM_BYTES) return MINIMUM_BYTES;
+  const power = 2 ** Math.floor(Math.log2(bytes));
+  const step = Math.max(MINIMUM_BYTES, power / 8);
+  return Math.ceil(bytes / step) * step;
+}
+
+/**
+ * Keeps freed storage buffers for reuse. A buffer is handed out again at once: the queue runs commands in
+ * order, so earlier work on it is done before later work starts. Software adapters never report
+ * out-of-memory, so the pool keeps a byte budget of its own.
+ */
+export class BufferPool {
+  readonly statistics: MemoryStatistics = {
+    liveBytes: 0,
+    liveBuffers: 0,
+    pooledBytes: 0,
+    pooledBuffers: 0,
+    peakBytes: 0,
+    buffersCreated: 0,
+  };
+  readonly #free = new Map<number, PooledBuffer[]>();
+  #nextId = 1;
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly budgetBytes: number,
+    private readonly destroyed: (buffer: PooledBuffer) => void,
+  ) {}
+
+  acquire(bytes: number, label: string): PooledBuffer {
+    const limit = this.device.limits.maxBufferSize;
+    if (bytes > limit) {
+      throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
+    }
+    const size = Math.min(sizeClass(bytes), Math.floor(limit / 4) * 4);
+    const statistics = this.statistics;
+    if (statistics.liveBytes + size > this.budgetBytes) {
+      throw new MemoryLimitError(
+        `${label}: ${size} bytes more exceed the memory budget of ${this.budgetBytes} bytes (${statistics.liveBytes} in use)`,
+      );
+    }
+    let buffer = this.#free.get(size)?.pop();
+    if (buffer) {
+      statistics.pooledBytes -= size;
+      statistics.pooledBuffers--;
+    } else {
+      this.#makeRoom(size);
+      buffer = this.#create(size);
+    }
+    statistics.liveBytes += size;
+    statistics.liveBuffers++;
+    statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
+    return buffer;
+  }
+
+  release(buffer: PooledBuffer): void {
+    const statistics = this.statistics;
+    statistics.liveBytes -= buffer.size;
+    statistics.liveBuffers--;
+    statistics.pooledBytes += buffer.size;
+    statistics.pooledBuffers++;
+    const list = this.#free.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.#free.set(buffer.size, [buffer]);
+  }
+
+  /** Gives all kept buffers back to the device. */
+  trim(): void {
+    for (const size of [...this.#free.keys()]) this.#dropClass(size);
+  }
+
+  resetPeak(): void {
+    this.statistics.peakBytes = this.statistics.liveBytes;
+  }
+
+  #create(size: number): PooledBuffer {
+    const { STORAGE, COPY_SRC, COPY_DST } = BUFFER_USAGE;
+    const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
+    this.statistics.buffersCreated++;
+    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroupKeys: new Set() };
+  }
+
+  /** Drops kept buffers, largest first, until one of `size` bytes fits the budget beside them. */
+  #makeRoom(size: number): void {
+    const classes = [...this.#free.keys()].sort((a, b) => b - a);
+    for (const other of classes) {
+      const { liveBytes, pooledBytes } = this.statistics;
+      if (liveBytes + pooledBytes + size <= this.budgetBytes) return;
+      this.#dropClass(other);
+    }
+  }
+
+  #dropClass(size: number): void {
+    for (const buffer of this.#free.get(size) ?? []) {
+      this.statistics.pooledBytes -= size;
+      this.statistics.pooledBuffers--;
+      this.destroyed(buffer);
+    }
+    this.#free.delete(size);
+  }
+}

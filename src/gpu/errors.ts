@@ -1,0 +1,25 @@
+/** Base of every error that the GPU room raises. */
+export class GpuError extends Error {
+  override name = "GpuError";
+}
+
+/** A shader that does not compile; the message carries the numbered source and the compiler's words. */
+export class ShaderCompileError extends GpuError {
+  override name = "ShaderCompileError";
+}
+
+/** The device was lost (driver reset, GPU removed, or `close()` while work was pending). */
+export class DeviceLostError extends GpuError {
+  override name = "DeviceLostError";
+  constructor(
+    readonly reason: string,
+    message: string,
+  ) {
+    super(`The GPU device was lost (${reason || "unknown"}): ${message || "no further information"}`);
+  }
+}
+
+/** A buffer or binding that the device's limits, or the pool's own byte budget, do not allow. */
+export class MemoryLimitError extends GpuError {
+  override name = "MemoryLimitError";
+}

@@ -1,0 +1,235 @@
+import { type AdapterDescription, describeAdapter } from "./adapter.ts";
+import { BUFFER_USAGE, BufferPool, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
+import { type BufferBinding, CommandStream } from "./command-stream.ts";
+import { DeviceLostError, GpuError } from "./errors.ts";
+import type { KernelVariant, ParamValues } from "./kernel.ts";
+import { type OpenOptions, openDevice } from "./open.ts";
+import { PipelineCache } from "./pipeline-cache.ts";
+
+export interface GpuStatistics extends MemoryStatistics {
+  dispatches: number;
+  submits: number;
+  bindGroupsCreated: number;
+  pipelinesCreated: number;
+  /** Tensors the garbage collector found undisposed; anything but 0 is a leak that was caught by the net. */
+  rescuedTensors: number;
+}
+
+/** Bytes the pool may hold on software adapters, which never report out-of-memory: 8 GiB. */
+const SOFTWARE_BUDGET_BYTES = 8 * 2 ** 30;
+
+let defaultGpu: Gpu | undefined;
+
+/**
+ * A handle to one GPU device: buffers from a pool, dispatches batched into few submits, errors surfaced at
+ * the next call. The only class that talks to WebGPU.
+ */
+export class Gpu {
+  readonly adapter: AdapterDescription;
+  readonly limits: GPUSupportedLimits;
+  readonly features: ReadonlySet<string>;
+  /** Set by the tensor room's finalization net. */
+  rescuedTensors = 0;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #commands: CommandStream;
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  readonly #pending = new Set<(error: Error) => void>();
+  #error: Error | undefined;
+  #closed = false;
+
+  /** Wraps a device that the caller made. Prefer {@link Gpu.open}. */
+  constructor(
+    readonly device: GPUDevice,
+    info: GPUAdapterInfo,
+    options: { memoryBudget?: number; release?: () => void } = {},
+  ) {
+    this.adapter = describeAdapter(info);
+    this.limits = device.limits;
+    this.features = device.features as unknown as ReadonlySet<string>;
+    const budget = options.memoryBudget ?? (this.adapter.isSoftware ? SOFTWARE_BUDGET_BYTES : Number.POSITIVE_INFINITY);
+    this.#pool = new BufferPool(device, budget, (buffer) => this.#commands.destroy(buffer));
+    this.#pipelines = new PipelineCache(device, (error) => this.#fail(error));
+    this.#commands = new CommandStream(device, this.#pipelines);
+    this.#release = options.release;
+    device.onuncapturederror = (event) => this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
+    void device.lost.then(({ reason, message }) => {
+      if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
+    });
+    defaultGpu ??= this;
+  }
+
+  readonly #release: (() => void) | undefined;
+
+  /**
+   * Opens an adapter: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node, there with the
+   * software adapter SwiftShader from npm when the system has none. Limits are requested up to the adapter's.
+   *
+   * @throws AdapterNotFoundError naming what was tried and what to install.
+   */
+  static async open(options: OpenOptions = {}): Promise<Gpu> {
+    const { device, info, release } = await openDevice(options);
+    return new Gpu(device, info, { memoryBudget: options.memoryBudget, release });
+  }
+
+  /** The first handle opened and not closed: what tensors are made on when none is named. */
+  static get default(): Gpu {
+    if (!defaultGpu) throw new GpuError("no GPU is open: call `await Gpu.open()` first");
+    return defaultGpu;
+  }
+
+  /** Makes this handle the default for new tensors. */
+  use(): this {
+    defaultGpu = this;
+    return this;
+  }
+
+  get statistics(): GpuStatistics {
+    return {
+      ...this.#pool.statistics,
+      ...this.#commands.statistics,
+      pipelinesCreated: this.#pipelines.created,
+      rescuedTensors: this.rescuedTensors,
+    };
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  resetPeak(): void {
+    this.#pool.resetPeak();
+  }
+
+  /** Gives buffers kept for reuse back to the device. */
+  trim(): void {
+    this.#pool.trim();
+  }
+
+  /** Storage for `bytes` bytes; the content is undefined. */
+  allocate(bytes: number, label: string): PooledBuffer {
+    this.throwIfFailed();
+    return this.#pool.acquire(Math.max(bytes, 4), label);
+  }
+
+  free(buffer: PooledBuffer): void {
+    if (!this.#closed) this.#pool.release(buffer);
+  }
+
+  /** Records one kernel. Everything the engine computes goes through here. */
+  dispatch(
+    variant: KernelVariant,
+    bindings: readonly BufferBinding[],
+    params: ParamValues,
+    grid: readonly [number, number, number],
+  ): void {
+    this.throwIfFailed();
+    this.#commands.dispatch(variant, bindings, params, grid);
+  }
+
+  /** Makes the pipeline of a kernel without running it. */
+  compile(variant: KernelVariant): void {
+    this.throwIfFailed();
+    this.#pipelines.get(variant);
+  }
+
+  copyBuffer(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {
+    this.throwIfFailed();
+    this.#commands.copy(from, fromOffset, to.raw, toOffset, bytes);
+    to.lastBatch = this.#commands.batch;
+  }
+
+  upload(buffer: PooledBuffer, offset: number, bytes: Uint8Array): void {
+    this.throwIfFailed();
+    this.#commands.upload(buffer, offset, bytes);
+  }
+
+  /** Submits what has been recorded. */
+  flush(): void {
+    this.throwIfFailed();
+    this.#commands.flush();
+  }
+
+  /** Reads `bytes` bytes back (rounded up to 4), waiting for all work recorded before. */
+  async read(buffer: PooledBuffer, offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    this.throwIfFailed();
+    const size = Math.ceil(bytes / 4) * 4;
+    if (size === 0) return new Uint8Array(0);
+    const staging = this.#takeStaging(size);
+    this.#commands.copy(buffer, offset, staging, 0, size);
+    this.#commands.flush();
+    await this.#orLost(staging.mapAsync(1 /* GPUMapMode.READ */, 0, size));
+    const copy = new Uint8Array(staging.getMappedRange(0, size).slice(0, bytes));
+    staging.unmap();
+    this.#staging.get(staging.size)!.push(staging);
+    this.throwIfFailed();
+    return copy;
+  }
+
+  /** Resolves when all work recorded so far has run; rejects when any of it failed. */
+  async finish(): Promise<void> {
+    this.flush();
+    await this.#orLost(this.device.queue.onSubmittedWorkDone());
+    this.throwIfFailed();
+  }
+
+  /** Frees everything. Pending reads reject; Node can exit. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#fail(new DeviceLostError("closed", "the handle was closed"));
+    this.#commands.close();
+    this.device.destroy();
+    this.#release?.();
+    if (defaultGpu === this) defaultGpu = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  throwIfFailed(): void {
+    const error = this.#error;
+    if (!error) return;
+    // A lost device stays lost; any other failure is reported once, so that a caller may go on.
+    if (!(error instanceof DeviceLostError)) this.#error = undefined;
+    throw error;
+  }
+
+  #fail(error: Error): void {
+    if (!(this.#error instanceof DeviceLostError)) {
+      // The first failure is the cause: what follows it (an invalid pipeline, an invalid encoder) is noise.
+      if (!this.#error || error instanceof DeviceLostError || error.name === "ShaderCompileError") this.#error = error;
+    }
+    if (error instanceof DeviceLostError) {
+      for (const reject of this.#pending) reject(error);
+      this.#pending.clear();
+    }
+  }
+
+  /** A promise of the device, rejected with the typed error as soon as the device is lost. */
+  async #orLost<T>(promise: Promise<T>): Promise<T> {
+    let reject!: (error: Error) => void;
+    const lost = new Promise<never>((_resolve, rejectPromise) => {
+      reject = rejectPromise;
+    });
+    this.#pending.add(reject);
+    try {
+      return await Promise.race([promise, lost]);
+    } catch (error) {
+      if (this.#error) this.throwIfFailed();
+      throw error;
+    } finally {
+      this.#pending.delete(reject);
+    }
+  }
+
+  #takeStaging(bytes: number): GPUBuffer {
+    const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes)));
+    const capped = Math.min(size, Math.max(bytes, Math.floor(this.limits.maxBufferSize / 4) * 4));
+    const kept = this.#staging.get(capped);
+    if (kept?.length) return kept.pop()!;
+    if (!kept) this.#staging.set(capped, []);
+    return this.device.createBuffer({ size: capped, usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST });
+  }
+}

@@ -1,0 +1,123 @@
+import { type Specialization, specialize } from "./specialize.ts";
+
+/** Types a field of a kernel's uniform struct may have. */
+export type ParamType = "u32" | "i32" | "f32" | "vec4<u32>";
+export type ParamLayout = Readonly<Record<string, ParamType>>;
+/** Values for the fields of a layout: a number each, four numbers for a vector. */
+export type ParamValues = Readonly<Record<string, number | readonly number[]>>;
+
+export type Access = "read" | "read_write";
+
+export interface KernelDefinition {
+  /** Unique name; also used as the pipeline's label. */
+  readonly name: string;
+  /** The WGSL text, valid as it stands. */
+  readonly source: string;
+  /** Storage bindings of group 0 in order: name -> access. */
+  readonly bindings: Readonly<Record<string, Access>>;
+  /** Fields of `struct Params`, bound as a uniform at group 1, binding 0. */
+  readonly params: ParamLayout;
+  /** Specialisations in use besides the default; every one is compiled by a test. */
+  readonly variants?: () => readonly Specialization[];
+}
+
+/** Largest uniform struct in bytes: one slot of the uniform slab, and the alignment WebGPU's defaults ask for. */
+export const PARAM_SLOT_BYTES = 256;
+
+interface Field {
+  readonly name: string;
+  readonly type: ParamType;
+  /** Offset in 32-bit words. */
+  readonly word: number;
+}
+
+/** One shader specialised one way: what a pipeline is made from. */
+export interface KernelVariant {
+  readonly kernel: Kernel;
+  readonly key: string;
+  readonly code: string;
+}
+
+/** A shader with its uniform layout; `variant()` gives its specialisations, each made once. */
+export class Kernel {
+  readonly fields: readonly Field[];
+  /** Access letters of the bindings in order; kernels with equal ones share a bind group layout. */
+  readonly layoutKey: string;
+  readonly #variants = new Map<string, KernelVariant>();
+
+  constructor(readonly definition: KernelDefinition) {
+    this.fields = layoutFields(definition.name, definition.params);
+    this.layoutKey = Object.values(definition.bindings)
+      .map((access) => (access === "read" ? "r" : "w"))
+      .join("");
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  variant(spec: Specialization = {}): KernelVariant {
+    const key = Object.entries(spec)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(";");
+    let variant = this.#variants.get(key);
+    if (!variant) {
+      const code = specialize(this.name, this.definition.source, spec);
+      variant = { kernel: this, key: `${this.name}|${key}`, code };
+      this.#variants.set(key, variant);
+    }
+    return variant;
+  }
+
+  /** Writes parameter values into the uniform slab, as words starting at `base`. */
+  writeParams(values: ParamValues, words: Uint32Array, floats: Float32Array, base: number): void {
+    for (const { name, type, word } of this.fields) {
+      const value = values[name];
+      if (value === undefined) throw new Error(`kernel ${this.name}: parameter "${name}" is missing`);
+      if (type === "f32") floats[base + word] = value as number;
+      else if (type === "vec4<u32>") words.set(value as readonly number[], base + word);
+      else words[base + word] = value as number;
+    }
+  }
+}
+
+/** Places fields by WGSL's alignment rules: scalars at 4 bytes, `vec4` at 16. */
+function layoutFields(kernel: string, params: ParamLayout): Field[] {
+  let word = 0;
+  const fields = Object.entries(params).map(([name, type]) => {
+    if (type === "vec4<u32>") word = Math.ceil(word / 4) * 4;
+    const field = { name, type, word };
+    word += type === "vec4<u32>" ? 4 : 1;
+    return field;
+  });
+  if (word * 4 > PARAM_SLOT_BYTES) throw new Error(`kernel ${kernel}: parameters exceed ${PARAM_SLOT_BYTES} bytes`);
+  return fields;
+}
+
+const registered = new Map<string, Kernel>();
+
+/** Ties a shader to its bindings and uniform struct. The list of all kernels serves the tests and warm-up. */
+export function defineKernel(definition: KernelDefinition): Kernel {
+  if (registered.has(definition.name)) throw new Error(`kernel ${definition.name} is defined twice`);
+  const kernel = new Kernel(definition);
+  registered.set(definition.name, kernel);
+  return kernel;
+}
+
+/** Every kernel defined by the modules imported so far. */
+export function definedKernels(): readonly Kernel[] {
+  return [...registered.values()];
+}
+
+/** WebGPU's limit of workgroups along one dimension. */
+const MAX_WORKGROUPS = 65_535;
+
+/**
+ * Folds a one-dimensional grid of `count` workgroups over the limit of a dimension. The shader recovers
+ * its index as `group.y * groups.x + group.x` and must check it against the element count.
+ */
+export function linearGrid(count: number): [number, number, number] {
+  if (count <= MAX_WORKGROUPS) return [Math.max(count, 0), count > 0 ? 1 : 0, count > 0 ? 1 : 0];
+  const rows = Math.ceil(count / MAX_WORKGROUPS);
+  return [Math.ceil(count / rows), rows, 1];
+}

@@ -1,0 +1,71 @@
+export interface OpenOptions {
+  /** A device the caller made; nothing is requested then. */
+  device?: GPUDevice;
+  /** An adapter the caller chose. */
+  adapter?: GPUAdapter;
+  /** Force the software adapter from npm (Node only). */
+  software?: boolean;
+  /** `null` compiles and validates without running anything (Node only; for tests). */
+  backend?: "null";
+  /** `adapter` (default) asks for all the adapter has; `default` stays at WebGPU's guaranteed minimum. */
+  limits?: "adapter" | "default";
+  /** Optional features to leave switched off although the adapter has them. */
+  withoutFeatures?: readonly string[];
+  /** Bytes of buffers the handle may hold. */
+  memoryBudget?: number;
+}
+
+export interface OpenedDevice {
+  device: GPUDevice;
+  info: GPUAdapterInfo;
+  release?: () => void;
+}
+
+const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+const WANTED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+] as const;
+
+/** Finds an adapter and requests a device with what the engine can use of it. */
+export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
+  if (options.device) return { device: options.device, info: options.device.adapterInfo };
+  const found = options.adapter ? { adapter: options.adapter } : await findAdapter(options);
+  const { adapter } = found;
+  const without = new Set(options.withoutFeatures ?? []);
+  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
+  const requiredLimits: Record<string, number> = {};
+  if (options.limits !== "default") {
+    for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
+  }
+  const device = await adapter.requestDevice({ requiredFeatures: [...requiredFeatures], requiredLimits });
+  return { device, info: adapter.info, release: "release" in found ? found.release : undefined };
+}
+
+async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; release?: () => void }> {
+  const browserGpu = globalThis.navigator?.gpu;
+  if (browserGpu && !options.software && !options.backend) {
+    const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter) return { adapter };
+    throw new Error("this browser has WebGPU but gave no adapter: check its flags and that the GPU is not blocked");
+  }
+  const { findNodeAdapter } = await import("./node-adapter.ts");
+  let found: Awaited<ReturnType<typeof findNodeAdapter>> | undefined = await findNodeAdapter({
+    software: options.software,
+    backend: options.backend,
+  });
+  const { adapter } = found;
+  return {
+    adapter,
+    // Dawn's instance lives as long as it is referenced; without it Node can exit.
+    release: () => {
+      found = undefined;
+    },
+  };
+}

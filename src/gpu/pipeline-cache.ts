@@ -1,0 +1,81 @@
+import { type GpuError, ShaderCompileError } from "./errors.ts";
+import type { KernelVariant } from "./kernel.ts";
+
+const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE
+
+/** Makes each pipeline once. Compile errors are reported through `report`, with the numbered source. */
+export class PipelineCache {
+  /** Layout of group 1: the uniform struct of a dispatch. */
+  readonly paramLayout: GPUBindGroupLayout;
+  created = 0;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #storageLayouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelineLayouts = new Map<string, GPUPipelineLayout>();
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly report: (error: GpuError) => void,
+  ) {
+    this.paramLayout = device.createBindGroupLayout({
+      entries: [{ binding: 0, visibility: COMPUTE_STAGE, buffer: { type: "uniform" } }],
+    });
+  }
+
+  get(variant: KernelVariant): GPUComputePipeline {
+    let pipeline = this.#pipelines.get(variant.key);
+    if (!pipeline) {
+      this.device.pushErrorScope("validation");
+      const module = this.device.createShaderModule({ label: variant.key, code: variant.code });
+      pipeline = this.device.createComputePipeline({
+        label: variant.key,
+        layout: this.#pipelineLayout(variant.kernel.layoutKey),
+        compute: { module, entryPoint: "main" },
+      });
+      this.created++;
+      this.#pipelines.set(variant.key, pipeline);
+      void this.#checkCompilation(variant, module);
+    }
+    return pipeline;
+  }
+
+  /** Layout of group 0 for access letters: `r` read-only storage, `w` read-write storage. */
+  storageLayout(layoutKey: string): GPUBindGroupLayout {
+    let layout = this.#storageLayouts.get(layoutKey);
+    if (!layout) {
+      layout = this.device.createBindGroupLayout({
+        entries: [...layoutKey].map((access, binding) => ({
+          binding,
+          visibility: COMPUTE_STAGE,
+          buffer: { type: access === "r" ? ("read-only-storage" as const) : ("storage" as const) },
+        })),
+      });
+      this.#storageLayouts.set(layoutKey, layout);
+    }
+    return layout;
+  }
+
+  #pipelineLayout(layoutKey: string): GPUPipelineLayout {
+    let layout = this.#pipelineLayouts.get(layoutKey);
+    if (!layout) {
+      layout = this.device.createPipelineLayout({
+        bindGroupLayouts: [this.storageLayout(layoutKey), this.paramLayout],
+      });
+      this.#pipelineLayouts.set(layoutKey, layout);
+    }
+    return layout;
+  }
+
+  async #checkCompilation(variant: KernelVariant, module: GPUShaderModule): Promise<void> {
+    // A lost device rejects these; the loss itself is reported elsewhere.
+    const error = await this.device.popErrorScope().catch(() => null);
+    if (!error) return;
+    const info = await module.getCompilationInfo().catch(() => null);
+    const messages = (info?.messages ?? []).map((m) => `  ${m.type} at ${m.lineNum}:${m.linePos}: ${m.message}`);
+    const numbered = variant.code.split("\n").map((line, index) => `${String(index + 1).padStart(4)} | ${line}`);
+    this.report(
+      new ShaderCompileError(
+        `kernel ${variant.key} does not compile: ${error.message}\n${[...messages, ...numbered].join("\n")}`,
+      ),
+    );
+  }
+}

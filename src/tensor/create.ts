@@ -1,0 +1,80 @@
+import { Gpu } from "../gpu/index.ts";
+import { bytesPerElement, type DType } from "./dtype.ts";
+import { toDeviceBytes } from "./host.ts";
+import { assertShape, formatShape, type Shape, sizeOf } from "./shape.ts";
+import { empty, type Tensor } from "./tensor.ts";
+
+export interface CreateOptions {
+  dtype?: DType;
+  /** Defaults to the handle that is open. */
+  gpu?: Gpu;
+}
+
+export type NestedNumbers = number | boolean | readonly NestedNumbers[] | ArrayLike<number>;
+
+/**
+ * A tensor from host values: a number, nested arrays, or a typed array with a shape.
+ * Without `dtype` an `Int32Array` gives i32, a `Uint32Array` u32, everything else f32.
+ *
+ * @throws when nested arrays are ragged or the number of values does not match the shape.
+ */
+export function tensor(values: NestedNumbers, shape?: Shape, options: CreateOptions = {}): Tensor {
+  const flat = flatten(values);
+  const wanted = shape ?? flat.shape;
+  assertShape("tensor", wanted);
+  if (sizeOf(wanted) !== flat.values.length) {
+    throw new Error(`tensor: ${flat.values.length} values do not fill shape ${formatShape(wanted)}`);
+  }
+  const dtype = options.dtype ?? defaultDType(values);
+  return upload(options.gpu ?? Gpu.default, wanted, dtype, toDeviceBytes(flat.values, dtype));
+}
+
+/** A tensor from raw device bytes in row-major order. */
+export function upload(gpu: Gpu, shape: Shape, dtype: DType, bytes: Uint8Array): Tensor {
+  const expected = sizeOf(shape) * bytesPerElement(dtype);
+  if (bytes.byteLength !== expected) {
+    throw new Error(`upload: ${bytes.byteLength} bytes given, ${dtype}${formatShape(shape)} takes ${expected}`);
+  }
+  const result = empty(gpu, shape, dtype);
+  gpu.upload(result.storage.buffer, 0, bytes);
+  return result;
+}
+
+/** start, start + step, … up to but without `stop`, computed in double precision and rounded once. */
+export function arange(start: number, stop: number, step = 1, options: CreateOptions = {}): Tensor {
+  if (step === 0 || !Number.isFinite((stop - start) / step)) {
+    throw new Error(`arange: the range from ${start} to ${stop} by ${step} is not finite`);
+  }
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  const values = Float64Array.from({ length }, (_, i) => start + i * step);
+  return tensor(values, [length], { dtype: options.dtype ?? "f32", gpu: options.gpu });
+}
+
+function defaultDType(values: NestedNumbers): DType {
+  if (values instanceof Int32Array) return "i32";
+  if (values instanceof Uint32Array) return "u32";
+  if (typeof values === "boolean") return "bool";
+  return "f32";
+}
+
+function flatten(values: NestedNumbers): { values: ArrayLike<number>; shape: number[] } {
+  if (typeof values === "number" || typeof values === "boolean") return { values: [Number(values)], shape: [] };
+  if (!Array.isArray(values)) {
+    const array = values as ArrayLike<number>;
+    return { values: array, shape: [array.length] };
+  }
+  const shape: number[] = [];
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const result: number[] = [];
+  const visit = (value: unknown, axis: number): void => {
+    if (axis === shape.length) {
+      if (Array.isArray(value)) throw new Error("tensor: nested arrays are ragged");
+      result.push(Number(value));
+      return;
+    }
+    if (!Array.isArray(value) || value.length !== shape[axis]) throw new Error("tensor: nested arrays are ragged");
+    for (const item of value) visit(item, axis + 1);
+  };
+  visit(values, 0);
+  return { values: result, shape };
+}

@@ -1,0 +1,15 @@
+export { arange, type CreateOptions, type NestedNumbers, tensor, upload } from "./create.ts";
+export { bytesPerElement, type DType, type HostArray, isFloat, storageType } from "./dtype.ts";
+export { fromHalfBits, toHalfBits } from "./half.ts";
+export {
+  assertShape,
+  broadcastShapes,
+  contiguousStrides,
+  formatShape,
+  normalizeAxis,
+  type Shape,
+  shapesEqual,
+  sizeOf,
+} from "./shape.ts";
+export { assertSameShape, empty, keep, Tensor, tidy } from "./tensor.ts";
+export * from "./views.ts";
