@@ -1,0 +1,63 @@
+// Gradient of layer normalisation with respect to its input, row by row:
+// dx = rstd * (gw - mean(gw) - normalized * mean(gw * normalized)), gw = g * weight.
+// LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
+const LANES: u32 = 64u;
+const ROWS: u32 = 1u; // rows a workgroup handles
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  gOffset: u32,
+  xOffset: u32,
+  weightOffset: u32,
+  statisticsOffset: u32,
+  dxOffset: u32,
+}
+
+@group(0) @binding(0) var<storage, read> g: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+var<workgroup> partial: array<vec2<f32>, LANES * ROWS>;
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let lane = local.x;
+  let base = local.y * LANES;
+  let index = (group.y * groups.x + group.x) * ROWS + local.y;
+  let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
+  let p = params.gOffset + row * params.columns;
+  let q = params.xOffset + row * params.columns;
+  let mean = statistics[params.statisticsOffset + row * 2u];
+  let rstd = statistics[params.statisticsOffset + row * 2u + 1u];
+
+  var sums = vec2<f32>(0.0);
+  for (var k = lane; k < params.columns; k += LANES) {
+    let gw = g[p + k] * weight[params.weightOffset + k];
+    sums += vec2<f32>(gw, gw * (x[q + k] - mean) * rstd);
+  }
+  if (LANES > 1u) {
+    partial[base + lane] = sums;
+    for (var step = LANES / 2u; step > 0u; step /= 2u) {
+      workgroupBarrier();
+      if (lane < step) {
+        partial[base + lane] += partial[base + lane + step];
+      }
+    }
+    workgroupBarrier();
+    sums = partial[base];
+  }
+  let means = sums / f32(params.columns);
+  for (var k = lane; k < params.columns; k += LANES) {
+    let normalized = (x[q + k] - mean) * rstd;
+    let gw = g[p + k] * weight[params.weightOffset + k];
+    dx[params.dxOffset + row * params.columns + k] = rstd * (gw - means.x - normalized * means.y);
+  }
+}

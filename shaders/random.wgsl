@@ -1,0 +1,74 @@
+// Counter-based random numbers: element i depends on (seed, i) alone, through Threefry-2x32 with 20 rounds
+// (Salmon et al. 2011, https://doi.org/10.1145/2063384.2063405). Integer arithmetic only, and conversions that
+// are exact in f32, so every adapter gives the same bits.
+struct Params {
+  count: u32,
+  seed0: u32,
+  seed1: u32,
+  xOffset: u32,
+  tableOffset: u32,
+  yOffset: u32,
+  threshold: u32, // dropout: elements with 24 random bits below it are dropped
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>; // dropout: the input
+@group(0) @binding(1) var<storage, read> quantiles: array<i32>; // normal: the table of quantiles
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn rotate(x: u32, bits: u32) -> u32 {
+  return (x << bits) | (x >> (32u - bits));
+}
+
+fn threefry(counter: vec2<u32>, key: vec2<u32>) -> vec2<u32> {
+  var rotations = array<u32, 8>(13u, 15u, 26u, 6u, 17u, 29u, 16u, 24u);
+  var keys = array<u32, 3>(key.x, key.y, key.x ^ key.y ^ 0x1BD11BDAu);
+  var v = counter + key;
+  for (var round = 0u; round < 20u; round++) {
+    v.x += v.y;
+    v.y = rotate(v.y, rotations[round % 8u]) ^ v.x;
+    if (round % 4u == 3u) {
+      let block = round / 4u + 1u;
+      v.x += keys[block % 3u];
+      v.y += keys[(block + 1u) % 3u] + block;
+    }
+  }
+  return v;
+}
+
+// Uniform in [0, 1) with 24 bits.
+fn uniform24(bits: vec2<u32>) -> f32 {
+  return f32(bits.x >> 8u) * 5.9604644775390625e-8;
+}
+
+// Standard normal by interpolation in a table of quantiles, in units of 2^-21. 31 random bits t stand for the
+// upper tail t / 2^32; the table has 64 cells for every halving of t, so that tails are as fine as the middle.
+fn normal(bits: vec2<u32>) -> f32 {
+  let t = bits.x & 0x7fffffffu;
+  let octave = countLeadingZeros(t | 64u) - 1u; // 0 for t >= 2^30, at most 24
+  let shift = 24u - octave; // bits of t that lie below the leading one and the 6 bits of the cell
+  let cell = octave * 64u + ((t >> shift) & 63u);
+  let index = select(cell, 25u * 64u + t, t < 64u);
+  let fraction = (t & ((1u << shift) - 1u)) << octave; // of the cell, in 2^-24
+  let begin = quantiles[params.tableOffset + 2u * index];
+  let drop = u32(quantiles[params.tableOffset + 2u * index + 1u]); // over the whole cell
+  // (drop * fraction) >> 24 without 64-bit integers: drop has at most 16 bits, fraction is split at 12.
+  let product = ((drop * (fraction >> 12u)) + ((drop * (fraction & 0xfffu)) >> 12u)) >> 12u;
+  let sign = select(1.0, -1.0, (bits.y & 1u) != 0u);
+  return sign * f32(begin - i32(product)) * 4.76837158203125e-7;
+}
+
+fn generate(i: u32, bits: vec2<u32>) -> f32 { return uniform24(bits) * params.scale; }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i < params.count) {
+    y[params.yOffset + i] = generate(i, threefry(vec2<u32>(i, 0u), vec2<u32>(params.seed0, params.seed1)));
+  }
+}

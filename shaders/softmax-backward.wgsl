@@ -1,0 +1,51 @@
+// Gradient of softmax over rows: dx = y * (g - sum(g * y)). LANES invocations share a row.
+const LANES: u32 = 64u;
+const ROWS: u32 = 1u; // rows a workgroup handles
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  gOffset: u32,
+  yOffset: u32,
+  dxOffset: u32,
+}
+
+@group(0) @binding(0) var<storage, read> g: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+var<workgroup> partial: array<f32, LANES * ROWS>;
+
+@compute @workgroup_size(LANES, ROWS)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let lane = local.x;
+  let base = local.y * LANES;
+  let index = (group.y * groups.x + group.x) * ROWS + local.y;
+  let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
+  let p = params.gOffset + row * params.columns;
+  let q = params.yOffset + row * params.columns;
+
+  var total = 0.0;
+  for (var k = lane; k < params.columns; k += LANES) {
+    total += g[p + k] * y[q + k];
+  }
+  if (LANES > 1u) {
+    partial[base + lane] = total;
+    for (var step = LANES / 2u; step > 0u; step /= 2u) {
+      workgroupBarrier();
+      if (lane < step) {
+        partial[base + lane] += partial[base + lane + step];
+      }
+    }
+    workgroupBarrier();
+    total = partial[base];
+  }
+  for (var k = lane; k < params.columns; k += LANES) {
+    dx[params.dxOffset + row * params.columns + k] = y[q + k] * (g[p + k] - total);
+  }
+}

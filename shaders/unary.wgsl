@@ -1,0 +1,32 @@
+// y[i] = apply(x[i]) over contiguous elements, four an invocation.
+alias X = f32; // spec: f16, i32, u32
+alias Y = f32; // spec: f16, i32, u32
+alias C = f32; // the type that is computed in; spec: i32, u32
+alias R = f32; // the type of the result before it is stored; spec: i32, u32
+
+struct Params {
+  count: u32, // of vec4
+  xOffset: u32,
+  yOffset: u32,
+  a: f32,
+  b: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Y>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn apply(v: vec4<C>) -> vec4<R> { return v; }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(x[params.xOffset / 4u + i])));
+}

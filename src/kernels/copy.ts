@@ -1,0 +1,106 @@
+import copySource from "../../shaders/copy.wgsl";
+import fillSource from "../../shaders/fill.wgsl";
+import { defineKernel, type Gpu } from "../gpu/index.ts";
+import {
+  bytesPerElement,
+  type DType,
+  empty,
+  formatShape,
+  reshapeView,
+  type Shape,
+  shapesEqual,
+  type Tensor,
+} from "../tensor/index.ts";
+import { gridOf, launch, output } from "./launch.ts";
+import { mergeAxes, twoVectors } from "./strided.ts";
+import { forFlatWindows } from "./windows.ts";
+
+const copyKernel = defineKernel({
+  name: "copy",
+  source: copySource,
+  bindings: { x: "read", y: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    xStrides0: "vec4<u32>",
+    xStrides1: "vec4<u32>",
+    yStrides0: "vec4<u32>",
+    yStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    xOffset: "u32",
+    yOffset: "u32",
+  },
+  variants: () => [{ T: "f16", enable: "f16" }],
+});
+
+const fillKernel = defineKernel({
+  name: "fill",
+  source: fillSource,
+  bindings: { y: "read_write" },
+  params: { count: "u32", yOffset: "u32", value: "u32" },
+});
+
+/** Writes `x` into the view `y` of the same shape and type; views may be strided. */
+export function copyInto(y: Tensor, x: Tensor): void {
+  if (!shapesEqual(x.shape, y.shape) || x.dtype !== y.dtype) {
+    throw new Error(`copy: ${x.dtype}${formatShape(x.shape)} does not fit ${y.dtype}${formatShape(y.shape)}`);
+  }
+  if (x.size === 0) return;
+  const width = bytesPerElement(x.dtype);
+  const bytes = x.size * width;
+  const begin = [x.offset * width, y.offset * width];
+  if (x.isContiguous && y.isContiguous && begin.every((b) => b % 4 === 0) && bytes % 4 === 0 && bytes >= 1 << 16) {
+    x.gpu.copyBuffer(x.storage.buffer, begin[0], y.storage.buffer, begin[1], bytes);
+    return;
+  }
+  const { shape, strides } = mergeAxes("copy", x.shape, [x.strides, y.strides]);
+  launch(
+    "copy",
+    copyKernel.variant(x.dtype === "f16" ? { T: "f16", enable: "f16" } : {}),
+    [x, y],
+    {
+      ...twoVectors("shape", shape),
+      ...twoVectors("xStrides", strides[0]),
+      ...twoVectors("yStrides", strides[1]),
+      count: x.size,
+      rank: shape.length,
+    },
+    gridOf(x.size),
+  );
+}
+
+/** A row-major copy of a view. */
+export function copy(x: Tensor): Tensor {
+  const y = output("copy", x, x.shape);
+  copyInto(y, x);
+  return y;
+}
+
+/** `x` itself when it is row-major and starts at a multiple of four elements, else a copy that is. */
+export function contiguous(x: Tensor): Tensor {
+  return x.isContiguous && x.offset % 4 === 0 ? x : copy(x);
+}
+
+/** The tensor in another shape with the same element order, copied only when its strides demand it. */
+export function reshaped(x: Tensor, shape: Shape): Tensor {
+  return reshapeView(x, shape) ?? reshapeView(copy(x), shape)!;
+}
+
+const words = new DataView(new ArrayBuffer(4));
+
+/** A tensor with every element equal to `value`. */
+export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = "f32"): Tensor {
+  const y = empty(gpu, shape, dtype, "full");
+  if (dtype === "f32") words.setFloat32(0, value);
+  else if (dtype === "bool") words.setUint32(0, value ? 1 : 0);
+  else if (dtype !== "f16") words.setUint32(0, value);
+  else if (value === 0) words.setUint32(0, 0);
+  else throw new Error("full: f16 tensors can only be filled with 0; cast an f32 tensor");
+  const bits = words.getUint32(0);
+  forFlatWindows([y], ([window], count) => {
+    const vectors = Math.ceil((count * bytesPerElement(dtype)) / 16);
+    launch("full", fillKernel.variant(), [window], { count: vectors, value: bits }, gridOf(vectors));
+  });
+  return y;
+}

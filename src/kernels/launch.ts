@@ -1,0 +1,73 @@
+import { type BufferBinding, type KernelVariant, linearGrid } from "../gpu/index.ts";
+import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
+
+type Grid = readonly [number, number, number];
+
+/**
+ * Binds tensors in the kernel's order and records the dispatch. A parameter named after a binding, with
+ * `Offset` behind it, receives the place of the tensor's first element.
+ */
+export function launch(
+  op: string,
+  variant: KernelVariant,
+  tensors: readonly Tensor[],
+  params: Readonly<Record<string, number | readonly number[]>>,
+  grid: Grid,
+): void {
+  const { definition } = variant.kernel;
+  const values: Record<string, number | readonly number[]> = { ...params };
+  const bindings: BufferBinding[] = [];
+  Object.keys(definition.bindings).forEach((name, index) => {
+    const { binding, offset } = tensors[index].binding(op);
+    bindings.push(binding);
+    const field = `${name}Offset`;
+    if (field in definition.params) values[field] = offset;
+  });
+  tensors[0].gpu.dispatch(variant, bindings, values, grid);
+}
+
+/** Workgroups of 64 invocations that cover `count` of them. */
+export const gridOf = (count: number): Grid => linearGrid(Math.ceil(count / 64));
+
+/**
+ * How many invocations share a row in row kernels. One on software adapters: there a barrier costs a switch of
+ * all invocations. The choice depends on the adapter alone, never on the shape, so results do not either.
+ */
+export function rowVariant(x: Tensor): { LANES: string; ROWS: string } {
+  return x.gpu.adapter.isSoftware ? { LANES: "1u", ROWS: "16u" } : { LANES: "64u", ROWS: "4u" };
+}
+
+/** Every specialisation `rowVariant` can give. */
+export const ROW_VARIANTS = [
+  { LANES: "1u", ROWS: "16u" },
+  { LANES: "64u", ROWS: "4u" },
+] as const;
+
+export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
+  return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));
+}
+
+export function requireFloat32(op: string, ...tensors: Tensor[]): void {
+  for (const tensor of tensors) {
+    if (tensor.dtype !== "f32") {
+      throw new Error(`${op}: expected f32, got ${tensor.dtype}${formatShape(tensor.shape)}; use cast(x, "f32")`);
+    }
+  }
+}
+
+export function requireFloat(op: string, ...tensors: Tensor[]): void {
+  for (const tensor of tensors) {
+    if (!isFloat(tensor.dtype)) throw new Error(`${op}: expected a float type, got ${tensor.dtype}`);
+  }
+}
+
+export function requireInteger(op: string, tensor: Tensor): void {
+  if (tensor.dtype !== "i32" && tensor.dtype !== "u32") {
+    throw new Error(`${op}: expected i32 or u32 indices, got ${tensor.dtype}${formatShape(tensor.shape)}`);
+  }
+}
+
+/** A fresh output on the device of `like`. */
+export function output(op: string, like: Tensor, shape: Shape, dtype = like.dtype): Tensor {
+  return empty(like.gpu, shape, dtype, op);
+}

@@ -1,0 +1,249 @@
+import matmulSource from "../../shaders/matmul.wgsl";
+import matmulSharedSource from "../../shaders/matmul-shared.wgsl";
+import {
+  defineKernel,
+  type Gpu,
+  type KernelDefinition,
+  type KernelVariant,
+  type Specialization,
+} from "../gpu/index.ts";
+import {
+  bytesPerElement,
+  expandView,
+  formatShape,
+  type Shape,
+  sizeOf,
+  sliceView,
+  type Tensor,
+} from "../tensor/index.ts";
+import { copy } from "./copy.ts";
+import { launch, requireFloat } from "./launch.ts";
+import { mergeAxes } from "./strided.ts";
+
+const MAX_WORKGROUPS = 65_535;
+const STRIDED_A = "return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));";
+const STRIDED_B = STRIDED_A.replaceAll("a[", "b[");
+
+const layouts: readonly Specialization[] = [false, true].flatMap((aAlongM) =>
+  [false, true].flatMap((bAlongK) =>
+    [true, false].map((isVector) => ({
+      ...(aAlongM ? { A_ALONG_M: "true" } : {}),
+      ...(bAlongK ? { B_ALONG_K: "true" } : {}),
+      ...(isVector ? {} : { AElement: "T", loadA: STRIDED_A, BElement: "T", loadB: STRIDED_B }),
+    })),
+  ),
+);
+
+const SHUFFLE = "return subgroupShuffle(x, lane);";
+const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
+
+const common: Pick<KernelDefinition, "bindings" | "params"> = {
+  bindings: { a: "read", b: "read", bias: "read", c: "read_write" },
+  params: {
+    M: "u32",
+    N: "u32",
+    K: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    cOffset: "u32",
+    biasOffset: "u32",
+    aRow: "u32",
+    aColumn: "u32",
+    bRow: "u32",
+    bColumn: "u32",
+    cRow: "u32",
+    batch1: "u32",
+    aBatch0: "u32",
+    aBatch1: "u32",
+    bBatch0: "u32",
+    bBatch1: "u32",
+    cBatch0: "u32",
+    cBatch1: "u32",
+    hasBias: "u32",
+    accumulate: "u32",
+    alpha: "f32",
+  },
+};
+
+/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU. */
+const registerKernel = defineKernel({
+  name: "matmul",
+  source: matmulSource,
+  ...common,
+  variants: () =>
+    layouts.flatMap((layout) => [
+      layout,
+      ...[4, 8, 16].flatMap((size) => [4, 8, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...layout }))),
+    ]),
+});
+
+/** Tiles in workgroup memory, for GPUs. */
+const sharedKernel = defineKernel({
+  name: "matmul-shared",
+  source: matmulSharedSource,
+  ...common,
+  variants: () => layouts,
+});
+
+export interface MatmulOptions {
+  /** Factor of the product. */
+  scale?: number;
+  /** Added to every row, [N]. */
+  bias?: Tensor;
+  /** Add to what `c` holds. */
+  accumulate?: boolean;
+}
+
+/**
+ * c = scale · a · b (+ bias) (+ c), for a [..., M, K], b [..., K, N], c [..., M, N]. Operands may be strided views;
+ * c needs unit stride in its last axis. Every element is summed over k in order with one accumulator, so its bits do
+ * not depend on M, N, the batch or the variant. Operands over the binding limit are multiplied in windows.
+ */
+export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions = {}): void {
+  if (c.size === 0) return;
+  requireFloat(op, a, b);
+  const batch = c.shape.slice(0, -2);
+  const [m, n] = c.shape.slice(-2);
+  const split = splitAxis(a, b, c, m);
+  if (split) {
+    const axisLength = split === "n" ? n : m;
+    const middle = Math.ceil(axisLength / 2 / 64) * 64;
+    for (const [begin, end] of [
+      [0, middle],
+      [middle, axisLength],
+    ]) {
+      const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
+      if (split === "n") {
+        const bias = options.bias && part(options.bias, 0);
+        matmulInto(op, a, part(b, -1), part(c, -1), { ...options, bias });
+      } else matmulInto(op, part(a, -2), b, part(c, -2), options);
+    }
+    return;
+  }
+  multiply(
+    op,
+    unitStrided(expandView(a, [...batch, ...a.shape.slice(-2)])),
+    unitStrided(expandView(b, [...batch, ...b.shape.slice(-2)])),
+    c,
+    batch,
+    options,
+  );
+}
+
+/** Which axis to halve because an operand cannot be bound whole, or the grid would outgrow its limit. */
+function splitAxis(a: Tensor, b: Tensor, c: Tensor, m: number): "m" | "n" | null {
+  const n = c.shape[c.rank - 1];
+  if (n > 64 && !fitsBinding(b)) return "n";
+  if (m > 64 && (!fitsBinding(a) || !fitsBinding(c) || m > 4 * MAX_WORKGROUPS)) return "m";
+  return null;
+}
+
+function fitsBinding(x: Tensor): boolean {
+  const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = x.gpu.limits;
+  if (x.storage.buffer.size <= maxStorageBufferBindingSize) return true;
+  const extent = x.shape.reduce((sum, length, axis) => sum + (length - 1) * x.strides[axis], 1);
+  return (extent + 4) * bytesPerElement(x.dtype) + minStorageBufferOffsetAlignment <= maxStorageBufferBindingSize;
+}
+
+/** The view itself when one of its two matrix axes has unit stride, else a row-major copy. */
+function unitStrided(x: Tensor): Tensor {
+  const [rows, columns] = x.shape.slice(-2);
+  const [row, column] = x.strides.slice(-2);
+  return column === 1 || row === 1 || columns === 1 || rows === 1 ? x : copy(x);
+}
+
+interface Matrix {
+  view: Tensor;
+  row: number;
+  column: number;
+  /** Whether the rows are the unit stride. */
+  alongRows: boolean;
+}
+
+function matrixOf(view: Tensor): Matrix {
+  const [rows, columns] = view.shape.slice(-2);
+  const [row, column] = view.strides.slice(-2);
+  // An axis of length 1 may have any stride: treat it so that the other one is, or counts as, the unit stride.
+  if (column === 1) return { view, row, column, alongRows: false };
+  if (row === 1) return { view, row, column, alongRows: true };
+  return columns === 1 ? { view, row, column: 1, alongRows: false } : { view, row: 1, column, alongRows: rows === 1 };
+}
+
+function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, options: MatmulOptions): void {
+  const [m, n] = c.shape.slice(-2);
+  const k = a.shape[a.rank - 1];
+  const left = matrixOf(a);
+  const right = matrixOf(b);
+  const merged = mergeAxes(op, batch, [a.strides.slice(0, -2), b.strides.slice(0, -2), c.strides.slice(0, -2)]);
+  if (merged.shape.length > 2) {
+    // More than two separate batch axes: materialise, so that they merge.
+    multiply(op, copy(a), copy(b), c, batch, options);
+    return;
+  }
+  const [count0, count1] = merged.shape.length === 2 ? merged.shape : [1, merged.shape[0] ?? 1];
+  const batchStrides = (index: number): [number, number] => {
+    const own = merged.strides[index];
+    return own.length === 2 ? [own[0], own[1]] : [0, own[0] ?? 0];
+  };
+  const [aBatch0, aBatch1] = batchStrides(0);
+  const [bBatch0, bBatch1] = batchStrides(1);
+  const [cBatch0, cBatch1] = batchStrides(2);
+  if (count0 * count1 > MAX_WORKGROUPS) {
+    throw new Error(
+      `${op}: ${sizeOf(batch)} matrices in a batch of shape ${formatShape(batch)} exceed ${MAX_WORKGROUPS}`,
+    );
+  }
+  const isVector = (matrix: Matrix, ...strides: number[]): boolean =>
+    [matrix.view.offset, matrix.alongRows ? matrix.column : matrix.row, ...strides].every((value) => value % 4 === 0);
+  const layout: Record<string, string> = {};
+  if (left.alongRows) layout.A_ALONG_M = "true";
+  if (right.alongRows) layout.B_ALONG_K = "true";
+  if (!isVector(left, aBatch0, aBatch1) || !isVector(right, bBatch0, bBatch1)) {
+    Object.assign(layout, { AElement: "T", loadA: STRIDED_A, BElement: "T", loadB: STRIDED_B });
+  }
+  const { variant, rows, columns } = chooseVariant(c.gpu, layout, m);
+  const { bias, scale = 1, accumulate = false } = options;
+  launch(
+    op,
+    variant,
+    [a, b, bias ?? a, c],
+    {
+      M: m,
+      N: n,
+      K: k,
+      aRow: left.row,
+      aColumn: left.column,
+      bRow: right.row,
+      bColumn: right.column,
+      cRow: c.strides[c.rank - 2],
+      batch1: count1,
+      aBatch0,
+      aBatch1,
+      bBatch0,
+      bBatch1,
+      cBatch0,
+      cBatch1,
+      hasBias: bias ? 1 : 0,
+      accumulate: accumulate ? 1 : 0,
+      alpha: scale,
+    },
+    [Math.ceil(n / columns), Math.ceil(m / rows), count0 * count1],
+  );
+}
+
+/** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
+function chooseVariant(
+  gpu: Gpu,
+  layout: Specialization,
+  m: number,
+): { variant: KernelVariant; rows: number; columns: number } {
+  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(layout), rows: 64, columns: 64 };
+  const { subgroupMinSize: size, subgroupMaxSize } = gpu.adapter;
+  const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
+  if (!gpu.features.has("subgroups") || !isFixed) {
+    return { variant: registerKernel.variant(layout), rows: 4, columns: 32 };
+  }
+  const rows = m > 8 ? 16 : m > 4 ? 8 : 4;
+  const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...layout });
+  return { variant, rows, columns: 4 * Math.max(8, size) };
+}

@@ -1,0 +1,130 @@
+import adamwSource from "../../shaders/adamw.wgsl";
+import clipScaleSource from "../../shaders/clip-scale.wgsl";
+import sgdSource from "../../shaders/sgd.wgsl";
+import { defineKernel } from "../gpu/index.ts";
+import { assertSameShape, sliceView, type Tensor, tidy } from "../tensor/index.ts";
+import { contiguous, copyInto } from "./copy.ts";
+import { gridOf, launch, output, requireFloat32 } from "./launch.ts";
+import { reduce, sumOfSquares } from "./reduce.ts";
+import { forFlatWindows } from "./windows.ts";
+
+const adamwKernel = defineKernel({
+  name: "adamw",
+  source: adamwSource,
+  bindings: { gradient: "read", scale: "read", parameter: "read_write", first: "read_write", second: "read_write" },
+  params: {
+    count: "u32",
+    parameterOffset: "u32",
+    gradientOffset: "u32",
+    firstOffset: "u32",
+    secondOffset: "u32",
+    scaleOffset: "u32",
+    rate: "f32",
+    beta1: "f32",
+    beta2: "f32",
+    epsilon: "f32",
+    decay: "f32",
+    stepSize: "f32",
+    rootCorrection: "f32",
+  },
+});
+
+const sgdKernel = defineKernel({
+  name: "sgd",
+  source: sgdSource,
+  bindings: { gradient: "read", scale: "read", parameter: "read_write", velocity: "read_write" },
+  params: {
+    count: "u32",
+    parameterOffset: "u32",
+    gradientOffset: "u32",
+    velocityOffset: "u32",
+    scaleOffset: "u32",
+    rate: "f32",
+    momentum: "f32",
+    decay: "f32",
+  },
+});
+
+const clipScaleKernel = defineKernel({
+  name: "clip-scale",
+  source: clipScaleSource,
+  bindings: { x: "read", y: "read_write" },
+  params: { limit: "f32", xOffset: "u32", yOffset: "u32" },
+});
+
+export interface AdamWStep {
+  rate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  decay: number;
+  /** Number of this step, from 1. */
+  step: number;
+}
+
+function checkStep(op: string, parameter: Tensor, gradient: Tensor): void {
+  requireFloat32(op, parameter, gradient);
+  assertSameShape(op, parameter, gradient);
+  if (!parameter.isContiguous) throw new Error(`${op}: a parameter must be contiguous`);
+}
+
+/** Updates a parameter and its two moments in place; the gradient is multiplied by `scale[0]` first. */
+export function adamwStep(
+  parameter: Tensor,
+  gradient: Tensor,
+  first: Tensor,
+  second: Tensor,
+  scale: Tensor,
+  options: AdamWStep,
+): void {
+  checkStep("adamw", parameter, gradient);
+  const { rate, beta1, beta2, epsilon, decay, step } = options;
+  const stepSize = rate / (1 - beta1 ** step);
+  const rootCorrection = Math.sqrt(1 - beta2 ** step);
+  tidy(() =>
+    forFlatWindows([contiguous(gradient), scale, parameter, first, second], (windows, size) => {
+      const count = Math.ceil(size / 4);
+      const params = { count, rate, beta1, beta2, epsilon, decay, stepSize, rootCorrection };
+      launch("adamw", adamwKernel.variant(), windows, params, gridOf(count));
+    }),
+  );
+}
+
+/** Updates a parameter and its velocity in place. `momentum` is 0 on the first step, when there is no velocity yet. */
+export function sgdStep(
+  parameter: Tensor,
+  gradient: Tensor,
+  velocity: Tensor,
+  scale: Tensor,
+  options: { rate: number; momentum: number; decay: number },
+): void {
+  checkStep("sgd", parameter, gradient);
+  tidy(() =>
+    forFlatWindows([contiguous(gradient), scale, parameter, velocity], (windows, size) => {
+      const count = Math.ceil(size / 4);
+      launch("sgd", sgdKernel.variant(), windows, { count, ...options }, gridOf(count));
+    }),
+  );
+}
+
+/**
+ * Global norm of several gradients, and the factor that clips it: [min(1, limit / (norm + 1e-6)), norm], shape [2].
+ * It stays on the GPU; the optimizer kernels read it there.
+ */
+export function clipScale(gradients: readonly Tensor[], limit: number): Tensor {
+  return tidy(() => {
+    const sums: Tensor[] = [];
+    for (const gradient of gradients) {
+      requireFloat32("clip", gradient);
+      if (gradient.size === 0) continue;
+      forFlatWindows([contiguous(gradient)], ([window]) => sums.push(sumOfSquares("clip", window)));
+    }
+    const all = output("clip", gradients[0], [sums.length]);
+    sums.forEach((sum, i) => {
+      copyInto(sliceView(all, 0, i, i + 1), sum);
+    });
+    const result = output("clip", all, [2]);
+    launch("clip", clipScaleKernel.variant(), [reduce("clip", all, "sum"), result], { limit }, [1, 1, 1]);
+    return result;
+  });
+}
