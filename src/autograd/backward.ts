@@ -1,0 +1,145 @@
+import { addInto } from "../kernels/accumulate.ts";
+import { full } from "../kernels/copy.ts";
+import { formatShape, shapesEqual, type Tensor, tidy } from "../tensor/index.ts";
+import { Gradients } from "./gradients.ts";
+import { add } from "./ops/arithmetic.ts";
+import { attachHistory, type GraphNode, nodeOf, withRecording } from "./tape.ts";
+
+export interface BackwardOptions {
+  /** Cotangent of the root; one by default, which needs a root of one element. */
+  gradient?: Tensor;
+  /** Record the backward pass, so that gradients can be differentiated again. Implies `retainGraph`. */
+  createGraph?: boolean;
+  /** Keep the graph for another backward pass. */
+  retainGraph?: boolean;
+}
+
+/**
+ * Gradients of a scalar with respect to every leaf that wants one: the vector-Jacobian products of the recorded ops,
+ * last first. Saved tensors are freed as they are passed.
+ *
+ * @throws when the root has no history, or is not a scalar and no `gradient` is given.
+ */
+export function backward(root: Tensor, options: BackwardOptions = {}): Gradients {
+  return tidy(() => {
+    const byLeaf = new Map<Tensor, Tensor>();
+    propagate(
+      root,
+      options,
+      (node) => node.leaf !== undefined,
+      (node, gradient) => byLeaf.set(node.leaf!, gradient),
+    );
+    return new Gradients(byLeaf);
+  });
+}
+
+/**
+ * Gradients of `fn`'s scalar result with respect to its inputs, in order; undefined where it does not depend on one.
+ * With `createGraph` they can be differentiated again.
+ */
+export function grad(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  options: Omit<BackwardOptions, "gradient"> = {},
+): (Tensor | undefined)[] {
+  return tidy(() => {
+    const variables = inputs.map((input) => {
+      if (nodeOf(input)) return input;
+      const leaf = input.view(input.shape, input.strides);
+      leaf.requiresGrad = true;
+      return leaf;
+    });
+    const nodes = variables.map((variable) => nodeOf(variable)!);
+    const byNode = new Map<GraphNode, Tensor>();
+    const wanted = new Set(nodes);
+    propagate(
+      fn(...variables),
+      options,
+      (node) => wanted.has(node),
+      (node, gradient) => byNode.set(node, gradient),
+    );
+    return nodes.map((node) => byNode.get(node));
+  });
+}
+
+/** Runs the graph backward and hands the whole gradient of each captured node to `capture`. */
+function propagate(
+  root: Tensor,
+  options: BackwardOptions,
+  captures: (node: GraphNode) => boolean,
+  capture: (node: GraphNode, gradient: Tensor) => void,
+): void {
+  const { createGraph = false, retainGraph = createGraph } = options;
+  const rootNode = nodeOf(root);
+  if (!rootNode) throw new Error("backward: no input of this tensor requires a gradient");
+  if (!options.gradient && root.size !== 1) {
+    throw new Error(`backward: a root of shape ${formatShape(root.shape)} is no scalar and needs options.gradient`);
+  }
+  if (options.gradient && !shapesEqual(options.gradient.shape, root.shape)) {
+    throw new Error(
+      `backward: gradient ${formatShape(options.gradient.shape)} does not fit root ${formatShape(root.shape)}`,
+    );
+  }
+  withRecording(createGraph, () => {
+    const pending = new Map<GraphNode, Tensor>();
+    pending.set(rootNode, options.gradient ? ownHandle(options.gradient) : full(root.gpu, root.shape, 1, root.dtype));
+    for (const node of topologicalOrder(rootNode)) {
+      const gradient = pending.get(node);
+      if (!gradient) continue;
+      pending.delete(node);
+      if (captures(node)) capture(node, ownHandle(gradient));
+      for (const [input, contribution] of contributions(node, gradient, createGraph)) {
+        const before = pending.get(input);
+        pending.set(input, before ? combine(before, contribution, createGraph) : contribution);
+      }
+      if (!retainGraph) node.freeSaved();
+      gradient.dispose();
+    }
+  });
+}
+
+/** Each wanted input with a gradient under a handle of its own. */
+function contributions(node: GraphNode, gradient: Tensor, createGraph: boolean): [GraphNode, Tensor][] {
+  if (node.leaf) return [];
+  return tidy(() => {
+    const thunks = node.gradients(gradient, createGraph);
+    const result: [GraphNode, Tensor][] = [];
+    node.inputs.forEach((input, index) => {
+      const thunk = thunks[index];
+      // A vjp may return the gradient it was given, or one tensor for two inputs.
+      if (input && thunk) result.push([input, ownHandle(thunk())]);
+    });
+    return result;
+  });
+}
+
+function combine(before: Tensor, contribution: Tensor, createGraph: boolean): Tensor {
+  if (!createGraph) return addInto(before, contribution);
+  const sum = add(before, contribution);
+  before.dispose();
+  contribution.dispose();
+  return sum;
+}
+
+const ownHandle = (tensor: Tensor): Tensor => attachHistory(tensor.view(tensor.shape, tensor.strides), nodeOf(tensor));
+
+/** Nodes from the root down, each after all nodes that use it. Iterative: graphs are deeper than the call stack. */
+function topologicalOrder(root: GraphNode): GraphNode[] {
+  const order: GraphNode[] = [];
+  const seen = new Set<GraphNode>([root]);
+  const stack: { node: GraphNode; next: number }[] = [{ node: root, next: 0 }];
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1];
+    if (top.next < top.node.inputs.length) {
+      const input = top.node.inputs[top.next++];
+      if (input && !seen.has(input)) {
+        seen.add(input);
+        stack.push({ node: input, next: 0 });
+      }
+    } else {
+      order.push(top.node);
+      stack.pop();
+    }
+  }
+  return order.reverse();
+}

@@ -1,0 +1,100 @@
+import { type DType, type Shape, Tensor, tidy } from "../tensor/index.ts";
+import { attachHistory, type GradientThunk, GraphNode, isRecording, nodeOf } from "./tape.ts";
+
+/** What is known of a tensor without its values. */
+export interface Spec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** A made-up input for the generic test of an op. */
+export interface SampleInput {
+  shape: Shape;
+  dtype?: DType;
+  /** Range of the values; integers are drawn from low to high - 1. */
+  low?: number;
+  high?: number;
+}
+
+export interface Sample<A> {
+  inputs: readonly SampleInput[];
+  attributes: A;
+}
+
+export interface VjpContext<A> {
+  readonly attributes: A;
+  /** Specs of the inputs in order. */
+  readonly inputs: readonly Spec[];
+  /** Whether a second derivative is wanted: fused backward kernels must then give way to differentiable ops. */
+  readonly createGraph: boolean;
+  /** Whether the gradient of an input is wanted. */
+  wants(index: number): boolean;
+}
+
+export interface OpDefinition<A> {
+  readonly name: string;
+  /** Shape and type of the output; throws with the op's name and shapes when the inputs do not fit. */
+  infer(inputs: readonly Tensor[], attributes: A): Spec;
+  /** Kernels, without history. The first tensor is the output; others may be saved and are freed otherwise. */
+  forward(inputs: readonly Tensor[], attributes: A): Tensor | readonly Tensor[];
+  /** What the vjp needs, of the inputs and of what `forward` returned. */
+  save?(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: A): readonly Tensor[];
+  /** A thunk per input, in differentiable ops (or a fused op when `createGraph` is false). */
+  vjp?(gradient: Tensor, saved: readonly Tensor[], context: VjpContext<A>): readonly GradientThunk[];
+  /** Inputs for the generic test: every one is checked against the f64 reference of the same name. */
+  samples(): readonly Sample<A>[];
+}
+
+export interface Op<A> {
+  (inputs: readonly Tensor[], attributes: A): Tensor;
+  readonly definition: OpDefinition<A>;
+}
+
+/** Makes an op: checks, runs the kernels, and records a node when an input wants a gradient. */
+export function defineOp<A = Record<string, never>>(definition: OpDefinition<A>): Op<A> {
+  const apply = (inputs: readonly Tensor[], attributes: A): Tensor => {
+    definition.infer(inputs, attributes);
+    const nodes = isRecording() && definition.vjp ? inputs.map(nodeOf) : [];
+    const records = nodes.some((node) => node !== null);
+    let saved: Tensor[] = [];
+    let savedOutput = -1;
+    const output = tidy(() => {
+      const result = definition.forward(inputs, attributes);
+      const outputs = result instanceof Tensor ? [result] : result;
+      if (records) {
+        const wanted = definition.save?.(inputs, outputs, attributes) ?? [];
+        savedOutput = wanted.indexOf(outputs[0]);
+        // The output is saved without its history: it would own itself.
+        saved = wanted.map((tensor, i) => attachHistory(tensor.reference(), i === savedOutput ? null : nodeOf(tensor)));
+      }
+      return outputs[0];
+    });
+    if (records) output.node = recordNode(definition, attributes, inputs, nodes, saved, savedOutput);
+    return output;
+  };
+  return Object.assign(apply, { definition });
+}
+
+function recordNode<A>(
+  definition: OpDefinition<A>,
+  attributes: A,
+  inputs: readonly Tensor[],
+  nodes: readonly (GraphNode | null)[],
+  saved: readonly Tensor[],
+  savedOutput: number,
+): GraphNode {
+  const specs = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  const wants = (index: number): boolean => nodes[index] !== null;
+  const node: GraphNode = new GraphNode({
+    op: definition.name,
+    inputs: nodes,
+    saved,
+    vjp: (gradient, kept, createGraph) => {
+      const values = kept.map((tensor, i) =>
+        createGraph && i === savedOutput ? attachHistory(tensor.view(tensor.shape, tensor.strides), node) : tensor,
+      );
+      return definition.vjp!(gradient, values, { attributes, inputs: specs, createGraph, wants });
+    },
+  });
+  return node;
+}

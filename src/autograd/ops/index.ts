@@ -1,0 +1,70 @@
+import { addOp, affineOp, divOp, equalOp, greaterOp, lessOp, mulOp, notEqualOp, subOp } from "./arithmetic.ts";
+import { expandOp, sumOp } from "./broadcast.ts";
+import { dropoutOp } from "./dropout.ts";
+import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
+import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
+import { linearOp, matmulOp } from "./matmul.ts";
+import { layerNormOp } from "./normalization.ts";
+import { oneHotOp } from "./one-hot.ts";
+import { maxOp } from "./reduction.ts";
+import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
+import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
+import { castOp, expOp, geluOp, logOp, reciprocalOp, rsqrtOp, sqrtOp, squareOp, tanhOp } from "./unary.ts";
+
+/** Every primitive op by name. Tests hold an f64 reference for each; an op without one does not compile. */
+export const ops = {
+  add: addOp,
+  sub: subOp,
+  mul: mulOp,
+  div: divOp,
+  affine: affineOp,
+  equal: equalOp,
+  notEqual: notEqualOp,
+  less: lessOp,
+  greater: greaterOp,
+  exp: expOp,
+  log: logOp,
+  sqrt: sqrtOp,
+  rsqrt: rsqrtOp,
+  square: squareOp,
+  reciprocal: reciprocalOp,
+  tanh: tanhOp,
+  gelu: geluOp,
+  cast: castOp,
+  sum: sumOp,
+  max: maxOp,
+  expand: expandOp,
+  reshape: reshapeOp,
+  permute: permuteOp,
+  slice: sliceOp,
+  padAxis: padAxisOp,
+  contiguous: contiguousOp,
+  matmul: matmulOp,
+  linear: linearOp,
+  layerNorm: layerNormOp,
+  softmax: softmaxOp,
+  logSoftmax: logSoftmaxOp,
+  attentionSoftmax: attentionSoftmaxOp,
+  embedding: embeddingOp,
+  embeddingGradient: embeddingGradientOp,
+  oneHot: oneHotOp,
+  crossEntropy: crossEntropyOp,
+  linearCrossEntropy: linearCrossEntropyOp,
+  dropout: dropoutOp,
+} as const;
+
+export type OpName = keyof typeof ops;
+
+export * from "./arithmetic.ts";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
+export { expand, sum } from "./broadcast.ts";
+export { dropout } from "./dropout.ts";
+export { embedding } from "./embedding.ts";
+export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
+export { linear, matmul, type WeightLayout } from "./matmul.ts";
+export { layerNorm } from "./normalization.ts";
+export { oneHot } from "./one-hot.ts";
+export { max, mean } from "./reduction.ts";
+export { contiguous, permute, reshape, slice, transpose } from "./shape.ts";
+export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
+export { cast, exp, gelu, log, reciprocal, rsqrt, sqrt, square, tanh } from "./unary.ts";

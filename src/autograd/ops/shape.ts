@@ -1,0 +1,123 @@
+import { copy, copyInto, full, reshaped } from "../../kernels/copy.ts";
+import {
+  formatShape,
+  normalizeAxis,
+  permuteView,
+  resolveReshape,
+  type Shape,
+  sliceView,
+  type Tensor,
+} from "../../tensor/index.ts";
+import { defineOp } from "../define-op.ts";
+
+/** The same elements in another shape; one length may be -1. A view when the strides allow it. */
+export const reshapeOp = defineOp<{ shape: Shape }>({
+  name: "reshape",
+  infer: ([x], { shape }) => ({ shape: resolveReshape(x.shape, shape), dtype: x.dtype }),
+  forward: ([x], { shape }) => reshaped(x, resolveReshape(x.shape, shape)),
+  vjp: (g, _saved, { inputs: [x] }) => [() => reshape(g, x.shape)],
+  samples: () => [
+    { inputs: [{ shape: [4, 6] }], attributes: { shape: [3, -1] } },
+    { inputs: [{ shape: [5] }], attributes: { shape: [1, 5, 1] } },
+    { inputs: [{ shape: [1, 1] }], attributes: { shape: [] } },
+    { inputs: [{ shape: [0, 4] }], attributes: { shape: [2, 0] } },
+  ],
+});
+
+/** Axes in another order: y.shape[i] = x.shape[axes[i]]. Always a view. */
+export const permuteOp = defineOp<{ axes: readonly number[] }>({
+  name: "permute",
+  infer: ([x], { axes }) => {
+    const order = axes.map((axis) => normalizeAxis("permute", axis, x.rank));
+    if (order.length !== x.rank || new Set(order).size !== x.rank) {
+      throw new Error(`permute: axes ${formatShape(axes)} do not name each axis of ${formatShape(x.shape)} once`);
+    }
+    return { shape: order.map((axis) => x.shape[axis]), dtype: x.dtype };
+  },
+  forward: ([x], { axes }) => permuteView(x, axes),
+  vjp: (g, _saved, { attributes: { axes } }) => [
+    () => {
+      const inverse = new Array<number>(axes.length);
+      axes.forEach((axis, i) => {
+        inverse[normalizeAxis("permute", axis, axes.length)] = i;
+      });
+      return permute(g, inverse);
+    },
+  ],
+  samples: () => [
+    { inputs: [{ shape: [2, 3, 4] }], attributes: { axes: [2, 0, 1] } },
+    { inputs: [{ shape: [65, 3] }], attributes: { axes: [-1, 0] } },
+  ],
+});
+
+/** Elements `begin` to `end` (exclusive) of one axis. Always a view. */
+export const sliceOp = defineOp<{ axis: number; begin: number; end: number }>({
+  name: "slice",
+  infer: ([x], { axis, begin, end }) => {
+    const along = normalizeAxis("slice", axis, x.rank);
+    if (!(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= x.shape[along])) {
+      throw new Error(`slice: ${begin} to ${end} lies outside axis ${axis} of ${formatShape(x.shape)}`);
+    }
+    return { shape: x.shape.map((n, i) => (i === along ? end - begin : n)), dtype: x.dtype };
+  },
+  forward: ([x], { axis, begin, end }) => sliceView(x, axis, begin, end),
+  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin } }) => [() => padAxis(g, axis, begin, x.shape)],
+  samples: () => [
+    { inputs: [{ shape: [5, 3] }], attributes: { axis: 0, begin: 1, end: 4 } },
+    { inputs: [{ shape: [2, 66] }], attributes: { axis: -1, begin: 1, end: 65 } },
+    { inputs: [{ shape: [3] }], attributes: { axis: 0, begin: 2, end: 2 } },
+  ],
+});
+
+/** Zeros of a shape with `x` placed at `begin` of one axis: the transpose of slice. */
+export const padAxisOp = defineOp<{ axis: number; begin: number; shape: Shape }>({
+  name: "padAxis",
+  infer: ([x], { axis, begin, shape }) => {
+    const along = normalizeAxis("padAxis", axis, x.rank);
+    const fits = x.shape.every((n, i) => (i === along ? begin + n <= shape[i] : n === shape[i]));
+    if (!fits)
+      throw new Error(
+        `padAxis: ${formatShape(x.shape)} at ${begin} of axis ${axis} does not fit ${formatShape(shape)}`,
+      );
+    return { shape, dtype: x.dtype };
+  },
+  forward: ([x], { axis, begin, shape }) => {
+    const along = normalizeAxis("padAxis", axis, x.rank);
+    const y = full(x.gpu, shape, 0, x.dtype);
+    copyInto(sliceView(y, along, begin, begin + x.shape[along]), x);
+    return y;
+  },
+  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin } }) => [
+    () => slice(g, axis, begin, begin + x.shape[normalizeAxis("padAxis", axis, x.shape.length)]),
+  ],
+  samples: () => [
+    { inputs: [{ shape: [2, 3] }], attributes: { axis: 0, begin: 1, shape: [4, 3] } },
+    { inputs: [{ shape: [3, 2] }], attributes: { axis: -1, begin: 3, shape: [3, 65] } },
+  ],
+});
+
+/** A row-major copy; the tensor itself under a new handle when it is one already. */
+export const contiguousOp = defineOp({
+  name: "contiguous",
+  infer: ([x]) => x,
+  forward: ([x]) => copy(x),
+  vjp: (g) => [() => g],
+  samples: () => [{ inputs: [{ shape: [3, 5] }], attributes: {} }],
+});
+
+export const reshape = (x: Tensor, shape: Shape): Tensor => reshapeOp([x], { shape });
+export const permute = (x: Tensor, axes: readonly number[]): Tensor => permuteOp([x], { axes });
+export const slice = (x: Tensor, axis: number, begin: number, end: number): Tensor =>
+  sliceOp([x], { axis, begin, end });
+export const padAxis = (x: Tensor, axis: number, begin: number, shape: Shape): Tensor =>
+  padAxisOp([x], { axis, begin, shape });
+export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
+
+/** Exchanges two axes; the last two by default. */
+export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  const i = normalizeAxis("transpose", a, x.rank);
+  const j = normalizeAxis("transpose", b, x.rank);
+  [axes[i], axes[j]] = [j, i];
+  return permute(x, axes);
+}
