@@ -1,0 +1,131 @@
+// matmul-shared: C[b] = alpha * A[b] · B[b] (+ bias) (+ C[b]), any strides for A and B, unit column stride for C.
+//
+// For GPUs. A workgroup of 16 x 16 threads makes a 64 x 64 tile of C, a thread 4 x 4 of it. Sixteen k at a time, each
+// thread loads one vec4 of A and one of B into workgroup memory (8.5 KiB), so global memory is read 64 times less often.
+// Same bindings, parameters, declarations to specialise, and order of summation as matmul.wgsl: one accumulator an
+// element over k = 0, 1, ..., K - 1; past K both operands count as zero.
+//
+// Grid: x = ceil(N / 64), y = ceil(M / 64), z = batches.
+
+struct Params {
+  M: u32,
+  N: u32,
+  K: u32,
+  aOffset: u32, // offsets and strides count elements
+  bOffset: u32,
+  cOffset: u32,
+  biasOffset: u32,
+  aRow: u32,
+  aColumn: u32,
+  bRow: u32,
+  bColumn: u32,
+  cRow: u32,
+  batch1: u32, // batch = i0 * batch1 + i1
+  aBatch0: u32,
+  aBatch1: u32,
+  bBatch0: u32,
+  bBatch1: u32,
+  cBatch0: u32,
+  cBatch1: u32,
+  hasBias: u32,
+  accumulate: u32,
+  alpha: f32,
+}
+
+alias T = f32;             // spec: f16
+alias AElement = vec4<T>;  // spec: T, when an offset or a stride of A other than the unit one is no multiple of 4
+alias BElement = vec4<T>;  // spec: T, likewise
+const A_ALONG_M = false;   // spec: true when A's rows are its unit stride (A is transposed)
+const B_ALONG_K = false;   // spec: true when B's rows are its unit stride (B is transposed)
+const TILE: u32 = 64;      // rows and columns of C a workgroup makes
+const DEPTH: u32 = 16;     // k a round
+const PITCH: u32 = TILE + 4; // keeps the transposing writes off one bank
+const_assert TILE * DEPTH == 256 * 4;
+
+@group(0) @binding(0) var<storage, read> a: array<AElement>;
+@group(0) @binding(1) var<storage, read> b: array<BElement>;
+@group(0) @binding(2) var<storage, read> bias: array<T>; // [N]; never read unless hasBias
+@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+var<workgroup> aTile: array<f32, DEPTH * PITCH>; // [k, m]
+var<workgroup> bTile: array<f32, DEPTH * PITCH>; // [k, n]
+
+// Four elements from `index` on, `stride` apart.
+// spec: return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));
+fn loadA(index: u32, stride: u32) -> vec4f { return vec4f(a[index / 4]); }
+fn loadB(index: u32, stride: u32) -> vec4f { return vec4f(b[index / 4]); }
+
+fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
+
+fn pick(tile: mat4x4f, i: u32) -> vec4f {
+  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let batch0 = group.z / params.batch1;
+  let batch1 = group.z % params.batch1;
+  let row = group.y * TILE;
+  let column = group.x * TILE;
+
+  // Where in the tiles this thread's vec4 lies: neighbours in a warp read neighbours in memory.
+  let aM = select(thread / 4, thread % 16 * 4, A_ALONG_M);
+  let aK = select(thread % 4 * 4, thread / 16, A_ALONG_M);
+  let aPitch = select(PITCH, 1, A_ALONG_M);
+  let aStride = select(params.aColumn, params.aRow, A_ALONG_M);
+  let aM4 = select(params.M - 1, (params.M - 1) / 4 * 4, A_ALONG_M);
+  var aIndex = params.aOffset + batch0 * params.aBatch0 + batch1 * params.aBatch1 +
+    min(row + aM, aM4) * params.aRow + aK * params.aColumn;
+  let aLive = aK + select(vec4u(0, 1, 2, 3), vec4u(), A_ALONG_M);
+
+  let bN = select(thread % 16 * 4, thread / 4, B_ALONG_K);
+  let bK = select(thread / 16, thread % 4 * 4, B_ALONG_K);
+  let bPitch = select(1, PITCH, B_ALONG_K);
+  let bStride = select(params.bColumn, params.bRow, B_ALONG_K);
+  let bN4 = select((params.N - 1) / 4 * 4, params.N - 1, B_ALONG_K);
+  var bIndex = params.bOffset + batch0 * params.bBatch0 + batch1 * params.bBatch1 +
+    bK * params.bRow + min(column + bN, bN4) * params.bColumn;
+  let bLive = bK + select(vec4u(), vec4u(0, 1, 2, 3), B_ALONG_K);
+
+  let m = thread / 16 * 4;
+  let n = thread % 16 * 4;
+  var tile = mat4x4f(); // tile[i] is a row of C
+  for (var start = 0u; start < params.K; start += DEPTH) {
+    let x = select(vec4f(), loadA(aIndex, aStride), start + aLive < vec4u(params.K));
+    let y = select(vec4f(), loadB(bIndex, bStride), start + bLive < vec4u(params.K));
+    aIndex += DEPTH * params.aColumn;
+    bIndex += DEPTH * params.bRow;
+    workgroupBarrier();
+    for (var i = 0u; i < 4; i++) {
+      aTile[aK * PITCH + aM + i * aPitch] = x[i];
+      bTile[bK * PITCH + bN + i * bPitch] = y[i];
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < DEPTH; k++) {
+      let p = k * PITCH + m;
+      let q = k * PITCH + n;
+      tile += outer(vec4f(aTile[p], aTile[p + 1], aTile[p + 2], aTile[p + 3]),
+        vec4f(bTile[q], bTile[q + 1], bTile[q + 2], bTile[q + 3]));
+    }
+  }
+
+  let cBase = params.cOffset + batch0 * params.cBatch0 + batch1 * params.cBatch1;
+  let rowEnd = min(row + m + 4, params.M);
+  let columnEnd = min(column + n + 4, params.N);
+  for (var r = row + m; r < rowEnd; r++) {
+    var values = pick(tile, r - row - m);
+    for (var s = column + n; s < columnEnd; s++) {
+      let index = cBase + r * params.cRow + s;
+      var value = params.alpha * values.x;
+      if (params.hasBias != 0) {
+        value += f32(bias[params.biasOffset + s]);
+      }
+      if (params.accumulate != 0) {
+        value += f32(c[index]);
+      }
+      c[index] = T(value);
+      values = values.yzwx;
+    }
+  }
+}
