@@ -1,0 +1,88 @@
+import { type ByteSink, type ByteSource, blobSource, bytesSource, MemorySink } from "./byte-source.ts";
+
+/** A flat folder of a model's files, read-only: on disk, in memory, or files a user picked in a browser. */
+export interface ModelDirectory {
+  /** What errors call it. */
+  readonly name: string;
+  /** Names of the files, sorted; folders are left out. */
+  list(): Promise<string[]>;
+  has(file: string): Promise<boolean>;
+  /** @throws when the file is missing or not UTF-8. */
+  readText(file: string): Promise<string>;
+  /** Opens a file for reading by range; the caller closes it. */
+  open(file: string): Promise<ByteSource>;
+}
+
+/** A folder that files can be saved to. A file appears whole or not at all. */
+export interface OutputDirectory {
+  readonly name: string;
+  writeText(file: string, text: string): Promise<void>;
+  /** Starts a file; it takes its place when the sink is closed. */
+  create(file: string): Promise<ByteSink>;
+}
+
+/** A directory in memory, over bytes, texts, and Blobs such as the Files of a browser's file picker. */
+export class MemoryDirectory implements ModelDirectory, OutputDirectory {
+  readonly #files = new Map<string, Blob | Uint8Array>();
+
+  constructor(
+    readonly name: string,
+    files: Readonly<Record<string, Blob | Uint8Array | string>> = {},
+  ) {
+    for (const [file, contents] of Object.entries(files)) {
+      assertPlainFileName(name, file);
+      this.#files.set(file, typeof contents === "string" ? new TextEncoder().encode(contents) : contents);
+    }
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.#files.keys()].sort();
+  }
+
+  async has(file: string): Promise<boolean> {
+    assertPlainFileName(this.name, file);
+    return this.#files.has(file);
+  }
+
+  async readText(file: string): Promise<string> {
+    const source = await this.open(file);
+    return decodeText(source.name, await source.read(0, source.size));
+  }
+
+  async open(file: string): Promise<ByteSource> {
+    assertPlainFileName(this.name, file);
+    const contents = this.#files.get(file);
+    if (!contents) throw new Error(`${this.name}: there is no file ${JSON.stringify(file)}`);
+    const name = `${this.name}/${file}`;
+    return contents instanceof Uint8Array ? bytesSource(name, contents) : blobSource(name, contents);
+  }
+
+  async writeText(file: string, text: string): Promise<void> {
+    assertPlainFileName(this.name, file);
+    this.#files.set(file, new TextEncoder().encode(text));
+  }
+
+  async create(file: string): Promise<ByteSink> {
+    assertPlainFileName(this.name, file);
+    return new MemorySink(`${this.name}/${file}`, (bytes) => this.#files.set(file, bytes));
+  }
+}
+
+/**
+ * Refuses a name that would lead out of its directory.
+ * @throws Error naming directory and file.
+ */
+export function assertPlainFileName(directory: string, file: string): void {
+  if (file === "" || file === "." || file === ".." || /[/\\:\p{Cc}]/u.test(file)) {
+    throw new Error(`${directory}: ${JSON.stringify(file)} is not a plain file name`);
+  }
+}
+
+/** @throws Error naming the file when the bytes are not UTF-8. */
+export function decodeText(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${file}: the file is not valid UTF-8`);
+  }
+}

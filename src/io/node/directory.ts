@@ -1,0 +1,65 @@
+import { mkdir, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { ByteSink, ByteSource } from "../byte-source.ts";
+import { assertPlainFileName, decodeText, type ModelDirectory, type OutputDirectory } from "../directory.ts";
+import { createFileSink, openFile, writeFileAtomically } from "./files.ts";
+
+/** A folder on disk. Links are followed: the Hub's cache consists of them. */
+export class NodeDirectory implements ModelDirectory, OutputDirectory {
+  /** @throws Error naming the path when there is no such folder. */
+  static async open(path: string): Promise<NodeDirectory> {
+    const status = await stat(path).catch(() => undefined);
+    if (!status) throw new Error(`${path}: no such directory`);
+    if (!status.isDirectory()) throw new Error(`${path}: not a directory`);
+    return new NodeDirectory(path);
+  }
+
+  /** Opens a folder, making it and its parents when they are missing. */
+  static async create(path: string): Promise<NodeDirectory> {
+    await mkdir(path, { recursive: true });
+    return NodeDirectory.open(path);
+  }
+
+  private constructor(readonly name: string) {}
+
+  async list(): Promise<string[]> {
+    const files: string[] = [];
+    for (const file of await readdir(this.name)) if (await isFile(join(this.name, file))) files.push(file);
+    return files.sort();
+  }
+
+  async has(file: string): Promise<boolean> {
+    return isFile(this.#path(file));
+  }
+
+  async readText(file: string): Promise<string> {
+    const source = await this.open(file);
+    try {
+      return decodeText(source.name, await source.read(0, source.size));
+    } finally {
+      await source.close();
+    }
+  }
+
+  async open(file: string): Promise<ByteSource> {
+    return openFile(this.#path(file));
+  }
+
+  async writeText(file: string, text: string): Promise<void> {
+    return writeFileAtomically(this.#path(file), text);
+  }
+
+  async create(file: string): Promise<ByteSink> {
+    return createFileSink(this.#path(file));
+  }
+
+  #path(file: string): string {
+    assertPlainFileName(this.name, file);
+    return join(this.name, file);
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.isFile() ?? false;
+}

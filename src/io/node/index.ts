@@ -1,0 +1,2 @@
+export { NodeDirectory } from "./directory.ts";
+export { createFileSink, openFile, writeFileAtomically } from "./files.ts";
