@@ -1,4 +1,11 @@
 export {
+  type ByteSink,
+  type ByteSource,
+  blobSource,
+  bytesSource,
+  MemorySink,
+} from "./byte-source.ts";
+export {
   labelIndices,
   type PaddedBatch,
   packTokens,
@@ -20,6 +27,20 @@ export {
 } from "./datasets/datasets.ts";
 export { mulberry32, permutation, type RandomSource } from "./datasets/random.ts";
 export { everyNth, type Split, splitText, stratifiedSample, stratifiedSplit } from "./datasets/split.ts";
+export { MemoryDirectory, type ModelDirectory, type OutputDirectory } from "./directory.ts";
+export type { Checkpoint } from "./safetensors/checkpoint.ts";
+export { type DecodedArray, isFloatDtype, isSafetensorsDtype, type SafetensorsDtype } from "./safetensors/dtype.ts";
+export { SafetensorsError } from "./safetensors/error.ts";
+export type { TensorInfo } from "./safetensors/header.ts";
+export { SafetensorsFile } from "./safetensors/reader.ts";
+export { openCheckpoint, ShardedCheckpoint } from "./safetensors/sharded.ts";
+export {
+  serializeSafetensors,
+  type TensorData,
+  type TensorToWrite,
+  type WriteOptions,
+  writeSafetensors,
+} from "./safetensors/writer.ts";
 export {
   type DecodeOptions,
   type EncodeOptions,
