@@ -42,7 +42,7 @@ export class Gpu {
   constructor(
     readonly device: GPUDevice,
     info: GPUAdapterInfo,
-    options: { memoryBudget?: number; release?: () => void } = {},
+    options: { memoryBudget?: number } = {},
   ) {
     this.adapter = describeAdapter(info);
     this.limits = device.limits;
@@ -51,15 +51,12 @@ export class Gpu {
     this.#pool = new BufferPool(device, budget, (buffer) => this.#commands.destroy(buffer));
     this.#pipelines = new PipelineCache(device, (error) => this.#fail(error));
     this.#commands = new CommandStream(device, this.#pipelines);
-    this.#release = options.release;
     device.onuncapturederror = (event) => this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
     void device.lost.then(({ reason, message }) => {
       if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
     });
     defaultGpu ??= this;
   }
-
-  readonly #release: (() => void) | undefined;
 
   /**
    * Opens an adapter: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node, there with the
@@ -68,8 +65,8 @@ export class Gpu {
    * @throws AdapterNotFoundError naming what was tried and what to install.
    */
   static async open(options: OpenOptions = {}): Promise<Gpu> {
-    const { device, info, release } = await openDevice(options);
-    return new Gpu(device, info, { memoryBudget: options.memoryBudget, release });
+    const { device, info } = await openDevice(options);
+    return new Gpu(device, info, { memoryBudget: options.memoryBudget });
   }
 
   /** The first handle opened and not closed: what tensors are made on when none is named. */
@@ -180,7 +177,6 @@ export class Gpu {
     this.#fail(new DeviceLostError("closed", "the handle was closed"));
     this.#commands.close();
     this.device.destroy();
-    this.#release?.();
     if (defaultGpu === this) defaultGpu = undefined;
   }
 

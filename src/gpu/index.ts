@@ -3,6 +3,13 @@ export type { PooledBuffer } from "./buffer-pool.ts";
 export type { BufferBinding } from "./command-stream.ts";
 export { DeviceLostError, GpuError, MemoryLimitError, ShaderCompileError } from "./errors.ts";
 export { Gpu, type GpuStatistics } from "./gpu.ts";
-export { definedKernels, defineKernel, Kernel, type KernelVariant, linearGrid } from "./kernel.ts";
+export {
+  definedKernels,
+  defineKernel,
+  Kernel,
+  type KernelDefinition,
+  type KernelVariant,
+  linearGrid,
+} from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Specialization } from "./specialize.ts";

@@ -18,7 +18,6 @@ export interface OpenOptions {
 export interface OpenedDevice {
   device: GPUDevice;
   info: GPUAdapterInfo;
-  release?: () => void;
 }
 
 const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
@@ -36,8 +35,7 @@ const WANTED_LIMITS = [
 /** Finds an adapter and requests a device with what the engine can use of it. */
 export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
   if (options.device) return { device: options.device, info: options.device.adapterInfo };
-  const found = options.adapter ? { adapter: options.adapter } : await findAdapter(options);
-  const { adapter } = found;
+  const adapter = options.adapter ?? (await findAdapter(options));
   const without = new Set(options.withoutFeatures ?? []);
   const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
   const requiredLimits: Record<string, number> = {};
@@ -45,27 +43,16 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
     for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
   }
   const device = await adapter.requestDevice({ requiredFeatures: [...requiredFeatures], requiredLimits });
-  return { device, info: adapter.info, release: "release" in found ? found.release : undefined };
+  return { device, info: adapter.info };
 }
 
-async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; release?: () => void }> {
+async function findAdapter(options: OpenOptions): Promise<GPUAdapter> {
   const browserGpu = globalThis.navigator?.gpu;
   if (browserGpu && !options.software && !options.backend) {
     const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" });
-    if (adapter) return { adapter };
+    if (adapter) return adapter;
     throw new Error("this browser has WebGPU but gave no adapter: check its flags and that the GPU is not blocked");
   }
   const { findNodeAdapter } = await import("./node-adapter.ts");
-  let found: Awaited<ReturnType<typeof findNodeAdapter>> | undefined = await findNodeAdapter({
-    software: options.software,
-    backend: options.backend,
-  });
-  const { adapter } = found;
-  return {
-    adapter,
-    // Dawn's instance lives as long as it is referenced; without it Node can exit.
-    release: () => {
-      found = undefined;
-    },
-  };
+  return (await findNodeAdapter({ software: options.software, backend: options.backend })).adapter;
 }

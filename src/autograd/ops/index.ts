@@ -7,6 +7,7 @@ import { linearOp, matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { maxOp } from "./reduction.ts";
+import { causalSelfAttentionOp } from "./self-attention.ts";
 import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
 import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
 import { castOp, expOp, geluOp, logOp, reciprocalOp, rsqrtOp, sqrtOp, squareOp, tanhOp } from "./unary.ts";
@@ -45,6 +46,7 @@ export const ops = {
   softmax: softmaxOp,
   logSoftmax: logSoftmaxOp,
   attentionSoftmax: attentionSoftmaxOp,
+  causalSelfAttention: causalSelfAttentionOp,
   embedding: embeddingOp,
   embeddingGradient: embeddingGradientOp,
   oneHot: oneHotOp,
@@ -65,6 +67,7 @@ export { linear, matmul, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";
 export { oneHot } from "./one-hot.ts";
 export { max, mean } from "./reduction.ts";
+export { causalSelfAttention } from "./self-attention.ts";
 export { contiguous, permute, reshape, slice, transpose } from "./shape.ts";
 export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
 export { cast, exp, gelu, log, reciprocal, rsqrt, sqrt, square, tanh } from "./unary.ts";

@@ -1,0 +1,12 @@
+export { applyDropout, Embedding, LayerNorm, Linear, TrainingPass } from "./layers.ts";
+export { Module, parameter } from "./module.ts";
+export {
+  AdamW,
+  type AdamWOptions,
+  Optimizer,
+  type OptimizerState,
+  type ParameterGroup,
+  SGD,
+  type StepOptions,
+} from "./optimizers.ts";
+export { matchesPattern, parsePatterns } from "./patterns.ts";

@@ -1,0 +1,83 @@
+import type { Gpu } from "../gpu/index.ts";
+import { empty, keep, type Shape, Tensor } from "../tensor/index.ts";
+import { matchesPattern } from "./patterns.ts";
+
+/** A trainable tensor with undefined values; loading or initialising fills it. Lives until the module is disposed. */
+export function parameter(gpu: Gpu, shape: Shape): Tensor {
+  const tensor = keep(empty(gpu, shape, "f32", "parameter"));
+  tensor.requiresGrad = true;
+  return tensor;
+}
+
+/**
+ * A tree of parameters. The name of a parameter is its path through the properties, so the tree is written to have
+ * the names of the checkpoint: `h.3.attn.c_attn.weight`.
+ */
+export abstract class Module {
+  /** Prefix that checkpoints of a task model put before the base model's names; patterns match with and without it. */
+  protected readonly basePrefix: string = "";
+
+  /** Every parameter once, with its name; of tied ones the first name counts. */
+  namedParameters(): Map<string, Tensor> {
+    const named = new Map<string, Tensor>();
+    const seen = new Set<Tensor>();
+    const visit = (value: unknown, path: string): void => {
+      if (value instanceof Tensor) {
+        if (!seen.has(value)) named.set(path, value);
+        seen.add(value);
+      } else if (Array.isArray(value) || value instanceof Module) {
+        for (const [key, child] of Object.entries(value)) visit(child, path ? `${path}.${key}` : key);
+      }
+    };
+    visit(this, "");
+    return named;
+  }
+
+  parameters(): Tensor[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** Number of parameters in elements; only trainable ones when asked. */
+  parameterCount(options: { trainable?: boolean } = {}): number {
+    return this.parameters()
+      .filter((tensor) => !options.trainable || tensor.requiresGrad)
+      .reduce((sum, tensor) => sum + tensor.size, 0);
+  }
+
+  /** Whether a name, with or without the base prefix, matches a pattern. */
+  matches(name: string, pattern: string): boolean {
+    const bare = name.startsWith(this.basePrefix) ? name.slice(this.basePrefix.length) : name;
+    return matchesPattern(name, pattern) || matchesPattern(bare, pattern);
+  }
+
+  /** Freezes the parameters that match any of the patterns, all without patterns. */
+  freeze(...patterns: string[]): this {
+    return this.#setTrainable(false, patterns);
+  }
+
+  /** Makes the parameters that match any of the patterns trainable, all without patterns. */
+  unfreeze(...patterns: string[]): this {
+    return this.#setTrainable(true, patterns);
+  }
+
+  #setTrainable(trainable: boolean, patterns: readonly string[]): this {
+    const named = this.namedParameters();
+    for (const pattern of patterns.length > 0 ? patterns : ["*"]) {
+      const matching = [...named].filter(([name]) => this.matches(name, pattern));
+      if (matching.length === 0) {
+        const verb = trainable ? "unfreeze" : "freeze";
+        const names = [...named.keys()];
+        throw new Error(
+          `${verb}: pattern "${pattern}" matches no parameter; names run from ${names[0]} to ${names.at(-1)}`,
+        );
+      }
+      for (const [, tensor] of matching) tensor.requiresGrad = trainable;
+    }
+    return this;
+  }
+
+  /** Frees every parameter. */
+  dispose(): void {
+    for (const tensor of this.parameters()) tensor.dispose();
+  }
+}
