@@ -3,7 +3,7 @@ import { BUFFER_USAGE, BufferPool, type MemoryStatistics, type PooledBuffer } fr
 import { type BufferBinding, CommandStream } from "./command-stream.ts";
 import { DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
-import { type OpenOptions, openDevice } from "./open.ts";
+import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 
 export interface GpuStatistics extends MemoryStatistics {
@@ -35,6 +35,7 @@ export class Gpu {
   readonly #commands: CommandStream;
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #pending = new Set<(error: Error) => void>();
+  readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
   #error: Error | undefined;
   #closed = false;
 
@@ -42,9 +43,10 @@ export class Gpu {
   constructor(
     readonly device: GPUDevice,
     info: GPUAdapterInfo,
-    options: { memoryBudget?: number } = {},
+    options: { memoryBudget?: number } & Pick<OpenedDevice, "wait"> = {},
   ) {
     this.adapter = describeAdapter(info);
+    this.#wait = options.wait ?? ((promise) => promise);
     this.limits = device.limits;
     this.features = device.features as unknown as ReadonlySet<string>;
     const budget = options.memoryBudget ?? (this.adapter.isSoftware ? SOFTWARE_BUDGET_BYTES : Number.POSITIVE_INFINITY);
@@ -65,8 +67,8 @@ export class Gpu {
    * @throws AdapterNotFoundError naming what was tried and what to install.
    */
   static async open(options: OpenOptions = {}): Promise<Gpu> {
-    const { device, info } = await openDevice(options);
-    return new Gpu(device, info, { memoryBudget: options.memoryBudget });
+    const { device, info, wait } = await openDevice(options);
+    return new Gpu(device, info, { memoryBudget: options.memoryBudget, wait });
   }
 
   /** The first handle opened and not closed: what tensors are made on when none is named. */
@@ -211,7 +213,7 @@ export class Gpu {
     });
     this.#pending.add(reject);
     try {
-      return await Promise.race([promise, lost]);
+      return await this.#wait(Promise.race([promise, lost]));
     } catch (error) {
       if (this.#error) this.throwIfFailed();
       throw error;

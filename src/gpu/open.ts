@@ -18,6 +18,8 @@ export interface OpenOptions {
 export interface OpenedDevice {
   device: GPUDevice;
   info: GPUAdapterInfo;
+  /** How to wait for the device's promises; plainly when absent. */
+  wait?: <T>(promise: Promise<T>) => Promise<T>;
 }
 
 const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
@@ -35,7 +37,7 @@ const WANTED_LIMITS = [
 /** Finds an adapter and requests a device with what the engine can use of it. */
 export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
   if (options.device) return { device: options.device, info: options.device.adapterInfo };
-  const adapter = options.adapter ?? (await findAdapter(options));
+  const { adapter, wait } = options.adapter ? { adapter: options.adapter } : await findAdapter(options);
   const without = new Set(options.withoutFeatures ?? []);
   const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
   const requiredLimits: Record<string, number> = {};
@@ -43,16 +45,18 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
     for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
   }
   const device = await adapter.requestDevice({ requiredFeatures: [...requiredFeatures], requiredLimits });
-  return { device, info: adapter.info };
+  return { device, info: adapter.info, wait };
 }
 
-async function findAdapter(options: OpenOptions): Promise<GPUAdapter> {
+async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; wait?: OpenedDevice["wait"] }> {
   const browserGpu = globalThis.navigator?.gpu;
   if (browserGpu && !options.software && !options.backend) {
     const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" });
-    if (adapter) return adapter;
+    if (adapter) return { adapter };
     throw new Error("this browser has WebGPU but gave no adapter: check its flags and that the GPU is not blocked");
   }
   const { findNodeAdapter } = await import("./node-adapter.ts");
-  return (await findNodeAdapter({ software: options.software, backend: options.backend })).adapter;
+  const { waitSparingly } = await import("./node-wait.ts");
+  const { adapter } = await findNodeAdapter({ software: options.software, backend: options.backend });
+  return { adapter, wait: waitSparingly };
 }

@@ -15,8 +15,10 @@ import {
   sizeOf,
   sliceView,
   type Tensor,
+  tidy,
 } from "../tensor/index.ts";
 import { copy } from "./copy.ts";
+import { castTo } from "./elementwise.ts";
 import { launch, requireFloat } from "./launch.ts";
 import { mergeAxes } from "./strided.ts";
 
@@ -24,14 +26,13 @@ const MAX_WORKGROUPS = 65_535;
 const STRIDED_A = "return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));";
 const STRIDED_B = STRIDED_A.replaceAll("a[", "b[");
 
-const layouts: readonly Specialization[] = [false, true].flatMap((aAlongM) =>
-  [false, true].flatMap((bAlongK) =>
-    [true, false].map((isVector) => ({
-      ...(aAlongM ? { A_ALONG_M: "true" } : {}),
-      ...(bAlongK ? { B_ALONG_K: "true" } : {}),
-      ...(isVector ? {} : { AElement: "T", loadA: STRIDED_A, BElement: "T", loadB: STRIDED_B }),
-    })),
-  ),
+const SCALAR_A: Specialization = { AElement: "T", loadA: STRIDED_A };
+const SCALAR_B: Specialization = { BElement: "T", loadB: STRIDED_B };
+
+/** Every layout of the operands: transposed or not, read in vectors or element by element. */
+const layouts = [{ A_ALONG_M: "true" }, { B_ALONG_K: "true" }, SCALAR_A, SCALAR_B].reduce<Specialization[]>(
+  (all, choice) => all.flatMap((spec) => [spec, { ...spec, ...choice }]),
+  [{}],
 );
 
 const SHUFFLE = "return subgroupShuffle(x, lane);";
@@ -73,7 +74,7 @@ const registerKernel = defineKernel({
   variants: () =>
     layouts.flatMap((layout) => [
       layout,
-      ...[4, 8, 16].flatMap((size) => [4, 8, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...layout }))),
+      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...layout }))),
     ]),
 });
 
@@ -102,6 +103,11 @@ export interface MatmulOptions {
 export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions = {}): void {
   if (c.size === 0) return;
   requireFloat(op, a, b);
+  if (a.dtype === "f16" || b.dtype === "f16") {
+    // Half precision is a storage type: products are of f32.
+    tidy(() => matmulInto(op, castTo(a, "f32"), castTo(b, "f32"), c, options));
+    return;
+  }
   const batch = c.shape.slice(0, -2);
   const [m, n] = c.shape.slice(-2);
   const split = splitAxis(a, b, c, m);
@@ -113,21 +119,19 @@ export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options:
       [middle, axisLength],
     ]) {
       const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
-      if (split === "n") {
+      tidy(() => {
+        if (split === "m") return matmulInto(op, part(a, -2), b, part(c, -2), options);
         const bias = options.bias && part(options.bias, 0);
-        matmulInto(op, a, part(b, -1), part(c, -1), { ...options, bias });
-      } else matmulInto(op, part(a, -2), b, part(c, -2), options);
+        return matmulInto(op, a, part(b, -1), part(c, -1), { ...options, bias });
+      });
     }
     return;
   }
-  multiply(
-    op,
-    unitStrided(expandView(a, [...batch, ...a.shape.slice(-2)])),
-    unitStrided(expandView(b, [...batch, ...b.shape.slice(-2)])),
-    c,
-    batch,
-    options,
-  );
+  const left = expandView(a, [...batch, ...a.shape.slice(-2)]);
+  const right = expandView(b, [...batch, ...b.shape.slice(-2)]);
+  multiply(op, left, right, c, batch, options);
+  left.dispose();
+  right.dispose();
 }
 
 /** Which axis to halve because an operand cannot be bound whole, or the grid would outgrow its limit. */
@@ -145,35 +149,30 @@ function fitsBinding(x: Tensor): boolean {
   return (extent + 4) * bytesPerElement(x.dtype) + minStorageBufferOffsetAlignment <= maxStorageBufferBindingSize;
 }
 
-/** The view itself when one of its two matrix axes has unit stride, else a row-major copy. */
-function unitStrided(x: Tensor): Tensor {
-  const [rows, columns] = x.shape.slice(-2);
-  const [row, column] = x.strides.slice(-2);
-  return column === 1 || row === 1 || columns === 1 || rows === 1 ? x : copy(x);
-}
-
-interface Matrix {
-  view: Tensor;
+/** How a kernel walks the last two axes of an operand. */
+interface MatrixWalk {
   row: number;
   column: number;
-  /** Whether the rows are the unit stride. */
-  alongRows: boolean;
+  /** Whether its rows are the unit stride: the operand is transposed. */
+  isTransposed: boolean;
+  /** Whether it can be read four elements at a time. */
+  isVector: boolean;
 }
 
-function matrixOf(view: Tensor): Matrix {
+function walkOf(view: Tensor, batchStrides: readonly number[]): MatrixWalk {
   const [rows, columns] = view.shape.slice(-2);
-  const [row, column] = view.strides.slice(-2);
-  // An axis of length 1 may have any stride: treat it so that the other one is, or counts as, the unit stride.
-  if (column === 1) return { view, row, column, alongRows: false };
-  if (row === 1) return { view, row, column, alongRows: true };
-  return columns === 1 ? { view, row, column: 1, alongRows: false } : { view, row: 1, column, alongRows: rows === 1 };
+  // An axis of length 1 is never stepped along: its stride does not count.
+  const row = rows === 1 ? 0 : view.strides[view.rank - 2];
+  const column = columns === 1 ? 0 : view.strides[view.rank - 1];
+  const isTransposed = row === 1 && column !== 1;
+  const [unit, other] = isTransposed ? [row, column] : [column, row];
+  const isVector = unit === 1 && [other, view.offset, ...batchStrides].every((value) => value % 4 === 0);
+  return { row, column, isTransposed, isVector };
 }
 
 function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, options: MatmulOptions): void {
   const [m, n] = c.shape.slice(-2);
   const k = a.shape[a.rank - 1];
-  const left = matrixOf(a);
-  const right = matrixOf(b);
   const merged = mergeAxes(op, batch, [a.strides.slice(0, -2), b.strides.slice(0, -2), c.strides.slice(0, -2)]);
   if (merged.shape.length > 2) {
     // More than two separate batch axes: materialise, so that they merge.
@@ -193,14 +192,14 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, opt
       `${op}: ${sizeOf(batch)} matrices in a batch of shape ${formatShape(batch)} exceed ${MAX_WORKGROUPS}`,
     );
   }
-  const isVector = (matrix: Matrix, ...strides: number[]): boolean =>
-    [matrix.view.offset, matrix.alongRows ? matrix.column : matrix.row, ...strides].every((value) => value % 4 === 0);
-  const layout: Record<string, string> = {};
-  if (left.alongRows) layout.A_ALONG_M = "true";
-  if (right.alongRows) layout.B_ALONG_K = "true";
-  if (!isVector(left, aBatch0, aBatch1) || !isVector(right, bBatch0, bBatch1)) {
-    Object.assign(layout, { AElement: "T", loadA: STRIDED_A, BElement: "T", loadB: STRIDED_B });
-  }
+  const left = walkOf(a, [aBatch0, aBatch1]);
+  const right = walkOf(b, [bBatch0, bBatch1]);
+  const layout: Specialization = {
+    ...(left.isTransposed ? { A_ALONG_M: "true" } : {}),
+    ...(right.isTransposed ? { B_ALONG_K: "true" } : {}),
+    ...(left.isVector ? {} : SCALAR_A),
+    ...(right.isVector ? {} : SCALAR_B),
+  };
   const { variant, rows, columns } = chooseVariant(c.gpu, layout, m);
   const { bias, scale = 1, accumulate = false } = options;
   launch(
@@ -243,7 +242,7 @@ function chooseVariant(
   if (!gpu.features.has("subgroups") || !isFixed) {
     return { variant: registerKernel.variant(layout), rows: 4, columns: 32 };
   }
-  const rows = m > 8 ? 16 : m > 4 ? 8 : 4;
+  const rows = m <= 4 ? 4 : 16;
   const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...layout });
   return { variant, rows, columns: 4 * Math.max(8, size) };
 }

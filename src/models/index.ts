@@ -1,0 +1,14 @@
+export { type GeneratedStep, type GenerateOptions, generate } from "./generate.ts";
+export {
+  type ClassificationOptions,
+  GPT2,
+  GPT2Base,
+  GPT2ForSequenceClassification,
+  randomGPT2,
+  type Stage,
+} from "./gpt2.ts";
+export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
+export { KeyValueCache } from "./key-value-cache.ts";
+export type { LoadOptions, LoadReport } from "./loading.ts";
+export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
+export { countPositions, type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";

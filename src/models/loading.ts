@@ -1,0 +1,149 @@
+import { Gpu } from "../gpu/index.ts";
+import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
+import { openCheckpoint, writeSafetensors } from "../io/index.ts";
+import type { Module } from "../nn/index.ts";
+import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
+
+/** What loading found, by checkpoint name. */
+export interface LoadReport {
+  /** Parameters of the model that the checkpoint lacks. */
+  missing: string[];
+  /** Tensors of the checkpoint that the model has no place for. */
+  unexpected: string[];
+  /** Tensors whose shapes differ. */
+  mismatched: { name: string; checkpoint: readonly number[]; model: readonly number[] }[];
+  /** Missing parameters that belong to a new head and were initialised. */
+  initialized: string[];
+  /** Tensors known to be of no use: attention masks stored as buffers, the copy of a tied weight. */
+  ignored: string[];
+}
+
+export interface LoadRules {
+  /** Prefix of the base model's names in the module tree; checkpoints may leave it out. */
+  basePrefix: string;
+  /** Checkpoint names to pass over in silence. */
+  ignores: (name: string) => boolean;
+  /** Initial values of a parameter the checkpoint may lack; null when it must be there. */
+  initialize: (name: string) => ((tensor: Tensor) => void) | null;
+}
+
+export interface LoadOptions {
+  gpu?: Gpu;
+  /** Throw unless every parameter was found in its shape and nothing was left over. Default true. */
+  strict?: boolean;
+}
+
+/**
+ * A directory from what a user passes: a path in Node, or an object. The Node part is loaded only there.
+ */
+export async function openModelDirectory(directory: string | ModelDirectory): Promise<ModelDirectory> {
+  if (typeof directory !== "string") return directory;
+  const { NodeDirectory } = await import("../io/node/index.ts");
+  return NodeDirectory.open(directory);
+}
+
+/** The directory to save to, made when it is missing. */
+export async function createOutputDirectory(directory: string | OutputDirectory): Promise<OutputDirectory> {
+  if (typeof directory !== "string") return directory;
+  const { NodeDirectory } = await import("../io/node/index.ts");
+  return NodeDirectory.create(directory);
+}
+
+/** @throws naming the file and, where JSON.parse tells it, the place. */
+export async function readJson(directory: ModelDirectory, file: string): Promise<unknown> {
+  const text = await directory.readText(file);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${directory.name}/${file}: not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+/** Fills a model's parameters from a directory's checkpoint, a tensor at a time. */
+export async function loadWeights(
+  model: Module,
+  directory: ModelDirectory,
+  rules: LoadRules,
+  { strict = true }: Pick<LoadOptions, "strict"> = {},
+): Promise<LoadReport> {
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    return await fill(model, checkpoint, rules, strict, directory.name);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+async function fill(
+  model: Module,
+  checkpoint: Checkpoint,
+  rules: LoadRules,
+  strict: boolean,
+  name: string,
+): Promise<LoadReport> {
+  const report: LoadReport = { missing: [], unexpected: [], mismatched: [], initialized: [], ignored: [] };
+  const available = new Set(checkpoint.names());
+  const taken = new Set<string>();
+  const named = model.namedParameters();
+  const plan: [string, Tensor, string][] = [];
+  for (const [parameter, tensor] of named) {
+    const key = candidates(parameter, rules.basePrefix).find((candidate) => available.has(candidate));
+    if (key === undefined) {
+      const initialize = rules.initialize(parameter);
+      if (initialize) {
+        initialize(tensor);
+        report.initialized.push(parameter);
+      } else report.missing.push(parameter);
+      continue;
+    }
+    taken.add(key);
+    const { shape } = checkpoint.info(key);
+    if (shapesEqual(shape, tensor.shape)) plan.push([key, tensor, parameter]);
+    else report.mismatched.push({ name: parameter, checkpoint: shape, model: tensor.shape });
+  }
+  for (const key of available) {
+    if (taken.has(key)) continue;
+    (rules.ignores(key) ? report.ignored : report.unexpected).push(key);
+  }
+  if (strict) assertComplete(report, name);
+  for (const [key, tensor] of plan) {
+    const values = await checkpoint.readFloat32(key);
+    tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return report;
+}
+
+/** A parameter's name, and the same without the base model's prefix. */
+const candidates = (parameter: string, prefix: string): string[] =>
+  prefix && parameter.startsWith(prefix) ? [parameter, parameter.slice(prefix.length)] : [parameter];
+
+function assertComplete({ missing, unexpected, mismatched }: LoadReport, name: string): void {
+  const parts: string[] = [];
+  const list = (names: readonly string[]): string =>
+    names.slice(0, 4).join(", ") + (names.length > 4 ? `, … (${names.length})` : "");
+  if (missing.length > 0) parts.push(`missing ${list(missing)}`);
+  if (unexpected.length > 0) parts.push(`unexpected ${list(unexpected)}`);
+  if (mismatched.length > 0) {
+    const texts = mismatched.map(
+      (one) => `${one.name} is ${formatShape(one.checkpoint)}, the config asks for ${formatShape(one.model)}`,
+    );
+    parts.push(`wrong shape: ${list(texts)}`);
+  }
+  if (parts.length > 0) throw new Error(`${name}: the checkpoint does not fit the model: ${parts.join("; ")}`);
+}
+
+/** Writes every parameter as F32 under its name, a tensor at a time, into `model.safetensors`. */
+export async function saveWeights(model: Module, directory: OutputDirectory): Promise<void> {
+  const named = [...model.namedParameters()];
+  await writeSafetensors(
+    await directory.create("model.safetensors"),
+    named.map(([name, tensor]) => ({
+      name,
+      dtype: "F32" as const,
+      shape: tensor.shape,
+      data: async () => (await tensor.data()) as Float32Array,
+    })),
+  );
+}
+
+export const defaultGpu = (options: LoadOptions): Gpu => options.gpu ?? Gpu.default;
