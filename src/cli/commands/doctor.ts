@@ -1,0 +1,186 @@
+import { release } from "node:os";
+import { formatBytes, formatCount, formatDuration } from "../../finetune/format.ts";
+import { Gpu } from "../../gpu/index.ts";
+import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
+import { defineCommand } from "../arguments.ts";
+import type { CommandContext } from "../context.ts";
+import { multiplyOnce } from "../selftest.ts";
+import { table, wrap } from "../text.ts";
+import { graftVersion, packageVersion } from "../version.ts";
+
+const LIMITS = [
+  { name: "maxBufferSize", unit: "bytes" },
+  { name: "maxStorageBufferBindingSize", unit: "bytes" },
+  { name: "maxStorageBuffersPerShaderStage", unit: "" },
+  { name: "maxComputeWorkgroupStorageSize", unit: "bytes" },
+  { name: "maxComputeInvocationsPerWorkgroup", unit: "" },
+  { name: "maxComputeWorkgroupsPerDimension", unit: "" },
+] as const;
+
+const FEATURES = {
+  "shader-f16": "half-precision storage",
+  subgroups: "faster matrix kernels",
+  "timestamp-query": "times of single kernels",
+} as const;
+
+/** What `graft doctor --json` prints. */
+export interface Diagnosis {
+  ok: boolean;
+  versions: { graft: string; node: string; webgpu: string | null; chromium: string | null; platform: string };
+  attempts: readonly AdapterAttempt[];
+  adapter: {
+    name: string;
+    class: string;
+    software: boolean;
+    source: string;
+    vendor: string;
+    architecture: string;
+    device: string;
+    description: string;
+    subgroupMinSize: number;
+    subgroupMaxSize: number;
+  } | null;
+  limits: Record<string, number>;
+  features: Record<string, boolean>;
+  computation: { ok: boolean; detail: string; seconds: number } | null;
+  /** Why it does not work, when it does not. */
+  error: string | null;
+  /** What would make it work, or work faster. */
+  remedies: readonly string[];
+}
+
+export const doctor = defineCommand({
+  name: "doctor",
+  description:
+    "Looks for a WebGPU adapter as every command does, tells what it finds and runs one small computation on it. " +
+    "Where something is missing it says what to do. The exit code is 0 when graft can work here, else 1.",
+  options: {
+    software: { type: "boolean", description: "look at SwiftShader, the software adapter from npm, even with a GPU" },
+    json: { type: "boolean", description: "print one JSON object" },
+  },
+  positionals: {},
+  async run({ options }, context) {
+    const diagnosis = await diagnose(options.software, context);
+    const text = options.json ? JSON.stringify(diagnosis) : renderDiagnosis(diagnosis, context.stdout.columns);
+    context.stdout.write(`${text}\n`);
+    return diagnosis.ok ? 0 : 1;
+  },
+});
+
+/** Finds an adapter, computes on it, and closes it again. */
+export async function diagnose(software: boolean, { now }: Pick<CommandContext, "now">): Promise<Diagnosis> {
+  const diagnosis: Diagnosis = {
+    ok: false,
+    versions: {
+      graft: graftVersion(),
+      node: process.versions.node,
+      webgpu: packageVersion("webgpu"),
+      chromium: packageVersion("@sparticuz/chromium"),
+      platform: `${process.platform} ${process.arch}, ${release()}`,
+    },
+    attempts: [],
+    adapter: null,
+    limits: {},
+    features: {},
+    computation: null,
+    error: null,
+    remedies: [],
+  };
+  try {
+    const { adapter, source, attempts } = await findNodeAdapter({ software });
+    diagnosis.attempts = attempts;
+    using gpu = await Gpu.open({ adapter });
+    const { isSoftware, ...description } = gpu.adapter;
+    diagnosis.adapter = { ...description, software: isSoftware, source };
+    for (const { name } of LIMITS) diagnosis.limits[name] = gpu.limits[name];
+    for (const name of Object.keys(FEATURES)) diagnosis.features[name] = gpu.features.has(name);
+    const started = now();
+    const { ok, detail } = await multiplyOnce(gpu);
+    diagnosis.computation = { ok, detail, seconds: (now() - started) / 1000 };
+    diagnosis.ok = ok;
+    diagnosis.remedies = ok ? speedRemedies(description.class, software) : ["update the driver of this adapter"];
+  } catch (error) {
+    diagnosis.error = (error as Error).message.split("\n")[0];
+    if (error instanceof AdapterNotFoundError) {
+      diagnosis.attempts = error.attempts;
+      diagnosis.remedies = error.remedies;
+    }
+  }
+  return diagnosis;
+}
+
+/** A software adapter works, but there is something faster. */
+function speedRemedies(adapterClass: string, asked: boolean): string[] {
+  if (asked) return [];
+  const driver = "a GPU and its Vulkan driver are many times as fast as a processor";
+  if (adapterClass === "lavapipe") return [driver];
+  if (adapterClass !== "swiftshader") return [];
+  return [
+    "lavapipe, Mesa's software driver, is four to ten times as fast as SwiftShader; it needs Mesa 23.1 or later " +
+      "(on Debian 12: apt-get install -t bookworm-backports mesa-vulkan-drivers)",
+    driver,
+  ];
+}
+
+/** The diagnosis for people. */
+export function renderDiagnosis(diagnosis: Diagnosis, columns = 80): string {
+  const { versions, attempts, adapter, computation, error, remedies } = diagnosis;
+  const lines: string[] = [];
+  const section = (title: string, rows: readonly (readonly string[])[], right: readonly number[] = []) => {
+    if (rows.length === 0) return;
+    const alignments = rows[0].map((_, i) => (right.includes(i) ? ("right" as const) : ("left" as const)));
+    lines.push("", title, ...table(rows, alignments).map((line) => `  ${line}`));
+  };
+  const missing = "not installed";
+  section("Versions", [
+    ["graft", versions.graft],
+    ["Node", versions.node],
+    ["webgpu (Dawn)", versions.webgpu ?? missing],
+    ["@sparticuz/chromium", versions.chromium ?? missing],
+    ["platform", versions.platform],
+  ]);
+  section(
+    "Looked for",
+    attempts.map(({ what, result }) => [what, result]),
+  );
+  if (adapter) {
+    const { name, class: adapterClass, source, subgroupMinSize, subgroupMaxSize } = adapter;
+    const origin = source === "swiftshader" ? "from npm" : "this machine's own";
+    const sizes = subgroupMinSize === subgroupMaxSize ? [subgroupMinSize] : [subgroupMinSize, subgroupMaxSize];
+    section("Adapter", [
+      ["name", name],
+      ["class", `${adapterClass}${adapter.software ? ", runs on the processor" : ""}`],
+      ["comes from", origin],
+      ["subgroups of", subgroupMaxSize === 0 ? "unknown size" : sizes.join(" to ")],
+    ]);
+    section(
+      "Limits",
+      LIMITS.filter(({ name: limit }) => diagnosis.limits[limit] !== undefined).map(({ name: limit, unit }) => {
+        const value = diagnosis.limits[limit];
+        return [limit, formatCount(value), unit === "bytes" ? formatBytes(value) : ""];
+      }),
+      [1, 2],
+    );
+    section(
+      "Features",
+      Object.entries(diagnosis.features).map(([name, has]) => [
+        name,
+        has ? "yes" : "no",
+        FEATURES[name as keyof typeof FEATURES],
+      ]),
+    );
+  }
+  if (computation) {
+    section("Computation", [
+      [computation.ok ? "right" : "WRONG", `${computation.detail}, in ${formatDuration(computation.seconds)}`],
+    ]);
+  }
+  if (remedies.length > 0) {
+    lines.push("", diagnosis.ok ? "Faster" : "What to do");
+    for (const remedy of remedies) {
+      lines.push(...wrap(remedy, columns - 4).map((line, i) => `  ${i === 0 ? "-" : " "} ${line}`));
+    }
+  }
+  lines.push("", diagnosis.ok ? "graft works here." : `graft does not work here${error ? `: ${error}` : "."}`);
+  return lines.slice(1).join("\n");
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import type { CommandContext, Output } from "./context.ts";
+import { Interrupts } from "./interrupt.ts";
+import { type CommandTable, run } from "./run.ts";
+
+const COMMANDS: CommandTable = {
+  doctor: {
+    summary: "adapters, limits, features, versions, and what to do when something is missing",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  inspect: {
+    summary: "tensors of a safetensors file, an index or a model directory",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
+};
+
+const interrupts = new Interrupts(process);
+
+// The reader of a pipe may go away, as `head` does. Then the work ends as with Ctrl-C; what writes on is not heard.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  if (!interrupts.abort()) process.exit(0);
+});
+
+const output = (stream: NodeJS.WriteStream): Output => ({
+  write: (text) => {
+    stream.write(text);
+  },
+  get isTTY() {
+    return stream.isTTY ?? false;
+  },
+  get columns() {
+    return stream.columns ?? 80;
+  },
+});
+
+const context: CommandContext = {
+  stdout: output(process.stdout),
+  stderr: output(process.stderr),
+  env: process.env,
+  now: () => performance.now(),
+  onInterrupt: () => interrupts.open(),
+};
+
+// Not process.exit(): what is written to a pipe may still be under way.
+void run(process.argv.slice(2), COMMANDS, context).then((code) => {
+  process.exitCode = code;
+});
