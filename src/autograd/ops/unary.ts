@@ -1,6 +1,6 @@
 import { binary, castTo, unary } from "../../kernels/elementwise.ts";
 import { requireFloat } from "../../kernels/launch.ts";
-import { type DType, isFloat, type Tensor } from "../../tensor/index.ts";
+import type { DType, Tensor } from "../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../define-op.ts";
 import { add, affine, div, mul, neg } from "./arithmetic.ts";
 
@@ -104,7 +104,7 @@ export const castOp = defineOp<{ dtype: DType }>({
   name: "cast",
   infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
   forward: ([x], { dtype }) => castTo(x, dtype),
-  vjp: (g, _saved, { inputs: [x] }) => [isFloat(x.dtype) ? () => cast(g, x.dtype) : null],
+  vjp: (g, _saved, { inputs: [x] }) => [() => cast(g, x.dtype)],
   samples: () => [
     { inputs: [{ shape: [3, 5], low: -4, high: 4 }], attributes: { dtype: "i32" } },
     { inputs: [{ shape: [65], low: 0, high: 3, dtype: "i32" }], attributes: { dtype: "f32" } },
