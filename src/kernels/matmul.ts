@@ -17,9 +17,9 @@ import {
   type Tensor,
   tidy,
 } from "../tensor/index.ts";
-import { copy } from "./copy.ts";
+import { contiguous, copy } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
-import { launch, requireFloat } from "./launch.ts";
+import { launch, requireFloat32 } from "./launch.ts";
 import { mergeAxes } from "./strided.ts";
 
 const MAX_WORKGROUPS = 65_535;
@@ -102,7 +102,7 @@ export interface MatmulOptions {
  */
 export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions = {}): void {
   if (c.size === 0) return;
-  requireFloat(op, a, b);
+  requireFloat32(op, a, b);
   if (a.dtype === "f16" || b.dtype === "f16") {
     // Half precision is a storage type: products are of f32.
     tidy(() => matmulInto(op, castTo(a, "f32"), castTo(b, "f32"), c, options));
@@ -201,7 +201,8 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, opt
     ...(right.isVector ? {} : SCALAR_B),
   };
   const { variant, rows, columns } = chooseVariant(c.gpu, layout, m);
-  const { bias, scale = 1, accumulate = false } = options;
+  const { scale = 1, accumulate = false } = options;
+  const bias = options.bias && contiguous(options.bias);
   launch(
     op,
     variant,

@@ -28,7 +28,11 @@ export const embeddingOp = defineOp({
 /** The transpose of an embedding, linear in g, so that it can be differentiated itself. */
 export const embeddingGradientOp = defineOp<{ rows: number }>({
   name: "embeddingGradient",
-  infer: ([g], { rows }) => ({ shape: [rows, g.shape[g.rank - 1]], dtype: g.dtype }),
+  infer: ([g, ids], { rows }) => {
+    requireFloat32("embeddingGradient", g);
+    requireInteger("embeddingGradient", ids);
+    return { shape: [rows, g.shape[g.rank - 1]], dtype: g.dtype };
+  },
   forward: ([g, ids], { rows }) => embeddingBackward(g, ids, rows),
   save: ([, ids]) => [ids],
   vjp: (g, [ids]) => [() => embedding(g, ids), null],

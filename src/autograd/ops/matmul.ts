@@ -1,4 +1,4 @@
-import { output, requireFloat } from "../../kernels/launch.ts";
+import { output, requireFloat32 } from "../../kernels/launch.ts";
 import { matmulInto } from "../../kernels/matmul.ts";
 import { broadcastShapes, formatShape, type Shape, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
@@ -10,7 +10,7 @@ const matrixRank = (op: string, x: Tensor): void => {
 };
 
 function inferMatmul(op: string, a: Tensor, b: Tensor): number[] {
-  requireFloat(op, a, b);
+  requireFloat32(op, a, b);
   matrixRank(op, a);
   matrixRank(op, b);
   const [m, k] = a.shape.slice(-2);
@@ -75,7 +75,7 @@ const asInOut = (weight: Tensor, layout: WeightLayout): Tensor => (layout === "i
 export const linearOp = defineOp<{ layout: WeightLayout }>({
   name: "linear",
   infer: ([x, weight, bias], { layout }) => {
-    requireFloat("linear", x, weight);
+    requireFloat32("linear", x, weight, ...(bias ? [bias] : []));
     if (weight.rank !== 2) throw new Error(`linear: expected a weight of rank 2, got ${formatShape(weight.shape)}`);
     const [input, outputs] = layout === "in-out" ? weight.shape : [weight.shape[1], weight.shape[0]];
     if (x.rank < 1 || x.shape[x.rank - 1] !== input) {
