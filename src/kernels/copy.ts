@@ -10,6 +10,7 @@ import {
   type Shape,
   shapesEqual,
   type Tensor,
+  toHalfBits,
 } from "../tensor/index.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { mergeAxes, twoVectors } from "./strided.ts";
@@ -94,9 +95,8 @@ export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = "f32"
   const y = empty(gpu, shape, dtype, "full");
   if (dtype === "f32") words.setFloat32(0, value);
   else if (dtype === "bool") words.setUint32(0, value ? 1 : 0);
-  else if (dtype !== "f16") words.setUint32(0, value);
-  else if (value === 0) words.setUint32(0, 0);
-  else throw new Error("full: f16 tensors can only be filled with 0; cast an f32 tensor");
+  else if (dtype === "f16") words.setUint32(0, toHalfBits(value) * 0x10001);
+  else words.setUint32(0, value);
   const bits = words.getUint32(0);
   forFlatWindows([y], ([window], count) => {
     const vectors = Math.ceil((count * bytesPerElement(dtype)) / 16);

@@ -18,7 +18,11 @@ export function launch(
   const values: Record<string, number | readonly number[]> = { ...params };
   const bindings: BufferBinding[] = [];
   Object.keys(definition.bindings).forEach((name, index) => {
-    const { binding, offset } = tensors[index].binding(op);
+    const tensor = tensors[index];
+    if (tensor.dtype === "f16" && !tensor.gpu.features.has("shader-f16")) {
+      throw new Error(`${op}: this adapter lacks shader-f16 and cannot compute with f16; convert to f32 on the host`);
+    }
+    const { binding, offset } = tensor.binding(op);
     bindings.push(binding);
     const field = `${name}Offset`;
     if (field in definition.params) values[field] = offset;

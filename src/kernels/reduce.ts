@@ -10,12 +10,16 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { contiguous, full, reshaped } from "./copy.ts";
+import { castTo } from "./elementwise.ts";
 import { gridOf, launch, output } from "./launch.ts";
 
 const REDUCTIONS = {
   sum: { combine: "return a + b;" },
-  max: { combine: "return max(a, b);" },
-  min: { combine: "return min(a, b);" },
+  // Adapters may drop a NaN in max(); its exponent bits tell it, and the sum lets it through.
+  max: {
+    combine:
+      "return select(max(a, b), a + b, max(bitcast<u32>(a) & 0x7fffffffu, bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u);",
+  },
 } as const;
 
 export type ReductionName = keyof typeof REDUCTIONS;
@@ -65,6 +69,7 @@ function reduceMiddle(
  * order that depends on the shape alone.
  */
 export function reduce(op: string, x: Tensor, name: ReductionName, axes?: readonly number[]): Tensor {
+  if (x.dtype === "f16") return castTo(reduce(op, castTo(x, "f32"), name, axes), "f16"); // accumulates in f32
   const along = new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => normalizeAxis(op, axis, x.rank)));
   const keptShape = x.shape.map((length, axis) => (along.has(axis) ? 1 : length));
   if (x.size === 0) {
