@@ -68,6 +68,9 @@ function checkStep(op: string, parameter: Tensor, gradient: Tensor): void {
   if (!parameter.isContiguous) throw new Error(`${op}: a parameter must be contiguous`);
 }
 
+/** The factor alone, of what `clipScale` gives: a tensor of one element is bound whole to every window. */
+const firstOf = (scale: Tensor): Tensor => scale.view([1], [1]);
+
 /** Updates a parameter and its two moments in place; the gradient is multiplied by `scale[0]` first. */
 export function adamwStep(
   parameter: Tensor,
@@ -82,7 +85,7 @@ export function adamwStep(
   const stepSize = rate / (1 - beta1 ** step);
   const rootCorrection = Math.sqrt(1 - beta2 ** step);
   tidy(() =>
-    forFlatWindows([contiguous(gradient), scale, parameter, first, second], (windows, size) => {
+    forFlatWindows([contiguous(gradient), firstOf(scale), parameter, first, second], (windows, size) => {
       const count = Math.ceil(size / 4);
       const params = { count, rate, beta1, beta2, epsilon, decay, stepSize, rootCorrection };
       launch("adamw", adamwKernel.variant(), windows, params, gridOf(count));
@@ -100,7 +103,7 @@ export function sgdStep(
 ): void {
   checkStep("sgd", parameter, gradient);
   tidy(() =>
-    forFlatWindows([contiguous(gradient), scale, parameter, velocity], (windows, size) => {
+    forFlatWindows([contiguous(gradient), firstOf(scale), parameter, velocity], (windows, size) => {
       const count = Math.ceil(size / 4);
       launch("sgd", sgdKernel.variant(), windows, { count, ...options }, gridOf(count));
     }),
