@@ -63,17 +63,18 @@ function flatten(values: NestedNumbers): { values: ArrayLike<number>; shape: num
     const array = values as ArrayLike<number>;
     return { values: array, shape: [array.length] };
   }
+  const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value);
   const shape: number[] = [];
-  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: unknown = values; isList(level); level = level[0]) shape.push(level.length);
   const result: number[] = [];
   const visit = (value: unknown, axis: number): void => {
     if (axis === shape.length) {
-      if (Array.isArray(value)) throw new Error("tensor: nested arrays are ragged");
+      if (isList(value)) throw new Error("tensor: nested arrays are ragged");
       result.push(Number(value));
       return;
     }
-    if (!Array.isArray(value) || value.length !== shape[axis]) throw new Error("tensor: nested arrays are ragged");
-    for (const item of value) visit(item, axis + 1);
+    if (!isList(value) || value.length !== shape[axis]) throw new Error("tensor: nested arrays are ragged");
+    for (let i = 0; i < value.length; i++) visit(value[i], axis + 1);
   };
   visit(values, 0);
   return { values: result, shape };
