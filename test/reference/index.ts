@@ -1,0 +1,37 @@
+import type { OpName, ops } from "../../src/autograd/index.ts";
+import * as elementwise from "./elementwise.ts";
+import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
+import { crossEntropy, linearCrossEntropy } from "./loss.ts";
+import { linear, matmul } from "./matmul.ts";
+import type { Reference } from "./nd-array.ts";
+import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax } from "./normalization.ts";
+import { dropout } from "./random.ts";
+import { contiguous, expand, max, padAxis, permute, reshape, slice, sum } from "./shape.ts";
+
+type AttributesOf<Name extends OpName> = Parameters<(typeof ops)[Name]>[1];
+
+/** What every op computes, in double precision. An op without a reference does not compile. */
+export const references = {
+  ...elementwise,
+  sum,
+  max,
+  expand,
+  reshape,
+  permute,
+  slice,
+  padAxis,
+  contiguous,
+  matmul,
+  linear,
+  layerNorm,
+  softmax,
+  logSoftmax,
+  attentionSoftmax,
+  causalSelfAttention,
+  embedding,
+  embeddingGradient,
+  oneHot,
+  crossEntropy,
+  linearCrossEntropy,
+  dropout,
+} satisfies { [Name in OpName]: Reference<AttributesOf<Name>> };

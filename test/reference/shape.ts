@@ -1,0 +1,66 @@
+import { at, forEachIndex, fromFront, generate, type Reference, sizeOf } from "./nd-array.ts";
+
+export const reshape: Reference<{ shape: readonly number[] }> = ([x], { shape }) => {
+  const known = shape.reduce((product, length) => (length < 0 ? product : product * length), 1);
+  return { shape: shape.map((length) => (length < 0 ? sizeOf(x.shape) / known : length)), data: x.data.slice() };
+};
+
+export const permute: Reference<{ axes: readonly number[] }> = ([x], { axes }) => {
+  const order = axes.map((axis) => fromFront(axis, axes.length));
+  return generate(
+    order.map((axis) => x.shape[axis]),
+    (index) => {
+      const source = new Array<number>(order.length);
+      order.forEach((axis, i) => {
+        source[axis] = index[i];
+      });
+      return at(x, source);
+    },
+  );
+};
+
+export const slice: Reference<{ axis: number; begin: number; end: number }> = ([x], { axis, begin, end }) => {
+  const along = fromFront(axis, x.shape.length);
+  return generate(x.shape.with(along, end - begin), (index) => {
+    // `at` would repeat an axis of length 1; a slice never asks for more than there is.
+    return at(x, index.with(along, index[along] + begin));
+  });
+};
+
+export const padAxis: Reference<{ axis: number; begin: number; shape: readonly number[] }> = (
+  [x],
+  { axis, begin, shape },
+) => {
+  const along = fromFront(axis, x.shape.length);
+  return generate(shape, (index) => {
+    const place = index[along] - begin;
+    return place >= 0 && place < x.shape[along] ? at(x, index.with(along, place)) : 0;
+  });
+};
+
+export const expand: Reference<{ shape: readonly number[] }> = ([x], { shape }) =>
+  generate(shape, (index) => at(x, index));
+
+export const contiguous: Reference = ([x]) => ({ shape: x.shape, data: x.data.slice() });
+
+interface ReduceAttributes {
+  axes?: readonly number[];
+  keepDimensions?: boolean;
+}
+
+const reduction =
+  (start: number, combine: (total: number, value: number) => number): Reference<ReduceAttributes> =>
+  ([x], { axes, keepDimensions }) => {
+    const along = new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => fromFront(axis, x.shape.length)));
+    const kept = x.shape.map((length, axis) => (along.has(axis) ? 1 : length));
+    const total = generate(kept, () => start);
+    forEachIndex(x.shape, (index, position) => {
+      let place = 0;
+      for (let axis = 0; axis < kept.length; axis++) place = place * kept[axis] + (along.has(axis) ? 0 : index[axis]);
+      total.data[place] = combine(total.data[place], x.data[position]);
+    });
+    return { shape: keepDimensions ? kept : x.shape.filter((_, axis) => !along.has(axis)), data: total.data };
+  };
+
+export const sum = reduction(0, (total, value) => total + value);
+export const max = reduction(Number.NEGATIVE_INFINITY, Math.max);
