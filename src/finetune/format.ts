@@ -67,14 +67,16 @@ export interface ModelPart {
 }
 
 /**
- * The parts of a model in the order of its checkpoint names, as blocks: `h.3.attn.c_attn.weight` belongs to `h.3`,
- * `ln_f.weight` to `ln_f`.
+ * The parts of a model from the embeddings to the head, as blocks: `transformer.h.3.attn.c_attn.weight` belongs to
+ * `h.3`, `transformer.ln_f.weight` to `ln_f`. The name of the trunk is left out.
  */
 export function modelParts(trainable: readonly string[], frozen: readonly string[]): ModelPart[] {
+  const trunk = trunkOf([...frozen, ...trainable].map(partOf));
   const counts = new Map<string, { trained: number; frozen: number }>();
   const count = (names: readonly string[], kind: "trained" | "frozen") => {
     for (const name of names) {
-      const part = partOf(name);
+      const whole = partOf(name);
+      const part = whole.startsWith(trunk) ? whole.slice(trunk.length) : whole;
       if (!counts.has(part)) counts.set(part, { trained: 0, frozen: 0 });
       counts.get(part)![kind]++;
     }
@@ -95,6 +97,11 @@ function partOf(name: string): string {
   if (numbered) return numbered[0];
   const end = name.lastIndexOf(".");
   return end < 0 ? name : name.slice(0, end);
+}
+
+/** `transformer.`, where the blocks are called `transformer.h.0`; empty where they are called `h.0`. */
+function trunkOf(parts: readonly string[]): string {
+  return parts.map((part) => part.match(/^([^.]+\.)(?!\d+$).*\d+$/)?.[1]).find((stem) => stem !== undefined) ?? "";
 }
 
 /** Embeddings stand before the blocks, the final norm and the heads behind them; a sort keeps the rest as it was. */

@@ -44,15 +44,25 @@ describe("parts of a model", () => {
     const frozen = ["transformer.wpe.weight", "transformer.wte.weight", ...block(10), ...block(2), block(9)[0]];
     const trainable = ["score.weight", block(9)[1], ...block(11), "transformer.ln_f.weight"];
     expect(modelParts(trainable, frozen)).toEqual([
-      { name: "transformer.wpe", trained: "none" },
-      { name: "transformer.wte", trained: "none" },
-      { name: "transformer.h.2", trained: "none" },
-      { name: "transformer.h.9", trained: "some" },
-      { name: "transformer.h.10", trained: "none" },
-      { name: "transformer.h.11", trained: "all" },
-      { name: "transformer.ln_f", trained: "all" },
+      { name: "wpe", trained: "none" },
+      { name: "wte", trained: "none" },
+      { name: "h.2", trained: "none" },
+      { name: "h.9", trained: "some" },
+      { name: "h.10", trained: "none" },
+      { name: "h.11", trained: "all" },
+      { name: "ln_f", trained: "all" },
       { name: "score", trained: "all" },
     ]);
+  });
+
+  it("keep the names of a checkpoint without a trunk", () => {
+    expect(modelParts(["h.1.a", "bias"], ["h.0.a", "wte.weight"]).map(({ name }) => name)).toEqual([
+      "wte",
+      "h.0",
+      "h.1",
+      "bias",
+    ]);
+    expect(modelParts([], ["bert.encoder.layer.0.a.weight"])[0].name).toBe("encoder.layer.0");
   });
 
   it("are joined in runs", () => {
