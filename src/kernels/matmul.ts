@@ -19,7 +19,7 @@ import {
 } from "../tensor/index.ts";
 import { contiguous, copy } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
-import { launch, requireFloat32 } from "./launch.ts";
+import { launch, requireFloat } from "./launch.ts";
 import { mergeAxes } from "./strided.ts";
 
 const MAX_WORKGROUPS = 65_535;
@@ -98,21 +98,23 @@ export interface MatmulOptions {
 /**
  * c = scale · a · b (+ bias) (+ c), for a [..., M, K], b [..., K, N], c [..., M, N]. Operands may be strided views;
  * c needs unit stride in its last axis. Every element is summed over k in order with one accumulator, so its bits do
- * not depend on M, N, the batch or the variant. Operands over the binding limit are multiplied in windows.
+ * not depend on M, N, the batch or the variant. Operands over the binding limit are multiplied in windows of rows or
+ * columns; where such a window would be no shorter in memory, in windows of k, whose products are added in order.
  */
 export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions = {}): void {
   if (c.size === 0) return;
-  requireFloat32(op, a, b);
-  if (a.dtype === "f16" || b.dtype === "f16") {
+  requireFloat(op, a, b, ...(options.bias ? [options.bias] : []));
+  if ([a, b, options.bias].some((x) => x?.dtype === "f16")) {
     // Half precision is a storage type: products are of f32.
-    tidy(() => matmulInto(op, castTo(a, "f32"), castTo(b, "f32"), c, options));
+    const single = (x: Tensor): Tensor => (x.dtype === "f32" ? x : castTo(x, "f32"));
+    tidy(() => matmulInto(op, single(a), single(b), c, { ...options, bias: options.bias && single(options.bias) }));
     return;
   }
   const batch = c.shape.slice(0, -2);
   const [m, n] = c.shape.slice(-2);
-  const split = splitAxis(a, b, c, m);
+  const split = splitAxis(a, b, c);
   if (split) {
-    const axisLength = split === "n" ? n : m;
+    const axisLength = { m, n, k: a.shape[a.rank - 1] }[split];
     const middle = Math.ceil(axisLength / 2 / 64) * 64;
     for (const [begin, end] of [
       [0, middle],
@@ -121,6 +123,10 @@ export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options:
       const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
       tidy(() => {
         if (split === "m") return matmulInto(op, part(a, -2), b, part(c, -2), options);
+        if (split === "k") {
+          const addend = begin === 0 ? options : { ...options, bias: undefined, accumulate: true };
+          return matmulInto(op, part(a, -1), part(b, -2), c, addend);
+        }
         const bias = options.bias && part(options.bias, 0);
         return matmulInto(op, a, part(b, -1), part(c, -1), { ...options, bias });
       });
@@ -135,11 +141,19 @@ export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options:
 }
 
 /** Which axis to halve because an operand cannot be bound whole, or the grid would outgrow its limit. */
-function splitAxis(a: Tensor, b: Tensor, c: Tensor, m: number): "m" | "n" | null {
-  const n = c.shape[c.rank - 1];
-  if (n > 64 && !fitsBinding(b)) return "n";
-  if (m > 64 && (!fitsBinding(a) || !fitsBinding(c) || m > 4 * MAX_WORKGROUPS)) return "m";
-  return null;
+function splitAxis(a: Tensor, b: Tensor, c: Tensor): "m" | "n" | "k" | null {
+  const [m, n] = c.shape.slice(-2);
+  const k = a.shape[a.rank - 1];
+  const hasLongRows = (x: Tensor): boolean => x.strides[x.rank - 2] > x.strides[x.rank - 1];
+  if (!fitsBinding(b)) {
+    if (n > 64 && !hasLongRows(b)) return "n";
+    if (k > 64 && hasLongRows(b)) return "k";
+  }
+  if (!fitsBinding(a)) {
+    if (m > 64 && hasLongRows(a)) return "m";
+    if (k > 64 && !hasLongRows(a)) return "k";
+  }
+  return m > 64 && (!fitsBinding(c) || m > 4 * MAX_WORKGROUPS) ? "m" : null;
 }
 
 function fitsBinding(x: Tensor): boolean {

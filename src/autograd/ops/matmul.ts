@@ -1,16 +1,17 @@
-import { output, requireFloat32 } from "../../kernels/launch.ts";
+import { output, requireFloat } from "../../kernels/launch.ts";
 import { matmulInto } from "../../kernels/matmul.ts";
 import { broadcastShapes, formatShape, type Shape, type Tensor } from "../../tensor/index.ts";
-import { defineOp } from "../define-op.ts";
+import { defineOp, type Spec } from "../define-op.ts";
 import { sum, sumTo } from "./broadcast.ts";
 import { reshape, transpose } from "./shape.ts";
+import { cast } from "./unary.ts";
 
 const matrixRank = (op: string, x: Tensor): void => {
   if (x.rank < 2) throw new Error(`${op}: expected a matrix or a batch of them, got ${formatShape(x.shape)}`);
 };
 
 function inferMatmul(op: string, a: Tensor, b: Tensor): number[] {
-  requireFloat32(op, a, b);
+  requireFloat(op, a, b);
   matrixRank(op, a);
   matrixRank(op, b);
   const [m, k] = a.shape.slice(-2);
@@ -21,6 +22,10 @@ function inferMatmul(op: string, a: Tensor, b: Tensor): number[] {
     );
   return [...broadcastShapes(op, a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n];
 }
+
+/** Products are f32; the gradient of an f16 operand is f16 again. */
+const like = ({ dtype }: Spec, gradient: Tensor): Tensor =>
+  gradient.dtype === dtype ? gradient : cast(gradient, dtype);
 
 /** y = scale · a · b for matrices [..., M, K] and [..., K, N]; batch axes broadcast. Transposed views are read in place. */
 export const matmulOp = defineOp<{ scale: number }>({
@@ -33,8 +38,8 @@ export const matmulOp = defineOp<{ scale: number }>({
   },
   save: ([a, b]) => [a, b],
   vjp: (g, [a, b], { inputs, attributes: { scale } }) => [
-    () => sumTo(matmul(g, transpose(b), scale), inputs[0].shape),
-    () => sumTo(matmul(transpose(a), g, scale), inputs[1].shape),
+    () => like(inputs[0], sumTo(matmul(g, transpose(b), scale), inputs[0].shape)),
+    () => like(inputs[1], sumTo(matmul(transpose(a), g, scale), inputs[1].shape)),
   ],
   samples: () =>
     (
@@ -75,7 +80,7 @@ const asInOut = (weight: Tensor, layout: WeightLayout): Tensor => (layout === "i
 export const linearOp = defineOp<{ layout: WeightLayout }>({
   name: "linear",
   infer: ([x, weight, bias], { layout }) => {
-    requireFloat32("linear", x, weight, ...(bias ? [bias] : []));
+    requireFloat("linear", x, weight, ...(bias ? [bias] : []));
     if (weight.rank !== 2) throw new Error(`linear: expected a weight of rank 2, got ${formatShape(weight.shape)}`);
     const [input, outputs] = layout === "in-out" ? weight.shape : [weight.shape[1], weight.shape[0]];
     if (x.rank < 1 || x.shape[x.rank - 1] !== input) {
@@ -103,9 +108,12 @@ export const linearOp = defineOp<{ layout: WeightLayout }>({
   vjp: (g, [x, weight], { inputs, attributes: { layout } }) => {
     const rows = (t: Tensor): Tensor => reshape(t, [-1, t.shape[t.rank - 1]]);
     return [
-      () => reshape(matmul(rows(g), transpose(asInOut(weight, layout))), inputs[0].shape),
-      () => (layout === "in-out" ? matmul(transpose(rows(x)), rows(g)) : matmul(transpose(rows(g)), rows(x))),
-      inputs.length > 2 ? () => sum(rows(g), 0) : null,
+      () => like(inputs[0], reshape(matmul(rows(g), transpose(asInOut(weight, layout))), inputs[0].shape)),
+      () => {
+        const [left, right] = layout === "in-out" ? [x, g] : [g, x];
+        return like(inputs[1], matmul(transpose(rows(left)), rows(right)));
+      },
+      inputs.length > 2 ? () => like(inputs[2], sum(rows(g), 0)) : null,
     ];
   },
   samples: () => [
