@@ -1,0 +1,188 @@
+import { describe, expect, it } from "vitest";
+import { describeAdapter } from "../../src/gpu/adapter.ts";
+import type { Gpu } from "../../src/gpu/index.ts";
+import { matmulInto } from "../../src/kernels/matmul.ts";
+import { expandView, sliceView, type Tensor, tensor, transposeView } from "../../src/tensor/index.ts";
+import { asHardware, useGpu } from "../support/gpu.ts";
+import { seeded } from "../support/values.ts";
+
+/** One product: batches that broadcast, and how the operands lie in memory. */
+interface Product {
+  batch: number[];
+  aBatch: number[];
+  bBatch: number[];
+  m: number;
+  n: number;
+  k: number;
+  aTransposed: boolean;
+  bTransposed: boolean;
+  /** Elements by which the operands are sliced off a larger storage: breaks the alignment of vec4 loads. */
+  offset: number;
+  scale: number;
+  bias: boolean;
+  accumulate: boolean;
+}
+
+const LENGTHS = [1, 2, 3, 5, 7, 8, 13, 31, 33, 63, 64, 65, 127, 257];
+
+function randomProducts(count: number): Product[] {
+  const random = seeded(20);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
+  const products: Product[] = [];
+  while (products.length < count) {
+    const [m, n, k] = [pick(LENGTHS), pick(LENGTHS), pick(LENGTHS)];
+    const batch = pick([[], [], [2], [3, 2], [2, 1, 3]]);
+    if (m * n * k * batch.reduce((a, b) => a * b, 1) > 1.2e6) continue;
+    const broadcast = () => (random() < 0.3 ? batch.slice(1).map((length, i) => (i === 0 ? 1 : length)) : batch);
+    products.push({
+      ...{ batch, m, n, k, aBatch: broadcast(), bBatch: broadcast() },
+      aTransposed: random() < 0.5,
+      bTransposed: random() < 0.5,
+      offset: pick([0, 0, 4, 1]),
+      scale: pick([1, 1, 0.125, 0.3]),
+      bias: random() < 0.3,
+      accumulate: random() < 0.3,
+    });
+  }
+  return products;
+}
+
+const size = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
+/** Matrices [..., rows, columns] on the GPU, stored as asked, and their values in row-major order. */
+function operand(
+  random: () => number,
+  batch: number[],
+  rows: number,
+  columns: number,
+  isTransposed: boolean,
+  offset: number,
+): { view: Tensor; values: Float32Array } {
+  const count = size(batch);
+  const values = Float32Array.from({ length: count * rows * columns }, () => 2 * random() - 1);
+  const stored = isTransposed ? [columns, rows] : [rows, columns];
+  const pitch = stored[1] + offset;
+  const data = new Float32Array(count * stored[0] * pitch).fill(Number.NaN); // what must not be read
+  for (let matrix = 0; matrix < count; matrix++) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const [i, j] = isTransposed ? [column, row] : [row, column];
+        data[(matrix * stored[0] + i) * pitch + offset + j] = values[(matrix * rows + row) * columns + column];
+      }
+    }
+  }
+  const base = tensor(data, [...batch, stored[0], pitch]);
+  const part = sliceView(base, -1, offset, pitch);
+  const view = isTransposed ? transposeView(part) : part;
+  base.dispose();
+  if (view !== part) part.dispose();
+  return { view, values };
+}
+
+/** The matrix of a broadcast operand that belongs to a matrix of the result. */
+function matrixIndex(position: number, batch: readonly number[], own: readonly number[]): number {
+  let index = 0;
+  let factor = 1;
+  for (let axis = batch.length - 1; axis >= 0; axis--) {
+    const i = position % batch[axis];
+    position = Math.floor(position / batch[axis]);
+    const length = own[axis - batch.length + own.length] ?? 1;
+    index += (length === 1 ? 0 : i) * factor;
+    factor *= length;
+  }
+  return index;
+}
+
+const { fround } = Math;
+
+/** One product on the GPU and in single precision here: k ascending, one rounding after every operation. */
+async function both(gpu: Gpu, product: Product): Promise<{ actual: Float32Array; expected: Float32Array }> {
+  const { batch, m, n, k, scale } = product;
+  const random = seeded(m * 7919 + n * 104729 + k);
+  const before = gpu.statistics.liveBuffers;
+  const a = operand(random, product.aBatch, m, k, product.aTransposed, product.offset);
+  const b = operand(random, product.bBatch, k, n, product.bTransposed, product.offset);
+  const bias = product.bias ? Float32Array.from({ length: n }, () => random()) : undefined;
+  const start = Float32Array.from({ length: size(batch) * m * n }, () => (product.accumulate ? random() : Number.NaN));
+
+  const expected = new Float32Array(start.length);
+  for (let matrix = 0; matrix < size(batch); matrix++) {
+    const aBase = matrixIndex(matrix, batch, product.aBatch) * m * k;
+    const bBase = matrixIndex(matrix, batch, product.bBatch) * k * n;
+    for (let row = 0; row < m; row++) {
+      for (let column = 0; column < n; column++) {
+        let sum = 0;
+        for (let i = 0; i < k; i++) {
+          sum = fround(sum + fround(a.values[aBase + row * k + i] * b.values[bBase + i * n + column]));
+        }
+        const index = (matrix * m + row) * n + column;
+        let value = fround(fround(scale) * sum);
+        if (bias) value = fround(value + bias[column]);
+        if (product.accumulate) value = fround(value + start[index]);
+        expected[index] = value;
+      }
+    }
+  }
+
+  const c = tensor(start, [...batch, m, n]);
+  const biasTensor = bias && tensor(bias);
+  matmulInto("matmul", a.view, b.view, c, { scale, bias: biasTensor, accumulate: product.accumulate });
+  const actual = (await c.data()) as Float32Array;
+  for (const x of [a.view, b.view, c, biasTensor]) x?.dispose();
+  expect(gpu.statistics.liveBuffers - before).toBe(0);
+  return { actual, expected };
+}
+
+/** Bits that differ; a GPU may fuse product and sum, and is held to the error of a sum instead. */
+function expectSame(gpu: Gpu, product: Product, actual: Float32Array, expected: Float32Array): void {
+  const isExact = describeAdapter(gpu.device.adapterInfo).isSoftware;
+  let different = 0;
+  expected.forEach((value, i) => {
+    const allowed = isExact ? 0 : 2 ** -22 * product.k;
+    if (!(Math.abs(actual[i] - value) <= allowed)) different++;
+  });
+  expect(different, `elements that differ in ${JSON.stringify(product)}`).toBe(0);
+}
+
+describe.each([
+  { title: "the adapter's kernel", make: undefined },
+  { title: "the kernel for GPUs", make: asHardware },
+])("matmul with $title", ({ make }) => {
+  const gpu = useGpu({}, make);
+
+  it("gives the bits of a loop over k in single precision, in every layout", async () => {
+    for (const product of randomProducts(60)) {
+      const { actual, expected } = await both(gpu(), product);
+      expectSame(gpu(), product, actual, expected);
+    }
+  });
+
+  it("gives zeros for an empty inner axis, and the bias alone", async () => {
+    const [a, b, bias] = [tensor([], [3, 0]), tensor([], [0, 2]), tensor([5, 6])];
+    const c = tensor(new Float32Array(6).fill(9), [3, 2]);
+    matmulInto("matmul", a, b, c);
+    expect([...(await c.data())]).toEqual([0, 0, 0, 0, 0, 0]);
+    matmulInto("matmul", a, b, c, { bias });
+    expect([...(await c.data())]).toEqual([5, 6, 5, 6, 5, 6]);
+    for (const x of [a, b, bias, c]) x.dispose();
+  });
+
+  it("writes into a strided part of a larger result and leaves the rest alone", async () => {
+    const a = tensor([1, 2, 3, 4], [2, 2]);
+    const whole = tensor(new Float32Array(12).fill(-1), [2, 6]);
+    const part = sliceView(whole, 1, 3, 5);
+    matmulInto("matmul", a, a, part);
+    expect([...(await whole.data())]).toEqual([-1, -1, -1, 7, 10, -1, -1, -1, -1, 15, 22, -1]);
+    for (const x of [a, part, whole]) x.dispose();
+  });
+
+  it("reads a bias of any stride", async () => {
+    const a = tensor([1, 0, 0, 1], [2, 2]);
+    const one = tensor([5]);
+    const bias = expandView(one, [2]);
+    const c = tensor([0, 0, 0, 0], [2, 2]);
+    matmulInto("matmul", a, a, c, { bias });
+    expect([...(await c.data())]).toEqual([6, 5, 5, 6]);
+    for (const x of [a, one, bias, c]) x.dispose();
+  });
+});

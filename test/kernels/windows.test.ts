@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { backward, ops } from "../../src/autograd/index.ts";
+import { Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
+import { openDevice } from "../../src/gpu/open.ts";
+import { full } from "../../src/kernels/create.ts";
+import { binary, unary } from "../../src/kernels/elementwise.ts";
+import { embeddingBackward, embeddingForward } from "../../src/kernels/embedding.ts";
+import { matmulInto } from "../../src/kernels/matmul.ts";
+import { adamwStep, clipScale, sgdStep } from "../../src/kernels/optimizer.ts";
+import { softmaxForward } from "../../src/kernels/softmax.ts";
+import { type HostArray, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
+import { withLimits } from "../support/gpu.ts";
+import { seeded } from "../support/values.ts";
+
+/** What may be bound at a time, so that tensors of 100 KB are split as those over 128 MiB are in earnest. */
+const LIMIT = 64 * 1024;
+
+let whole: Gpu;
+let split: Gpu;
+
+beforeAll(async () => {
+  whole = await Gpu.open();
+  const { device, info } = await openDevice({});
+  split = withLimits({ maxStorageBufferBindingSize: LIMIT })(device, info);
+});
+
+afterAll(() => {
+  whole.close();
+  split.close();
+});
+
+type Make = (shape: number[], options?: { seed?: number; low?: number; high?: number }) => Tensor;
+
+/** Runs one piece of work on both handles: its results, and how many dispatches it took. */
+async function compare(work: (make: Make, gpu: Gpu) => Tensor[]): Promise<{
+  whole: { results: HostArray[]; dispatches: number };
+  split: { results: HostArray[]; dispatches: number };
+}> {
+  const runOn = async (gpu: Gpu) => {
+    const before = gpu.statistics;
+    const make: Make = (shape, { seed = 1, low = -1, high = 1 } = {}) => {
+      const random = seeded(seed);
+      const length = shape.reduce((product, n) => product * n, 1);
+      return tensor(
+        Float32Array.from({ length }, () => low + (high - low) * random()),
+        shape,
+        { gpu },
+      );
+    };
+    const tensors = tidy(() => work(make, gpu));
+    const results = await Promise.all(tensors.map((x) => x.data()));
+    for (const x of tensors) x.dispose();
+    expect(gpu.statistics.liveBuffers - before.liveBuffers).toBe(0);
+    return { results, dispatches: gpu.statistics.dispatches - before.dispatches };
+  };
+  const both = { whole: await runOn(whole), split: await runOn(split) };
+  return both;
+}
+
+async function expectSameBits(work: (make: Make, gpu: Gpu) => Tensor[]): Promise<void> {
+  const results = await compare(work);
+  expect(results.split.dispatches, "dispatches when split").toBeGreaterThan(results.whole.dispatches);
+  expect(results.split.results).toEqual(results.whole.results);
+  for (const result of results.whole.results) expect(result.some((value) => value !== 0)).toBe(true);
+}
+
+async function expectClose(work: (make: Make, gpu: Gpu) => Tensor[], tolerance: number): Promise<void> {
+  const results = await compare(work);
+  expect(results.split.dispatches, "dispatches when split").toBeGreaterThan(results.whole.dispatches);
+  results.whole.results.forEach((expected, i) => {
+    let [scale, worst] = [0, 0];
+    for (let k = 0; k < expected.length; k++) {
+      scale = Math.max(scale, Math.abs(expected[k]));
+      worst = Math.max(worst, Math.abs(results.split.results[i][k] - expected[k]));
+    }
+    expect(worst / scale).toBeLessThan(tolerance);
+  });
+}
+
+describe("tensors over the binding limit", () => {
+  it("are computed element by element in windows, with the same bits", async () => {
+    await expectSameBits((make) => {
+      const [a, b] = [make([200, 201]), make([200, 201], { seed: 2 })];
+      return [binary("add", a, b, "add"), unary("gelu", a, "gelu")];
+    });
+    await expectSameBits((make) => [binary("mul", make([50_001]), make([]), "mul")]);
+    await expectSameBits((_make, gpu) => [full([40_007], 2.5, { gpu })]);
+  });
+
+  it("are looked up and summed back by row windows, with the same bits", async () => {
+    const ids = Int32Array.from({ length: 300 }, (_, i) => (i * i * 31) % 601);
+    await expectSameBits((make, gpu) => [embeddingForward(make([601, 37]), tensor(ids, [300], { gpu }))]);
+    await expectSameBits((make, gpu) => [embeddingBackward(make([300, 37]), tensor(ids, [300], { gpu }), 601)]);
+  });
+
+  it("are multiplied in parts, with the same bits", async () => {
+    const product =
+      (aShape: number[], bShape: number[], c: number[]) =>
+      (make: Make): Tensor[] => {
+        const result = make(c, { seed: 3 });
+        const bias = make([c[1]], { seed: 4 });
+        const [a, b] = [make(aShape), make(bShape, { seed: 2 })];
+        matmulInto("matmul", a, b, result, { bias, accumulate: true, scale: 0.5 });
+        return [result];
+      };
+    await expectClose(product([20, 200], [200, 120], [20, 120]), 1e-6); // b is too large, and split along k
+    await expectSameBits(product([700, 40], [40, 10], [700, 10])); // a is too large
+    await expectSameBits(product([300, 5], [5, 200], [300, 200])); // only c is too large
+    await expectSameBits((make) => {
+      const c = make([30, 600]);
+      matmulInto("matmul", make([30, 50]), transposeView(make([600, 50], { seed: 2 })), c);
+      return [c];
+    });
+  });
+
+  it("are stepped by the optimizers in windows, with the same bits", async () => {
+    const options = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0.01, step: 3 };
+    await expectSameBits((make, gpu) => {
+      const [parameter, gradient] = [make([30_001]), make([30_001], { seed: 2 })];
+      const moments = [make([30_001], { seed: 3 }), make([30_001], { seed: 4, low: 0 })];
+      const scale = tensor([0.25, 77], [2], { gpu });
+      adamwStep(parameter, gradient, moments[0], moments[1], scale, options);
+      return [parameter, ...moments];
+    });
+    await expectSameBits((make, gpu) => {
+      const [parameter, gradient, velocity] = [1, 2, 3].map((seed) => make([30_001], { seed }));
+      sgdStep(parameter, gradient, velocity, tensor([0.25, 77], [2], { gpu }), {
+        rate: 0.1,
+        momentum: 0.9,
+        decay: 0.01,
+      });
+      return [parameter, velocity];
+    });
+  });
+
+  it("are clipped by the norm of all windows", async () => {
+    // Partial sums are grouped by window, so that the last bit may differ.
+    await expectClose((make) => [clipScale([make([50_000]), make([3], { seed: 2 })], 0.5)], 1e-6);
+  });
+
+  it("give the loss and gradients of a vocabulary in windows", async () => {
+    const labels = Int32Array.from([3, 1499, 700, -100, 256, 255]);
+    await expectClose((make, gpu) => {
+      const [x, weight] = [make([6, 32]), make([1500, 32], { seed: 2 })];
+      for (const leaf of [x, weight]) leaf.requiresGrad = true;
+      const losses = ops.linearCrossEntropy([x, weight, tensor(labels, [6], { gpu })], { ignoreIndex: -100 });
+      const grads = backward(losses, { gradient: make([6], { seed: 3 }) });
+      return [losses, grads.get(x)!, grads.get(weight)!];
+    }, 2e-6);
+  });
+
+  it("are refused by name where a kernel needs them whole", async () => {
+    tidy(() => {
+      const x = full([200, 201], 1, { gpu: split });
+      expect(() => softmaxForward("softmax", x)).toThrow(MemoryLimitError);
+      expect(() => softmaxForward("softmax", x)).toThrow(
+        /^softmax: a tensor of shape \[200, 201\] spans \d+ bytes, over the binding limit of 65536 bytes/,
+      );
+    });
+    await split.finish();
+  });
+});
