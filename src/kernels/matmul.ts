@@ -115,7 +115,8 @@ export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options:
   const split = splitAxis(a, b, c);
   if (split) {
     const axisLength = { m, n, k: a.shape[a.rank - 1] }[split];
-    const middle = Math.ceil(axisLength / 2 / 64) * 64;
+    const grain = axisLength > 64 ? 64 : 1;
+    const middle = Math.ceil(axisLength / 2 / grain) * grain;
     for (const [begin, end] of [
       [0, middle],
       [middle, axisLength],
@@ -146,14 +147,14 @@ function splitAxis(a: Tensor, b: Tensor, c: Tensor): "m" | "n" | "k" | null {
   const k = a.shape[a.rank - 1];
   const hasLongRows = (x: Tensor): boolean => x.strides[x.rank - 2] > x.strides[x.rank - 1];
   if (!fitsBinding(b)) {
-    if (n > 64 && !hasLongRows(b)) return "n";
-    if (k > 64 && hasLongRows(b)) return "k";
+    if (n > 1 && !hasLongRows(b)) return "n";
+    if (k > 1 && hasLongRows(b)) return "k";
   }
   if (!fitsBinding(a)) {
-    if (m > 64 && hasLongRows(a)) return "m";
-    if (k > 64 && !hasLongRows(a)) return "k";
+    if (m > 1 && hasLongRows(a)) return "m";
+    if (k > 1 && !hasLongRows(a)) return "k";
   }
-  return m > 64 && (!fitsBinding(c) || m > 4 * MAX_WORKGROUPS) ? "m" : null;
+  return m > 1 && (!fitsBinding(c) || m > 4 * MAX_WORKGROUPS) ? "m" : null;
 }
 
 function fitsBinding(x: Tensor): boolean {
