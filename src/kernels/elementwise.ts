@@ -27,7 +27,8 @@ export const UNARY = {
   rsqrt: "return 1.0 / sqrt(v);",
   square: "return v * v;",
   reciprocal: "return 1.0 / v;",
-  tanh: "let e = exp(-2.0 * abs(v)); return select(sign(v) * (1.0 - e) / (1.0 + e), v - v * v * v / 3.0, abs(v) < vec4<f32>(0.01));",
+  // The quotient loses digits near 0, where the series takes over.
+  tanh: "let e = exp(-2.0 * abs(v)); let q = v * v; return select(sign(v) * (1.0 - e) / (1.0 + e), v * (1.0 + q * (-0.33333333 + q * (0.13333333 - q * 0.053968254))), abs(v) < vec4<f32>(0.15));",
   // x · sigmoid(2u) = 0.5 x (1 + tanh u), u = sqrt(2/π) (x + 0.044715 x³); exact where WGSL's tanh is loose.
   gelu: "return v / (1.0 + exp(-1.5957691216057308 * (v + 0.044715 * v * v * v)));",
 } as const;

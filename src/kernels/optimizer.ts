@@ -19,11 +19,11 @@ const adamwKernel = defineKernel({
     firstOffset: "u32",
     secondOffset: "u32",
     scaleOffset: "u32",
-    rate: "f32",
-    beta1: "f32",
     beta2: "f32",
+    oneMinusBeta1: "f32",
+    oneMinusBeta2: "f32",
+    keep: "f32",
     epsilon: "f32",
-    decay: "f32",
     stepSize: "f32",
     rootCorrection: "f32",
   },
@@ -82,12 +82,13 @@ export function adamwStep(
 ): void {
   checkStep("adamw", parameter, gradient);
   const { rate, beta1, beta2, epsilon, decay, step } = options;
+  const [oneMinusBeta1, oneMinusBeta2, keep] = [1 - beta1, 1 - beta2, 1 - rate * decay];
   const stepSize = rate / (1 - beta1 ** step);
   const rootCorrection = Math.sqrt(1 - beta2 ** step);
   tidy(() =>
     forFlatWindows([contiguous(gradient), firstOf(scale), parameter, first, second], (windows, size) => {
       const count = Math.ceil(size / 4);
-      const params = { count, rate, beta1, beta2, epsilon, decay, stepSize, rootCorrection };
+      const params = { count, beta2, oneMinusBeta1, oneMinusBeta2, keep, epsilon, stepSize, rootCorrection };
       launch("adamw", adamwKernel.variant(), windows, params, gridOf(count));
     }),
   );

@@ -19,16 +19,31 @@ export interface StepOptions {
   clip?: number;
 }
 
-/** Steps taken and the state of each parameter, by checkpoint name. */
+/** All that an optimizer remembers between steps. */
 export interface OptimizerState {
+  /** Steps each parameter has taken, by checkpoint name: one that is thawed later starts at its own first step. */
+  steps: ReadonlyMap<string, number>;
+  /** Moments and velocities, by checkpoint name and kind. */
+  tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** One parameter's part of a step. */
+interface ParameterUpdate {
+  name: string;
+  parameter: Tensor;
+  gradient: Tensor;
+  /** [1]: what the gradient is multiplied by first. */
+  scale: Tensor;
+  rate: number;
+  decay: number;
+  /** From 1. */
   step: number;
-  tensors: Map<string, Tensor>;
 }
 
 /** What AdamW and SGD share: groups, clipping, state by name. */
 export abstract class Optimizer {
-  #step = 0;
-  protected readonly state = new Map<string, Tensor>();
+  readonly #steps = new Map<string, number>();
+  readonly #state = new Map<string, Tensor>();
 
   constructor(readonly groups: readonly ParameterGroup[]) {
     const seen = new Map<Tensor, string>();
@@ -41,16 +56,11 @@ export abstract class Optimizer {
     }
   }
 
-  get stepsTaken(): number {
-    return this.#step;
-  }
-
   /**
    * Updates every parameter that has a gradient, and consumes the gradients. Returns the global norm before clipping
    * as a tensor [1], to be read when convenient, or null without clipping.
    */
   step(gradients: Gradients, { factor = 1, clip }: StepOptions = {}): Tensor | null {
-    this.#step++;
     const present = this.groups.flatMap((group) =>
       [...group.parameters].flatMap(([name, parameter]) => {
         const gradient = gradients.get(parameter);
@@ -66,7 +76,10 @@ export abstract class Optimizer {
         )
       : full(gpu, [1], 1);
     for (const { group, name, parameter, gradient } of present) {
-      this.update(name, parameter, gradient, scale, group.learningRate * factor, group.weightDecay);
+      const step = (this.#steps.get(name) ?? 0) + 1;
+      this.#steps.set(name, step);
+      const rate = group.learningRate * factor;
+      this.update({ name, parameter, gradient, scale, rate, decay: group.weightDecay, step });
     }
     gradients.dispose();
     const norm = clip ? scale.view([1], [1], scale.offset + 1) : null;
@@ -74,44 +87,35 @@ export abstract class Optimizer {
     return norm;
   }
 
-  /** The moments, for a checkpoint. The tensors stay the optimizer's. */
+  /** What a checkpoint must keep. The tensors stay the optimizer's. */
   getState(): OptimizerState {
-    return { step: this.#step, tensors: this.state };
+    return { steps: this.#steps, tensors: this.#state };
   }
 
-  /** Puts moments back; takes over the tensors. */
-  setState({ step, tensors }: OptimizerState): void {
-    this.disposeState();
-    this.#step = step;
-    for (const [name, tensor] of tensors) this.state.set(name, keep(tensor));
+  /** Puts a state back; takes over its tensors. */
+  setState({ steps, tensors }: OptimizerState): void {
+    this.dispose();
+    for (const [name, step] of steps) this.#steps.set(name, step);
+    for (const [name, tensor] of tensors) this.#state.set(name, keep(tensor));
   }
 
+  /** Frees the state. */
   dispose(): void {
-    this.disposeState();
+    for (const tensor of this.#state.values()) tensor.dispose();
+    this.#state.clear();
+    this.#steps.clear();
   }
 
-  protected abstract update(
-    name: string,
-    parameter: Tensor,
-    gradient: Tensor,
-    scale: Tensor,
-    rate: number,
-    decay: number,
-  ): void;
+  protected abstract update(update: ParameterUpdate): void;
 
   /** A state tensor like a parameter, made of zeros when it is first asked for. */
   protected stateOf(name: string, parameter: Tensor): Tensor {
-    let tensor = this.state.get(name);
+    let tensor = this.#state.get(name);
     if (!tensor) {
       tensor = keep(zeros(parameter.shape, { gpu: parameter.gpu }));
-      this.state.set(name, tensor);
+      this.#state.set(name, tensor);
     }
     return tensor;
-  }
-
-  private disposeState(): void {
-    for (const tensor of this.state.values()) tensor.dispose();
-    this.state.clear();
   }
 }
 
@@ -124,35 +128,16 @@ export interface AdamWOptions {
 /** AdamW: Adam with decoupled weight decay (arXiv:1711.05101), with PyTorch's defaults and order of operations. */
 export class AdamW extends Optimizer {
   readonly #options: Required<AdamWOptions>;
-  /** Steps each parameter has taken: one that is thawed later starts its own bias correction. */
-  readonly #steps = new Map<string, number>();
 
   constructor(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions = {}) {
     super(groups);
     this.#options = { beta1, beta2, epsilon };
   }
 
-  protected override update(
-    name: string,
-    parameter: Tensor,
-    gradient: Tensor,
-    scale: Tensor,
-    rate: number,
-    decay: number,
-  ): void {
+  protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
     const first = this.stateOf(`${name}.exp_avg`, parameter);
     const second = this.stateOf(`${name}.exp_avg_sq`, parameter);
-    const step = (this.#steps.get(name) ?? 0) + 1;
-    this.#steps.set(name, step);
     adamwStep(parameter, gradient, first, second, scale, { ...this.#options, rate, decay, step });
-  }
-
-  override setState(state: OptimizerState): void {
-    super.setState(state);
-    this.#steps.clear();
-    for (const name of state.tensors.keys()) {
-      if (name.endsWith(".exp_avg")) this.#steps.set(name.slice(0, -".exp_avg".length), state.step);
-    }
   }
 }
 
@@ -165,17 +150,8 @@ export class SGD extends Optimizer {
     this.#momentum = momentum;
   }
 
-  protected override update(
-    name: string,
-    parameter: Tensor,
-    gradient: Tensor,
-    scale: Tensor,
-    rate: number,
-    decay: number,
-  ): void {
-    const key = `${name}.momentum_buffer`;
-    const isFirst = !this.state.has(key);
-    const velocity = this.stateOf(key, parameter);
-    sgdStep(parameter, gradient, velocity, scale, { rate, momentum: isFirst ? 0 : this.#momentum, decay });
+  protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
+    const velocity = this.stateOf(`${name}.momentum_buffer`, parameter);
+    sgdStep(parameter, gradient, velocity, scale, { rate, momentum: step === 1 ? 0 : this.#momentum, decay });
   }
 }

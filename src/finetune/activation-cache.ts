@@ -1,0 +1,142 @@
+import type { Gpu } from "../gpu/index.ts";
+import { copyInto, full } from "../kernels/copy.ts";
+import { empty, keep, sliceView, type Tensor, tidy, upload } from "../tensor/index.ts";
+import type { ExampleBatch } from "./examples.ts";
+
+export interface CacheBudget {
+  /** Bytes kept on the GPU. */
+  gpuBytes: number;
+  /** Bytes kept in host memory once the GPU's are used up. */
+  hostBytes: number;
+}
+
+export const DEFAULT_CACHE_BUDGET: CacheBudget = { gpuBytes: 256 * 2 ** 20, hostBytes: 2 ** 30 };
+
+/** Bytes of one block of GPU rows. */
+const SLAB_BYTES = 8 * 2 ** 20;
+
+type Entry = { rows: number } & ({ slab: Tensor; begin: number } | { values: Float32Array });
+
+/**
+ * The activations of each example where the frozen part of a model ends, computed once and reused. Rows of padding are
+ * not kept and come back as zeros; they have no influence on real tokens, so results are the same bits.
+ */
+export class ActivationCache {
+  readonly #entries = new Map<number, Entry>();
+  readonly #slabs: Tensor[] = [];
+  #slabRows = 0;
+  #used = 0;
+  gpuBytes = 0;
+  hostBytes = 0;
+  /** Examples whose activations were computed, and seconds that took. */
+  computed = 0;
+  computeSeconds = 0;
+  /** Examples whose kept activations were used instead. */
+  reused = 0;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly budget: CacheBudget,
+  ) {}
+
+  /** Seconds not spent: reuse times the mean cost of computing. */
+  get secondsSaved(): number {
+    return this.computed > 0 ? (this.reused * this.computeSeconds) / this.computed : 0;
+  }
+
+  /** The activations of a batch, [batch, length, width] or [batch, width], when every row is kept; else null. */
+  gather(batch: ExampleBatch): Tensor | null {
+    const entries = batch.indices.map((index) => this.#entries.get(index));
+    if (!entries.every((entry): entry is Entry => entry !== undefined)) return null;
+    this.reused += entries.length;
+    const width = this.#width;
+    const length = this.#perToken ? batch.length : 1;
+    const shape = [entries.length * length, width];
+    return tidy(() => {
+      const result = this.#withHostRows(entries, shape, length);
+      entries.forEach((entry, row) => {
+        if (!("slab" in entry)) return;
+        const from = sliceView(entry.slab, 0, entry.begin, entry.begin + entry.rows);
+        copyInto(sliceView(result, 0, row * length, row * length + entry.rows), from);
+      });
+      return result.view(
+        this.#perToken ? [entries.length, length, width] : shape,
+        this.#perToken ? [length * width, width, 1] : [width, 1],
+      );
+    });
+  }
+
+  /** Keeps the rows of a batch that are not kept yet, as far as the budget goes. Awaits the GPU when it reads back. */
+  async store(batch: ExampleBatch, activations: Tensor): Promise<void> {
+    this.#perToken = activations.rank === 3;
+    this.#width = activations.shape[activations.rank - 1];
+    const length = this.#perToken ? batch.length : 1;
+    const flat = activations.view(
+      [batch.indices.length * length, this.#width],
+      [this.#width, 1],
+      activations.offset,
+      false,
+    );
+    const toHost: { row: number; index: number; rows: number }[] = [];
+    batch.indices.forEach((index, row) => {
+      if (this.#entries.has(index)) return;
+      const rows = this.#perToken ? batch.lengths[row] : 1;
+      const place = this.#reserve(rows);
+      if (place) {
+        tidy(() =>
+          copyInto(
+            sliceView(place.slab, 0, place.begin, place.begin + rows),
+            sliceView(flat, 0, row * length, row * length + rows),
+          ),
+        );
+        this.#entries.set(index, { rows, ...place });
+      } else if (this.hostBytes + rows * this.#width * 4 <= this.budget.hostBytes) {
+        this.hostBytes += rows * this.#width * 4;
+        toHost.push({ row, index, rows });
+      }
+    });
+    if (toHost.length > 0) {
+      const values = (await flat.data()) as Float32Array;
+      for (const { row, index, rows } of toHost) {
+        const begin = row * length * this.#width;
+        this.#entries.set(index, { rows, values: values.slice(begin, begin + rows * this.#width) });
+      }
+    }
+    flat.dispose();
+  }
+
+  dispose(): void {
+    for (const slab of this.#slabs) slab.dispose();
+    this.#slabs.length = 0;
+    this.#entries.clear();
+  }
+
+  #width = 0;
+  #perToken = false;
+
+  /** The batch's tensor: zeros, or an upload that already holds the rows kept on the host. */
+  #withHostRows(entries: readonly Entry[], shape: readonly number[], length: number): Tensor {
+    if (entries.every((entry) => "slab" in entry)) return full(this.gpu, shape, 0);
+    const values = new Float32Array(shape[0] * shape[1]);
+    entries.forEach((entry, row) => {
+      if ("values" in entry) values.set(entry.values, row * length * this.#width);
+    });
+    return upload(this.gpu, shape, "f32", new Uint8Array(values.buffer));
+  }
+
+  /** Rows in a slab, or null when the GPU budget is used up. */
+  #reserve(rows: number): { slab: Tensor; begin: number } | null {
+    if (this.#slabs.length === 0 || this.#used + rows > this.#slabRows) {
+      const rowBytes = this.#width * 4;
+      const wanted = Math.max(Math.floor(SLAB_BYTES / rowBytes), rows);
+      if (this.gpuBytes + wanted * rowBytes > this.budget.gpuBytes) return null;
+      this.#slabs.push(keep(empty(this.gpu, [wanted, this.#width], "f32", "activation cache")));
+      this.gpuBytes += wanted * rowBytes;
+      this.#slabRows = wanted;
+      this.#used = 0;
+    }
+    const begin = this.#used;
+    this.#used += rows;
+    return { slab: this.#slabs[this.#slabs.length - 1], begin };
+  }
+}

@@ -1,0 +1,138 @@
+import {
+  type ModelDirectory,
+  type OutputDirectory,
+  openCheckpoint,
+  type TensorToWrite,
+  writeSafetensors,
+} from "../io/index.ts";
+import type { GPT2Base } from "../models/index.ts";
+import type { Optimizer } from "../nn/index.ts";
+import { formatShape, shapesEqual, type Tensor, upload } from "../tensor/index.ts";
+
+/** One file holds everything, so that a checkpoint is whole or absent. */
+export const CHECKPOINT_FILE = "checkpoint.safetensors";
+
+/** Weights on the host, by checkpoint name. */
+export type Snapshot = Map<string, Float32Array>;
+
+/** Where a run stands. */
+export interface TrainerState {
+  /** Optimizer steps taken. */
+  step: number;
+  /** Epoch that is going on, from 0, and batches of it that are done. */
+  epoch: number;
+  batch: number;
+  /** State of the generator from which this epoch's order was drawn. */
+  randomState: number;
+  tokens: number;
+  best: { step: number; accuracy: number | null; loss: number } | null;
+  /** What must be the same for the run to go on: data sizes, batch, seed, trained names. */
+  fingerprint: Record<string, string | number | null>;
+}
+
+interface StoredState extends TrainerState {
+  optimizerSteps: Record<string, number>;
+}
+
+/** Trained weights as they are now. */
+export async function takeSnapshot(model: GPT2Base): Promise<Snapshot> {
+  const snapshot: Snapshot = new Map();
+  for (const [name, tensor] of model.namedParameters()) {
+    if (tensor.requiresGrad) snapshot.set(name, (await tensor.data()) as Float32Array);
+  }
+  return snapshot;
+}
+
+/** Puts weights back. */
+export function restoreSnapshot(model: GPT2Base, snapshot: Snapshot): void {
+  const named = model.namedParameters();
+  for (const [name, values] of snapshot) {
+    const tensor = named.get(name);
+    if (!tensor || tensor.size !== values.length) throw new Error(`snapshot: ${name} does not fit the model`);
+    tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+}
+
+/** Writes trained weights, optimizer state, best weights and the run's place. Replaces the one before atomically. */
+export async function saveCheckpoint(
+  directory: OutputDirectory,
+  model: GPT2Base,
+  optimizer: Optimizer,
+  state: TrainerState,
+  best: Snapshot | null,
+): Promise<void> {
+  const { steps, tensors } = optimizer.getState();
+  const named = [...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad);
+  const fromDevice = (prefix: string, [name, tensor]: [string, Tensor]): TensorToWrite => ({
+    name: `${prefix}/${name}`,
+    dtype: "F32",
+    shape: tensor.shape,
+    data: async () => (await tensor.data()) as Float32Array,
+  });
+  const shapes = new Map(named.map(([name, tensor]) => [name, tensor.shape]));
+  const stored: StoredState = { ...state, optimizerSteps: Object.fromEntries(steps) };
+  await writeSafetensors(
+    await directory.create(CHECKPOINT_FILE),
+    [
+      ...named.map((entry) => fromDevice("model", entry)),
+      ...[...tensors].map((entry) => fromDevice("optimizer", entry)),
+      ...[...(best ?? [])].map(([name, data]) => ({
+        name: `best/${name}`,
+        dtype: "F32" as const,
+        shape: shapes.get(name) ?? [data.length],
+        data,
+      })),
+    ],
+    { metadata: { format: "graft-checkpoint", version: "1", state: JSON.stringify(stored) } },
+  );
+}
+
+/**
+ * Puts a checkpoint's weights and optimizer state back and returns where the run stood.
+ *
+ * @throws naming what differs when the run that is to go on is another one.
+ */
+export async function loadCheckpoint(
+  directory: ModelDirectory,
+  model: GPT2Base,
+  optimizer: Optimizer,
+  fingerprint: TrainerState["fingerprint"],
+): Promise<{ state: TrainerState; best: Snapshot | null }> {
+  if (!(await directory.has(CHECKPOINT_FILE)))
+    throw new Error(`${directory.name}: there is no ${CHECKPOINT_FILE} to resume from`);
+  const file = await openCheckpoint(directory, CHECKPOINT_FILE);
+  try {
+    const text = file.metadata.get("state");
+    if (file.metadata.get("format") !== "graft-checkpoint" || !text) {
+      throw new Error(`${directory.name}/${CHECKPOINT_FILE}: not a checkpoint of a training run`);
+    }
+    const { optimizerSteps, ...state } = JSON.parse(text) as StoredState;
+    for (const [key, value] of Object.entries(fingerprint)) {
+      if (state.fingerprint[key] !== value) {
+        const was = JSON.stringify(state.fingerprint[key]);
+        throw new Error(`resume: the checkpoint was made with ${key} ${was}, this run has ${JSON.stringify(value)}`);
+      }
+    }
+    const named = model.namedParameters();
+    const moments = new Map<string, Tensor>();
+    const best: Snapshot = new Map();
+    for (const key of file.names()) {
+      const values = await file.readFloat32(key);
+      const name = key.slice(key.indexOf("/") + 1);
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      if (key.startsWith("model/")) {
+        const tensor = named.get(name);
+        const { shape } = file.info(key);
+        if (!tensor || !shapesEqual(tensor.shape, shape)) {
+          throw new Error(`resume: ${name} ${formatShape(shape)} of the checkpoint does not fit the model`);
+        }
+        model.gpu.upload(tensor.storage.buffer, 0, bytes);
+      } else if (key.startsWith("optimizer/")) moments.set(name, upload(model.gpu, file.info(key).shape, "f32", bytes));
+      else best.set(name, values);
+    }
+    optimizer.setState({ steps: new Map(Object.entries(optimizerSteps)), tensors: moments });
+    return { state, best: best.size > 0 ? best : null };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,98 @@
+import { noGrad } from "../autograd/index.ts";
+import { argmax, type GPT2Base } from "../models/index.ts";
+import { type Tensor, tensor, tidy } from "../tensor/index.ts";
+import type { Evaluation } from "./events.ts";
+import { collate, type TrainingExample } from "./examples.ts";
+import { FrozenTrunk } from "./frozen-trunk.ts";
+import { accuracy, classMetrics, confusionMatrix, macroF1, perplexity } from "./metrics.ts";
+
+export interface EvaluateOptions {
+  batch?: number;
+  padId: number;
+  /** Class names; absent for language modelling. */
+  labels?: readonly string[];
+  /** Reuses activations of the frozen part between evaluations. */
+  trunk?: FrozenTrunk;
+  signal?: AbortSignal;
+}
+
+export interface Predictions {
+  evaluation: Evaluation;
+  /** For classification: probabilities [example][class], in the order of the data. */
+  probabilities: Float64Array[];
+}
+
+/** Loss and metrics over a data set, in evaluation mode, and for classification each example's probabilities. */
+export async function predictAndEvaluate(
+  model: GPT2Base,
+  examples: readonly TrainingExample[],
+  options: EvaluateOptions,
+): Promise<Predictions> {
+  const { labels, padId, batch: batchSize = 32 } = options;
+  const trunk = options.trunk ?? new FrozenTrunk(model, false);
+  // Texts of similar length together: less padding. Results do not depend on what shares a batch.
+  const order = examples
+    .map((_, index) => index)
+    .sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);
+  const probabilities = new Array<Float64Array>(labels ? examples.length : 0);
+  let loss = 0;
+  let counted = 0;
+  for (let begin = 0; begin < order.length; begin += batchSize) {
+    options.signal?.throwIfAborted();
+    const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
+    const started = await trunk.start(batch);
+    const { total, logits } = noGrad(() =>
+      tidy(() => {
+        const features = model.features(started.inputs, { from: started.from, x: started.x });
+        const targets = tensor(batch.labels, [batch.labels.length], { gpu: model.gpu });
+        const logits: Tensor | null = labels ? model.head(features) : null;
+        return { total: model.loss(features, targets, "sum"), logits };
+      }),
+    );
+    started.dispose();
+    const [sum, scores] = await Promise.all([total.item(), logits?.data()]);
+    total.dispose();
+    logits?.dispose();
+    loss += sum;
+    counted += batch.counted;
+    if (scores && labels) {
+      batch.indices.forEach((index, row) => {
+        probabilities[index] = softmaxOf(scores.slice(row * labels.length, (row + 1) * labels.length) as Float32Array);
+      });
+    }
+  }
+  if (!options.trunk) trunk.dispose();
+  const meanLoss = loss / Math.max(counted, 1);
+  const evaluation: Evaluation = { loss: meanLoss, count: counted };
+  if (!labels) return { evaluation: { ...evaluation, perplexity: perplexity(meanLoss) }, probabilities };
+  const truth = Int32Array.from(examples, (example) => example.labels[0]);
+  const predicted = Int32Array.from(probabilities, argmax);
+  const matrix = confusionMatrix(truth, predicted, labels.length);
+  return {
+    evaluation: {
+      ...evaluation,
+      accuracy: accuracy(matrix),
+      macroF1: macroF1(matrix),
+      confusionMatrix: matrix.map((row) => [...row]),
+      classes: classMetrics(matrix).map((metrics, i) => ({ label: labels[i], ...metrics })),
+      labels: [...labels],
+    },
+    probabilities,
+  };
+}
+
+/** Loss and metrics over a data set, in evaluation mode. */
+export async function evaluate(
+  model: GPT2Base,
+  examples: readonly TrainingExample[],
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  return (await predictAndEvaluate(model, examples, options)).evaluation;
+}
+
+function softmaxOf(logits: Float32Array): Float64Array {
+  const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const exponentials = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const total = exponentials.reduce((a, b) => a + b, 0);
+  return exponentials.map((value) => value / total);
+}

@@ -1,0 +1,94 @@
+import { noGrad } from "../autograd/index.ts";
+import { type DeviceInputs, disposeInputs, type GPT2Base, prepareInputs } from "../models/index.ts";
+import { keep, type Tensor, tidy } from "../tensor/index.ts";
+import { ActivationCache, type CacheBudget } from "./activation-cache.ts";
+import type { CacheEvent } from "./events.ts";
+import type { ExampleBatch } from "./examples.ts";
+
+/** A batch on the GPU with the activations that the trained part starts from. */
+export interface StartedBatch {
+  readonly inputs: DeviceInputs;
+  /** Stage to go on from. */
+  readonly from: number;
+  /** Undefined when there is no frozen part: the first stage makes its own. */
+  readonly x: Tensor | undefined;
+  dispose(): void;
+}
+
+/**
+ * Runs the frozen front of a model, everything below its first trained stage, and keeps what it gives for each
+ * example: a frozen trunk runs once. That needs the front to be deterministic, so dropout in it switches the cache off.
+ */
+export class FrozenTrunk {
+  readonly boundary: number;
+  readonly #cache: ActivationCache | null;
+  readonly #reason: string;
+
+  constructor(
+    private readonly model: GPT2Base,
+    budget: CacheBudget | false,
+  ) {
+    const { stages } = model;
+    const isTrained = (parameters: readonly Tensor[]): boolean => parameters.some((tensor) => tensor.requiresGrad);
+    const first = stages.findIndex((stage) => isTrained(stage.module.parameters()));
+    this.boundary = first < 0 ? stages.length : first;
+    const random = stages.slice(0, this.boundary).find((stage) => stage.isRandom);
+    if (budget === false) this.#reason = "switched off";
+    else if (this.boundary === 0) this.#reason = "the first stage is trained";
+    else if (random) this.#reason = `${random.name} has dropout`;
+    else this.#reason = "";
+    this.#cache = this.#reason === "" ? new ActivationCache(model.gpu, budget as CacheBudget) : null;
+  }
+
+  /** Whether the front may run without dropout seeds, once, outside of the step. */
+  get isDeterministic(): boolean {
+    return this.#cache !== null;
+  }
+
+  /** Uploads a batch and gives the activations at the boundary, kept or computed. */
+  async start(batch: ExampleBatch): Promise<StartedBatch> {
+    const { config, gpu } = this.model;
+    const inputs = prepareInputs(gpu, batch, { vocabulary: config.vocabularySize, positions: config.positions });
+    const x = this.#cache ? await this.#activations(this.#cache, batch, inputs) : undefined;
+    return {
+      inputs,
+      from: x ? this.boundary : 0,
+      x,
+      dispose: () => {
+        disposeInputs(inputs);
+        x?.dispose();
+      },
+    };
+  }
+
+  event(): CacheEvent {
+    const cache = this.#cache;
+    return {
+      type: "cache",
+      enabled: cache !== null,
+      reason: this.#reason,
+      boundary: this.model.stages[this.boundary]?.name ?? "head",
+      gpuBytes: cache?.gpuBytes ?? 0,
+      hostBytes: cache?.hostBytes ?? 0,
+      computed: cache?.computed ?? 0,
+      reused: cache?.reused ?? 0,
+      secondsSaved: cache?.secondsSaved ?? 0,
+    };
+  }
+
+  dispose(): void {
+    this.#cache?.dispose();
+  }
+
+  async #activations(cache: ActivationCache, batch: ExampleBatch, inputs: DeviceInputs): Promise<Tensor> {
+    const kept = cache.gather(batch);
+    if (kept) return keep(kept);
+    const start = performance.now();
+    const x = noGrad(() => tidy(() => this.model.features(inputs, { to: this.boundary })));
+    await cache.store(batch, x);
+    await this.model.gpu.finish(); // so that the cost of computing is known, and what reuse saves
+    cache.computeSeconds += (performance.now() - start) / 1000;
+    cache.computed += batch.indices.length;
+    return keep(x);
+  }
+}

@@ -1,0 +1,370 @@
+import { backward, type Gradients, mul } from "../autograd/index.ts";
+import { type ModelDirectory, mulberry32, type OutputDirectory, permutation } from "../io/index.ts";
+import type { GPT2Base } from "../models/index.ts";
+import { type Optimizer, TrainingPass } from "../nn/index.ts";
+import { type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
+import {
+  loadCheckpoint,
+  restoreSnapshot,
+  type Snapshot,
+  saveCheckpoint,
+  type TrainerState,
+  takeSnapshot,
+} from "./checkpoint.ts";
+import { evaluate } from "./evaluate.ts";
+import type { EndEvent, Evaluation, StartEvent, StepEvent, TrainingEvent } from "./events.ts";
+import { collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
+import { FrozenTrunk } from "./frozen-trunk.ts";
+import type { Schedule } from "./schedule.ts";
+
+export interface TrainingData {
+  train: readonly TrainingExample[];
+  valid?: readonly TrainingExample[];
+  /** Class names for classification; absent for language modelling. */
+  labels?: readonly string[];
+}
+
+export interface FinetuneOptions {
+  /** Made over the model's trainable parameters; its groups carry the learning rates. */
+  optimizer: Optimizer;
+  epochs: number;
+  /** Examples a batch. */
+  batch: number;
+  /** Batches whose gradients make one step. The loss is averaged over their tokens or examples. */
+  accumulate?: number;
+  /** Largest global gradient norm. */
+  clip?: number;
+  /** Factor of the learning rates by step, from 0; constant by default. Given the number of steps of the whole run. */
+  schedule?: (totalSteps: number) => Schedule;
+  /** Seed of shuffling and dropout. */
+  seed?: number;
+  maxSteps?: number;
+  /** Steps between evaluations; by default one at the end of each epoch. */
+  evaluateEvery?: number;
+  evaluationBatch?: number;
+  /** Token id of padding; it has no influence. */
+  padId?: number;
+  /** Stops after the current step; the stream then ends with a `cancelled` event. */
+  signal?: AbortSignal;
+  /** Bytes for the activations of the frozen part, or false to compute them each time. */
+  cache?: CacheBudget | false;
+  /** Caches over `valid` and `train` of an earlier stage with the same frozen part may be handed on. */
+  validTrunk?: FrozenTrunk;
+  /** Where checkpoints go: at every evaluation, every `every` steps, and when cancelled. */
+  checkpoint?: { directory: OutputDirectory; every?: number };
+  /** Directory of a checkpoint to go on from. */
+  resume?: ModelDirectory;
+  /** Whether the best weights by validation are put back at the end. Default true. */
+  keepBest?: boolean;
+  /** Shown in the start event. */
+  modelName?: string;
+  /** Further settings for the start event's list. */
+  settings?: StartEvent["settings"];
+}
+
+/** A loss that is no number any more. The last checkpoint is untouched. */
+export class DivergedError extends Error {
+  override name = "DivergedError";
+  constructor(step: number, loss: number) {
+    super(`training diverged: the loss of step ${step} is ${loss}; lower the learning rate or clip the gradient`);
+  }
+}
+
+/**
+ * Trains a model's unfrozen parameters and tells what happens as a stream of events. It prints nothing and owns
+ * nothing: the caller made model and optimizer. One seed on one adapter gives the same bits every time, also when the
+ * run was stopped and resumed.
+ */
+export async function* finetune(
+  model: GPT2Base,
+  data: TrainingData,
+  options: FinetuneOptions,
+): AsyncGenerator<TrainingEvent, void> {
+  const run = new TrainingRun(model, data, options);
+  try {
+    yield* run.events();
+  } finally {
+    run.dispose();
+  }
+}
+
+class TrainingRun {
+  readonly #trunk: FrozenTrunk;
+  readonly #validTrunk: FrozenTrunk;
+  /** Steps of all epochs, and those that will be taken. */
+  readonly #allSteps: number;
+  readonly #totalSteps: number;
+  readonly #factor: Schedule;
+  readonly #accumulate: number;
+  readonly #started = performance.now();
+  #state: TrainerState;
+  #best: Snapshot | null = null;
+  #evaluation: Evaluation | null = null;
+  /** Step and time at which this process began, for the estimate of what is left. */
+  #firstStep = 0;
+
+  constructor(
+    private readonly model: GPT2Base,
+    private readonly data: TrainingData,
+    private readonly options: FinetuneOptions,
+  ) {
+    const { epochs, batch, accumulate = 1, maxSteps = Number.POSITIVE_INFINITY, seed = 0 } = options;
+    for (const [name, value] of Object.entries({ epochs, batch, accumulate })) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new RangeError(`finetune: ${name} must be a positive integer, got ${value}`);
+    }
+    if (data.train.length === 0) throw new Error("finetune: there are no training examples");
+    const budget = options.cache ?? DEFAULT_CACHE_BUDGET;
+    this.#accumulate = accumulate;
+    this.#trunk = new FrozenTrunk(model, budget);
+    this.#validTrunk = options.validTrunk ?? new FrozenTrunk(model, budget);
+    this.#allSteps = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+    this.#totalSteps = Math.min(maxSteps, this.#allSteps);
+    this.#factor = options.schedule?.(this.#totalSteps) ?? (() => 1);
+    this.#state = {
+      step: 0,
+      epoch: 0,
+      batch: 0,
+      randomState: seed,
+      tokens: 0,
+      best: null,
+      fingerprint: this.#fingerprint(),
+    };
+  }
+
+  dispose(): void {
+    this.#trunk.dispose();
+    if (!this.options.validTrunk) this.#validTrunk.dispose();
+  }
+
+  async *events(): AsyncGenerator<TrainingEvent, void> {
+    const { options } = this;
+    this.model.gpu.resetPeak();
+    if (options.resume) {
+      const { state, best } = await loadCheckpoint(options.resume, this.model, options.optimizer, this.#fingerprint());
+      this.#state = state;
+      this.#best = best;
+    }
+    this.#firstStep = this.#state.step;
+    yield this.#startEvent();
+    let reason: EndEvent["reason"] = "finished";
+    for (; this.#state.epoch < options.epochs; this.#nextEpoch()) {
+      const batches = this.#batchesOfEpoch();
+      while (this.#state.batch < batches.length && this.#state.step < this.#totalSteps) {
+        if (this.#isCancelled) break;
+        yield await this.#step(batches.slice(this.#state.batch, this.#state.batch + this.#accumulate));
+        const isEpochEnd = this.#state.batch >= batches.length;
+        const isLast = this.#state.step >= this.#totalSteps;
+        const every = options.evaluateEvery;
+        const isDue = every ? this.#state.step % every === 0 || isLast : isEpochEnd || isLast;
+        if (isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
+        const checkpointEvery = options.checkpoint?.every;
+        if (options.checkpoint && (isDue || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
+          yield await this.#checkpoint();
+      }
+      if (this.#isCancelled || this.#state.step >= this.#totalSteps) break;
+    }
+    if (this.#isCancelled) {
+      reason = "cancelled";
+      if (options.checkpoint) yield await this.#checkpoint();
+    } else if (this.#state.step < this.#allSteps) {
+      reason = "max-steps";
+    }
+    yield this.#trunk.event();
+    const { best } = this.#state;
+    if (options.keepBest !== false && this.#best && best && best.step !== this.#state.step)
+      restoreSnapshot(this.model, this.#best);
+    yield this.#endEvent(reason);
+  }
+
+  get #isCancelled(): boolean {
+    return this.options.signal?.aborted ?? false;
+  }
+
+  /** What must agree for a run to be resumed. */
+  #fingerprint(): TrainerState["fingerprint"] {
+    const { batch, seed = 0, epochs, maxSteps, clip } = this.options;
+    const trained = [...this.model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad).map(([name]) => name);
+    return {
+      "training examples": this.data.train.length,
+      batch,
+      accumulate: this.#accumulate,
+      seed,
+      epochs,
+      "max-steps": maxSteps ?? null,
+      clip: clip ?? null,
+      "trained parameters": trained.join(" "),
+    };
+  }
+
+  /** Shuffles with the epoch's own state, so that a resumed epoch has the same order. */
+  #batchesOfEpoch(): number[][] {
+    const order = permutation(this.data.train.length, this.#random());
+    const { batch } = this.options;
+    return Array.from({ length: Math.ceil(order.length / batch) }, (_, i) => [
+      ...order.subarray(i * batch, (i + 1) * batch),
+    ]);
+  }
+
+  #random() {
+    const random = mulberry32(0);
+    random.state = this.#state.randomState;
+    return random;
+  }
+
+  #nextEpoch(): void {
+    const random = this.#random();
+    permutation(this.data.train.length, random);
+    this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0, randomState: random.state };
+  }
+
+  async #step(groups: readonly number[][]): Promise<StepEvent> {
+    const { options } = this;
+    const { optimizer, clip, padId = 0, seed = 0 } = options;
+    const begin = performance.now();
+    const batches = groups.map((indices) => collate(this.data.train, indices, padId));
+    const counted = batches.reduce((sum, batch) => sum + batch.counted, 0);
+    if (counted === 0) throw new Error(`finetune: no label of step ${this.#state.step + 1} counts`);
+    const losses: Tensor[] = [];
+    let gradients: Gradients | undefined;
+    for (const [micro, batch] of batches.entries()) {
+      const pass = new TrainingPass(Math.imul(seed, 0x9e3779b1) + (this.#state.step * this.#accumulate + micro));
+      const result = await this.#forwardBackward(batch, counted, pass);
+      losses.push(result.loss);
+      if (gradients) tidy(() => gradients!.accumulate(result.gradients));
+      else gradients = result.gradients;
+    }
+    const factor = this.#factor(this.#state.step);
+    const norm = optimizer.step(gradients!, { factor, clip });
+    const [normValue, ...values] = await Promise.all([norm?.item() ?? null, ...losses.map((loss) => loss.item())]);
+    for (const used of [...losses, norm]) used?.dispose();
+    const loss = (values as number[]).reduce((sum, value) => sum + value, 0);
+    const step = this.#state.step + 1;
+    if (!Number.isFinite(loss)) throw new DivergedError(step, loss);
+    const tokens = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    this.#state = {
+      ...this.#state,
+      step,
+      batch: this.#state.batch + groups.length,
+      tokens: this.#state.tokens + tokens,
+    };
+    const seconds = (performance.now() - begin) / 1000;
+    const elapsed = (performance.now() - this.#started) / 1000;
+    return {
+      type: "step",
+      step,
+      totalSteps: this.#totalSteps,
+      epoch: this.#state.epoch + 1,
+      loss,
+      gradientNorm: normValue,
+      learningRates: Object.fromEntries(optimizer.groups.map((group) => [group.name, group.learningRate * factor])),
+      tokens,
+      tokensPerSecond: tokens / seconds,
+      secondsLeft: (elapsed / (step - this.#firstStep)) * (this.#totalSteps - step),
+    };
+  }
+
+  async #forwardBackward(
+    batch: ExampleBatch,
+    counted: number,
+    pass: TrainingPass,
+  ): Promise<{ loss: Tensor; gradients: Gradients }> {
+    const { model } = this;
+    const started = await this.#trunk.start(batch);
+    const result = tidy(() => {
+      const features = model.features(started.inputs, { from: started.from, x: started.x, pass });
+      const labels = tensor(batch.labels, [batch.labels.length], { gpu: model.gpu });
+      const loss = mul(model.loss(features, labels, "sum"), 1 / counted);
+      return { loss, gradients: backward(loss) };
+    });
+    started.dispose();
+    return result;
+  }
+
+  async *#evaluate(): AsyncGenerator<TrainingEvent, void> {
+    const { options, data } = this;
+    const begin = performance.now();
+    const evaluation = await evaluate(this.model, data.valid!, {
+      batch: options.evaluationBatch,
+      padId: options.padId ?? 0,
+      labels: data.labels,
+      trunk: this.#validTrunk,
+      signal: options.signal,
+    }).catch((error: unknown) => {
+      if (this.#isCancelled) return null; // the run ends; what was trained is kept
+      throw error;
+    });
+    if (!evaluation) return;
+    const isBest = isBetter(evaluation, this.#state.best);
+    if (isBest) {
+      this.#best = options.keepBest === false ? null : await takeSnapshot(this.model);
+      this.#evaluation = evaluation;
+      const { loss, accuracy = null } = evaluation;
+      this.#state = { ...this.#state, best: { step: this.#state.step, loss, accuracy } };
+    } else if (options.keepBest === false) this.#evaluation = evaluation;
+    yield {
+      type: "evaluation",
+      step: this.#state.step,
+      epoch: this.#state.epoch + 1,
+      split: "valid",
+      evaluation,
+      best: isBest,
+      seconds: (performance.now() - begin) / 1000,
+    };
+  }
+
+  async #checkpoint(): Promise<TrainingEvent> {
+    const { directory } = this.options.checkpoint!;
+    await saveCheckpoint(directory, this.model, this.options.optimizer, this.#state, this.#best);
+    return { type: "checkpoint", step: this.#state.step, path: directory.name };
+  }
+
+  #startEvent(): StartEvent {
+    const { model, data, options } = this;
+    const named = [...model.namedParameters()];
+    const { epochs, batch, clip = null, seed = 0, maxSteps = null } = options;
+    return {
+      type: "start",
+      task: data.labels ? "classify" : "lm",
+      adapter: model.gpu.adapter.name,
+      model: options.modelName ?? model.architecture,
+      parameters: model.parameterCount(),
+      trainableParameters: model.parameterCount({ trainable: true }),
+      trainable: named.filter(([, tensor]) => tensor.requiresGrad).map(([name]) => name),
+      frozen: named.filter(([, tensor]) => !tensor.requiresGrad).map(([name]) => name),
+      trainExamples: data.train.length,
+      validExamples: data.valid?.length ?? 0,
+      epochs,
+      totalSteps: this.#totalSteps,
+      settings: { epochs, batch, accumulate: this.#accumulate, clip, seed, maxSteps, ...options.settings },
+      groups: options.optimizer.groups.map(({ name, learningRate, weightDecay, parameters }) => ({
+        name,
+        learningRate,
+        weightDecay,
+        parameters: [...parameters.values()].reduce((sum, tensor) => sum + tensor.size, 0),
+      })),
+    };
+  }
+
+  #endEvent(reason: EndEvent["reason"]): EndEvent {
+    return {
+      type: "end",
+      reason,
+      steps: this.#state.step,
+      seconds: (performance.now() - this.#started) / 1000,
+      bestStep: this.#state.best?.step ?? null,
+      evaluation: this.#evaluation,
+      tokens: this.#state.tokens,
+      peakBytes: this.model.gpu.statistics.peakBytes,
+    };
+  }
+}
+
+/** Higher accuracy is better, and of equal ones the lower loss; without accuracy the loss alone counts. */
+function isBetter(evaluation: Evaluation, best: TrainerState["best"]): boolean {
+  if (!best) return true;
+  const { accuracy = null, loss } = evaluation;
+  if (accuracy !== null && best.accuracy !== null && accuracy !== best.accuracy) return accuracy > best.accuracy;
+  return loss < best.loss;
+}
