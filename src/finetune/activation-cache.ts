@@ -39,6 +39,9 @@ export class ActivationCache {
     private readonly budget: CacheBudget,
   ) {}
 
+  /** Whether an example was turned away because both budgets are used up. */
+  isFull = false;
+
   /** Seconds not spent: reuse times the mean cost of computing. */
   get secondsSaved(): number {
     return this.computed > 0 ? (this.reused * this.computeSeconds) / this.computed : 0;
@@ -93,7 +96,7 @@ export class ActivationCache {
       } else if (this.hostBytes + rows * this.#width * 4 <= this.budget.hostBytes) {
         this.hostBytes += rows * this.#width * 4;
         toHost.push({ row, index, rows });
-      }
+      } else this.isFull = true;
     });
     if (toHost.length > 0) {
       const values = (await flat.data()) as Float32Array;

@@ -2,7 +2,7 @@ import { noGrad } from "../autograd/index.ts";
 import { argmax, type GPT2Base } from "../models/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
 import type { Evaluation } from "./events.ts";
-import { collate, type TrainingExample } from "./examples.ts";
+import { byLength, collate, type TrainingExample } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import { accuracy, classMetrics, confusionMatrix, macroF1, perplexity } from "./metrics.ts";
 
@@ -31,9 +31,7 @@ export async function predictAndEvaluate(
   const { labels, padId, batch: batchSize = 32 } = options;
   const trunk = options.trunk ?? new FrozenTrunk(model, false);
   // Texts of similar length together: less padding. Results do not depend on what shares a batch.
-  const order = examples
-    .map((_, index) => index)
-    .sort((a, b) => examples[a].inputIds.length - examples[b].inputIds.length || a - b);
+  const order = byLength(examples);
   const probabilities = new Array<Float64Array>(labels ? examples.length : 0);
   let loss = 0;
   let counted = 0;

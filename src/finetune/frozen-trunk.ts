@@ -3,7 +3,7 @@ import { type DeviceInputs, disposeInputs, type GPT2Base, prepareInputs } from "
 import { keep, type Tensor, tidy } from "../tensor/index.ts";
 import { ActivationCache, type CacheBudget } from "./activation-cache.ts";
 import type { CacheEvent } from "./events.ts";
-import type { ExampleBatch } from "./examples.ts";
+import { byLength, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
 
 /** A batch on the GPU with the activations that the trained part starts from. */
 export interface StartedBatch {
@@ -23,6 +23,7 @@ export class FrozenTrunk {
   readonly boundary: number;
   readonly #cache: ActivationCache | null;
   readonly #reason: string;
+  #isFilled = false;
 
   constructor(
     private readonly model: GPT2Base,
@@ -59,6 +60,26 @@ export class FrozenTrunk {
         x?.dispose();
       },
     };
+  }
+
+  /**
+   * Computes and keeps the activations of a whole data set ahead, texts of similar length together: rows do not depend
+   * on what shares their batch, and so less padding is computed. Stops where the budget ends.
+   */
+  async prefill(
+    examples: readonly TrainingExample[],
+    batchSize: number,
+    padId: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (!this.#cache || this.#isFilled) return;
+    const order = byLength(examples);
+    for (let begin = 0; begin < order.length && !this.#cache.isFull; begin += batchSize) {
+      if (signal?.aborted) return;
+      const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
+      (await this.start(batch)).dispose();
+    }
+    this.#isFilled = true;
   }
 
   event(): CacheEvent {

@@ -14,7 +14,7 @@ import {
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EndEvent, Evaluation, StartEvent, StepEvent, TrainingEvent } from "./events.ts";
-import { collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
+import { batchesOf, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -37,6 +37,8 @@ export interface FinetuneOptions {
   clip?: number;
   /** Factor of the learning rates by step, from 0; constant by default. Given the number of steps of the whole run. */
   schedule?: (totalSteps: number) => Schedule;
+  /** Batch texts of similar length: less padding is computed, at the price of less random batches. Default false. */
+  groupByLength?: boolean;
   /** Seed of shuffling and dropout. */
   seed?: number;
   maxSteps?: number;
@@ -149,8 +151,9 @@ class TrainingRun {
     this.#firstStep = this.#state.step;
     yield this.#startEvent();
     let reason: EndEvent["reason"] = "finished";
-    for (; this.#state.epoch < options.epochs; this.#nextEpoch()) {
-      const batches = this.#batchesOfEpoch();
+    await this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
+    while (this.#state.epoch < options.epochs) {
+      const { batches, randomState } = this.#shuffle();
       while (this.#state.batch < batches.length && this.#state.step < this.#totalSteps) {
         if (this.#isCancelled) break;
         yield await this.#step(batches.slice(this.#state.batch, this.#state.batch + this.#accumulate));
@@ -164,6 +167,7 @@ class TrainingRun {
           yield await this.#checkpoint();
       }
       if (this.#isCancelled || this.#state.step >= this.#totalSteps) break;
+      this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0, randomState };
     }
     if (this.#isCancelled) {
       reason = "cancelled";
@@ -190,6 +194,7 @@ class TrainingRun {
       "training examples": this.data.train.length,
       batch,
       accumulate: this.#accumulate,
+      "group by length": String(this.options.groupByLength ?? false),
       seed,
       epochs,
       "max-steps": maxSteps ?? null,
@@ -198,25 +203,16 @@ class TrainingRun {
     };
   }
 
-  /** Shuffles with the epoch's own state, so that a resumed epoch has the same order. */
-  #batchesOfEpoch(): number[][] {
-    const order = permutation(this.data.train.length, this.#random());
-    const { batch } = this.options;
-    return Array.from({ length: Math.ceil(order.length / batch) }, (_, i) => [
-      ...order.subarray(i * batch, (i + 1) * batch),
-    ]);
-  }
-
-  #random() {
+  /** Shuffles with the epoch's own generator state, so that a resumed epoch has the same batches. */
+  #shuffle(): { batches: number[][]; randomState: number } {
     const random = mulberry32(0);
     random.state = this.#state.randomState;
-    return random;
-  }
-
-  #nextEpoch(): void {
-    const random = this.#random();
-    permutation(this.data.train.length, random);
-    this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0, randomState: random.state };
+    const { train } = this.data;
+    const order = permutation(train.length, random);
+    // With one row a text there is no padding to save.
+    const isGrouped = this.options.groupByLength && this.#trunk.boundary < this.model.stages.length;
+    const batches = batchesOf(train, order, this.options.batch, isGrouped ? random : null);
+    return { batches, randomState: random.state };
   }
 
   async #step(groups: readonly number[][]): Promise<StepEvent> {
@@ -337,7 +333,16 @@ class TrainingRun {
       validExamples: data.valid?.length ?? 0,
       epochs,
       totalSteps: this.#totalSteps,
-      settings: { epochs, batch, accumulate: this.#accumulate, clip, seed, maxSteps, ...options.settings },
+      settings: {
+        epochs,
+        batch,
+        accumulate: this.#accumulate,
+        clip,
+        seed,
+        maxSteps,
+        groupByLength: options.groupByLength ?? false,
+        ...options.settings,
+      },
       groups: options.optimizer.groups.map(({ name, learningRate, weightDecay, parameters }) => ({
         name,
         learningRate,

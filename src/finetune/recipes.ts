@@ -1,0 +1,114 @@
+import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
+import type { GPT2Base } from "../models/index.ts";
+import { AdamW } from "../nn/index.ts";
+import type { TrainingEvent } from "./events.ts";
+import { layerwiseGroups } from "./groups.ts";
+import { triangularSchedule } from "./schedule.ts";
+import { type FinetuneOptions, finetune, type TrainingData } from "./trainer.ts";
+
+/** One part of a recipe: what is trained, for how long, how fast. */
+export interface RecipeStage {
+  name: string;
+  description: string;
+  /** Globs of what is trained; everything else is frozen. */
+  trains: readonly string[];
+  epochs: number;
+  learningRate: number;
+  /** Learning rate of the head, by default the same. */
+  headLearningRate?: number;
+  /** Factor of the learning rate from a block to the one below. */
+  layerDecay?: number;
+}
+
+export interface HeadThenBlocksOptions {
+  /** Epochs with only the head trained. */
+  headEpochs: number;
+  /** Epochs with the upper blocks trained too. */
+  epochs: number;
+  /** Blocks to thaw, counted from the top. */
+  blocks: number;
+  /** Learning rate of the head while it is alone, and of the blocks later. */
+  headLearningRate: number;
+  learningRate: number;
+  layerDecay: number;
+}
+
+/** First the head on a frozen trunk, then the last blocks and the final norm at a lower, per-layer rate. */
+export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions): RecipeStage[] {
+  const { headEpochs, epochs, blocks, headLearningRate, learningRate, layerDecay } = options;
+  const { layers } = model.config;
+  const thawed = Array.from(
+    { length: Math.min(blocks, layers) },
+    (_, i) => `h.${layers - Math.min(blocks, layers) + i}`,
+  );
+  const head = model.headModules.map(({ name }) => name);
+  return [
+    {
+      name: "head",
+      description: "the new head alone, on a frozen trunk",
+      trains: head,
+      epochs: headEpochs,
+      learningRate: headLearningRate,
+    },
+    {
+      name: `last ${thawed.length} blocks`,
+      description: `${thawed.join(", ")}, ln_f and the head, at a reduced rate that falls with depth`,
+      trains: [...head, "ln_f", ...thawed],
+      epochs,
+      learningRate,
+      layerDecay,
+    },
+  ].filter((stage) => stage.epochs > 0);
+}
+
+export interface RecipeOptions
+  extends Omit<FinetuneOptions, "optimizer" | "epochs" | "resume" | "checkpoint" | "validTrunk" | "schedule"> {
+  weightDecay?: number;
+  /** Where each stage's checkpoint goes. */
+  checkpoint?: { directory: OutputDirectory & ModelDirectory; every?: number };
+}
+
+/** Runs the stages of a recipe one after another as one stream; steps count on from stage to stage. */
+export async function* runRecipe(
+  model: GPT2Base,
+  data: TrainingData,
+  stages: readonly RecipeStage[],
+  options: RecipeOptions,
+): AsyncGenerator<TrainingEvent, void> {
+  const { weightDecay = 0.01, accumulate = 1, batch } = options;
+  const stepsOf = (stage: RecipeStage): number =>
+    stage.epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+  const totalSteps = stages.reduce((sum, stage) => sum + stepsOf(stage), 0);
+  let done = 0;
+  for (const [index, stage] of stages.entries()) {
+    if (options.signal?.aborted) return;
+    const { name, description, learningRate, headLearningRate, layerDecay: decay } = stage;
+    model.freeze().unfreeze(...stage.trains);
+    yield { type: "stage", name, index: index + 1, count: stages.length, description };
+    const optimizer = new AdamW(layerwiseGroups(model, { learningRate, headLearningRate, decay, weightDecay }));
+    const run = finetune(model, data, {
+      ...options,
+      optimizer,
+      epochs: stage.epochs,
+      schedule: (steps) => triangularSchedule({ totalSteps: steps }),
+    });
+    for await (const event of run) {
+      if (event.type === "step") {
+        const left =
+          event.secondsLeft === null
+            ? null
+            : (event.secondsLeft * (totalSteps - done - event.step)) / Math.max(event.totalSteps - event.step, 1);
+        yield {
+          ...event,
+          step: done + event.step,
+          totalSteps,
+          secondsLeft: index + 1 === stages.length ? event.secondsLeft : left,
+        };
+      } else if (event.type === "evaluation" || event.type === "checkpoint")
+        yield { ...event, step: done + event.step };
+      else yield event;
+    }
+    optimizer.dispose();
+    done += stepsOf(stage);
+  }
+}
