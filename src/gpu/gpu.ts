@@ -18,7 +18,8 @@ export interface GpuStatistics extends MemoryStatistics {
 /** Bytes the pool may hold on software adapters, which never report out-of-memory: 8 GiB. */
 const SOFTWARE_BUDGET_BYTES = 8 * 2 ** 30;
 
-let defaultGpu: Gpu | undefined;
+/** Handles not closed; the first is the default. */
+const openHandles: Gpu[] = [];
 
 /**
  * A handle to one GPU device: buffers from a pool, dispatches batched into few submits, errors surfaced at
@@ -57,7 +58,7 @@ export class Gpu {
     void device.lost.then(({ reason, message }) => {
       if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
     });
-    defaultGpu ??= this;
+    openHandles.push(this);
   }
 
   /**
@@ -71,15 +72,17 @@ export class Gpu {
     return new Gpu(device, info, { memoryBudget: options.memoryBudget, wait });
   }
 
-  /** The first handle opened and not closed: what tensors are made on when none is named. */
+  /** The first handle opened and not closed, or the last one chosen by `use()`: where tensors are made by default. */
   static get default(): Gpu {
-    if (!defaultGpu) throw new GpuError("no GPU is open: call `await Gpu.open()` first");
-    return defaultGpu;
+    if (openHandles.length === 0) throw new GpuError("no GPU is open: call `await Gpu.open()` first");
+    return openHandles[0];
   }
 
   /** Makes this handle the default for new tensors. */
   use(): this {
-    defaultGpu = this;
+    if (this.#closed) throw new GpuError("this handle is closed");
+    openHandles.splice(openHandles.indexOf(this), 1);
+    openHandles.unshift(this);
     return this;
   }
 
@@ -161,6 +164,7 @@ export class Gpu {
     const copy = new Uint8Array(staging.getMappedRange(0, size).slice(0, bytes));
     staging.unmap();
     this.#staging.get(staging.size)!.push(staging);
+    await this.#orLost(this.#pipelines.checked());
     this.throwIfFailed();
     return copy;
   }
@@ -169,6 +173,7 @@ export class Gpu {
   async finish(): Promise<void> {
     this.flush();
     await this.#orLost(this.device.queue.onSubmittedWorkDone());
+    await this.#orLost(this.#pipelines.checked());
     this.throwIfFailed();
   }
 
@@ -179,7 +184,7 @@ export class Gpu {
     this.#fail(new DeviceLostError("closed", "the handle was closed"));
     this.#commands.close();
     this.device.destroy();
-    if (defaultGpu === this) defaultGpu = undefined;
+    openHandles.splice(openHandles.indexOf(this), 1);
   }
 
   [Symbol.dispose](): void {
@@ -189,6 +194,8 @@ export class Gpu {
   throwIfFailed(): void {
     const error = this.#error;
     if (!error) return;
+    // It may be what follows from a shader that does not compile: then the compiler's word is on its way.
+    if (this.#pipelines.isChecking && !(error instanceof DeviceLostError)) return;
     // A lost device stays lost; any other failure is reported once, so that a caller may go on.
     if (!(error instanceof DeviceLostError)) this.#error = undefined;
     throw error;
@@ -207,6 +214,7 @@ export class Gpu {
 
   /** A promise of the device, rejected with the typed error as soon as the device is lost. */
   async #orLost<T>(promise: Promise<T>): Promise<T> {
+    if (this.#error instanceof DeviceLostError) throw this.#error;
     let reject!: (error: Error) => void;
     const lost = new Promise<never>((_resolve, rejectPromise) => {
       reject = rejectPromise;

@@ -9,6 +9,8 @@ export class PipelineCache {
   readonly paramLayout: GPUBindGroupLayout;
   created = 0;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #failed = new Map<string, ShaderCompileError>();
+  readonly #checks = new Set<Promise<void>>();
   readonly #storageLayouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelineLayouts = new Map<string, GPUPipelineLayout>();
 
@@ -21,7 +23,20 @@ export class PipelineCache {
     });
   }
 
+  /** Whether the compiler's word on a new pipeline is still awaited. */
+  get isChecking(): boolean {
+    return this.#checks.size > 0;
+  }
+
+  /** Resolves when every pipeline made so far is known to be good, or has been reported. */
+  async checked(): Promise<void> {
+    while (this.#checks.size > 0) await Promise.all(this.#checks);
+  }
+
+  /** @throws ShaderCompileError when the variant is known not to compile. */
   get(variant: KernelVariant): GPUComputePipeline {
+    const failure = this.#failed.get(variant.key);
+    if (failure) throw failure;
     let pipeline = this.#pipelines.get(variant.key);
     if (!pipeline) {
       this.device.pushErrorScope("validation");
@@ -33,7 +48,8 @@ export class PipelineCache {
       });
       this.created++;
       this.#pipelines.set(variant.key, pipeline);
-      void this.#checkCompilation(variant, module);
+      const check = this.#checkCompilation(variant, module).finally(() => this.#checks.delete(check));
+      this.#checks.add(check);
     }
     return pipeline;
   }
@@ -72,10 +88,10 @@ export class PipelineCache {
     const info = await module.getCompilationInfo().catch(() => null);
     const messages = (info?.messages ?? []).map((m) => `  ${m.type} at ${m.lineNum}:${m.linePos}: ${m.message}`);
     const numbered = variant.code.split("\n").map((line, index) => `${String(index + 1).padStart(4)} | ${line}`);
-    this.report(
-      new ShaderCompileError(
-        `kernel ${variant.key} does not compile: ${error.message}\n${[...messages, ...numbered].join("\n")}`,
-      ),
+    const failure = new ShaderCompileError(
+      `kernel ${variant.key} does not compile: ${error.message}\n${[...messages, ...numbered].join("\n")}`,
     );
+    this.#failed.set(variant.key, failure);
+    this.report(failure);
   }
 }
