@@ -1,0 +1,103 @@
+import { readdir, readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { definedKernels, Gpu, Kernel, ShaderCompileError } from "../../src/gpu/index.ts";
+
+const repository = resolve(import.meta.dirname, "../..");
+
+// Every file that defines kernels: what it defines is registered when it is imported.
+const folder = resolve(repository, "src/kernels");
+for (const name of await readdir(folder)) await import(resolve(folder, name));
+const kernels = definedKernels();
+
+const withoutComments = (source: string): string => source.replace(/\/\/.*$/gm, "").replace(/\/\*[\s\S]*?\*\//g, "");
+
+/** Short forms of vector types, as WGSL predeclares them. */
+const spelledOut = (type: string): string =>
+  type
+    .replace(/\s/g, "")
+    .replace(/^vec(\d)([uif])$/, (_, n, t) => `vec${n}<${{ u: "u32", i: "i32", f: "f32" }[t as "u"]}>`);
+
+describe("every kernel", () => {
+  it("has a shader of its own, and every shader a kernel", async () => {
+    const files = (await readdir(resolve(repository, "shaders"))).filter((name) => name.endsWith(".wgsl"));
+    const sources = await Promise.all(files.map((name) => readFile(resolve(repository, "shaders", name), "utf8")));
+    expect(kernels.map(({ definition }) => files[sources.indexOf(definition.source)]).sort()).toEqual(files.sort());
+  });
+
+  it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s: parameters as in the shader", (_, kernel) => {
+    const struct = /struct Params \{([^}]*)\}/.exec(withoutComments(kernel.definition.source));
+    expect(struct, "struct Params").not.toBeNull();
+    const fields = struct![1]
+      .split(/,(?![^<]*>)/)
+      .map((field) => field.trim())
+      .filter(Boolean)
+      .map((field) => {
+        const [name, type] = field.split(":");
+        return [name.trim(), spelledOut(type)];
+      });
+    expect(Object.entries(kernel.definition.params)).toEqual(fields);
+  });
+
+  it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s: bindings as in the shader", (_, kernel) => {
+    const source = withoutComments(kernel.definition.source);
+    const declared = [...source.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(\w+)>\s*(\w+)/g)];
+    expect(declared.map(([, index]) => Number(index))).toEqual(declared.map((_match, index) => index));
+    const bindings = declared.map(([, , access, name]) => [name, access]);
+    expect(Object.entries(kernel.definition.bindings)).toEqual(bindings);
+    expect(source.match(/@group\(/g)).toHaveLength(bindings.length + 1);
+    expect(source).toMatch(/@group\(1\)\s*@binding\(0\)\s*var<uniform>\s*params:\s*Params;/);
+  });
+
+  it.each(kernels.map((kernel) => [kernel.name, kernel] as const))(
+    "%s: within WebGPU's default limits",
+    (_, kernel) => {
+      expect(Object.keys(kernel.definition.bindings).length).toBeLessThanOrEqual(8);
+      // A parameter `xOffset` is filled in for a binding `x`: a misspelt one would stay unset.
+      for (const name of Object.keys(kernel.definition.params).filter((field) => field.endsWith("Offset"))) {
+        const binding = name.slice(0, -"Offset".length);
+        expect(["table", ...Object.keys(kernel.definition.bindings)]).toContain(binding);
+      }
+    },
+  );
+});
+
+describe("on Dawn's null backend under default limits", () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await Gpu.open({ backend: "null", limits: "default" });
+  });
+  afterAll(() => gpu.close());
+
+  it("a shader that does not compile is reported", async () => {
+    const broken = new Kernel({
+      name: "broken on purpose",
+      source: "@compute @workgroup_size(1)\nfn main() { let x: f32 = 1u; }",
+      bindings: {},
+      params: {},
+    });
+    gpu.compile(broken.variant());
+    await expect(gpu.finish()).rejects.toThrow(ShaderCompileError);
+    const tooLarge = "@compute @workgroup_size(512) fn main() {}";
+    gpu.compile(new Kernel({ name: "too large", source: tooLarge, bindings: {}, params: {} }).variant());
+    await expect(gpu.finish()).rejects.toThrow(/too large.*512/s);
+  });
+
+  it("all variants compile, those with f16 and subgroups among them", async () => {
+    // The null adapter has both features; without them these variants would be errors.
+    expect([...gpu.features]).toEqual(expect.arrayContaining(["shader-f16", "subgroups"]));
+    const keys = new Set<string>();
+    for (const kernel of kernels) {
+      for (const specialization of [{}, ...(kernel.definition.variants?.() ?? [])]) {
+        const variant = kernel.variant(specialization);
+        keys.add(variant.key);
+        gpu.compile(variant);
+        await gpu.finish();
+      }
+    }
+    console.log(`Compiled ${keys.size} variants of ${kernels.length} kernels`);
+    expect([...keys].some((key) => key.includes("enable=f16"))).toBe(true);
+    expect([...keys].some((key) => key.includes("enable=subgroups"))).toBe(true);
+    expect(keys.size).toBeGreaterThan(kernels.length);
+  });
+});
