@@ -57,21 +57,22 @@ const unaryKernel = defineKernel({
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", a: "f32", b: "f32" },
   variants: () => [
-    ...Object.values(UNARY).map((apply) => ({ apply })),
+    ...namesOf(UNARY).flatMap((name) => FLOATS.map((dtype) => unarySpecialization(name, dtype))),
     ...(["f32", "f16", "i32", "u32"] as const).flatMap((from) =>
-      (["f32", "f16", "i32", "u32"] as const).map((to) => castSpecialization(from, to)),
+      (["f32", "f16", "i32", "u32", "bool"] as const).map((to) => castSpecialization(from, to)),
     ),
   ],
 });
 
-const binaryVariants = (): Specialization[] => [
-  ...Object.entries(BINARY).map(([name, apply]) => ({
-    ...(COMPARISONS.has(name as BinaryName) ? { R: "u32", Y: "u32" } : {}),
-    apply,
-  })),
-  { A: "f16", B: "f16", Y: "f16", apply: BINARY.mul, enable: "f16" },
-  { A: "i32", B: "i32", C: "i32", Y: "i32", R: "i32", apply: BINARY.add },
-];
+const FLOATS = ["f32", "f16"] as const;
+const namesOf = <T extends object>(table: T): (keyof T)[] => Object.keys(table) as (keyof T)[];
+
+const binaryVariants = (): Specialization[] =>
+  namesOf(BINARY).flatMap((name) =>
+    [...FLOATS, ...(name === "geluBackward" ? [] : (["i32", "u32"] as const))].map((dtype) =>
+      binarySpecialization(name, dtype),
+    ),
+  );
 const COMPARISONS: ReadonlySet<BinaryName> = new Set(["equal", "notEqual", "less", "greater"]);
 
 const binaryKernel = defineKernel({
@@ -114,12 +115,22 @@ function castSpecialization(from: DType, to: DType): Record<string, string> {
   return { X: storageType(from), Y: storageType(to), C, R, apply: converted, ...withF16(from, to) };
 }
 
+function unarySpecialization(name: UnaryName, dtype: DType): Record<string, string> {
+  const type = storageType(dtype);
+  const compute = computeType(dtype);
+  return { X: type, Y: type, C: compute, R: compute, apply: UNARY[name], ...withF16(dtype) };
+}
+
+function binarySpecialization(name: BinaryName, dtype: DType): Record<string, string> {
+  const type = storageType(dtype);
+  const C = computeType(dtype);
+  const [Y, R] = COMPARISONS.has(name) ? ["u32", "u32"] : [type, C];
+  return { A: type, B: type, Y, C, R, apply: BINARY[name], ...withF16(dtype) };
+}
+
 /** Applies one function to every element. */
 export function unary(op: string, x: Tensor, name: UnaryName, a = 0, b = 0): Tensor {
-  const type = storageType(x.dtype);
-  const compute = computeType(x.dtype);
-  const spec = { X: type, Y: type, C: compute, R: compute, apply: UNARY[name], ...withF16(x.dtype) };
-  return launchUnary(op, x, x.dtype, spec, a, b);
+  return launchUnary(op, x, x.dtype, unarySpecialization(name, x.dtype), a, b);
 }
 
 /** The values in another element type; floats are truncated towards zero, bool is 0 or 1. */
@@ -149,10 +160,7 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName): Tens
   const dtype: DType = COMPARISONS.has(name) ? "bool" : a.dtype;
   const y = output(op, a, shape, dtype);
   if (y.size === 0) return y;
-  const C = computeType(a.dtype);
-  const type = storageType(a.dtype);
-  const R = COMPARISONS.has(name) ? "u32" : C;
-  const spec = { A: type, B: type, Y: storageType(dtype), C, R, apply: BINARY[name], ...withF16(a.dtype) };
+  const spec = binarySpecialization(name, a.dtype);
   const isFlat = (x: Tensor): boolean => x.size === 1 || (x.isContiguous && shapesEqual(x.shape, shape));
   if (isFlat(a) && isFlat(b)) {
     const variant = binaryKernel.variant(spec);

@@ -1,6 +1,6 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { add, backward, mul, type OpDefinition, type OpName, ops, type Sample, sum } from "../../src/autograd/index.ts";
-import type { Gpu } from "../../src/gpu/index.ts";
+import { type Gpu, Kernel, type KernelVariant } from "../../src/gpu/index.ts";
 import {
   type DType,
   expandView,
@@ -88,6 +88,15 @@ const traits: Record<OpName, Traits> = {
   linearCrossEntropy: { tolerance: TRANSCENDENTAL, half: false },
   dropout: { tolerance: ROUNDED, half: false },
 };
+
+/** Every kernel variant that these tests come to use. */
+const usedVariants = new Set<KernelVariant>();
+const makeVariant = Kernel.prototype.variant;
+vi.spyOn(Kernel.prototype, "variant").mockImplementation(function (this: Kernel, specialization) {
+  const variant = makeVariant.call(this, specialization);
+  usedVariants.add(variant);
+  return variant;
+});
 
 /** One sample with its values, the cotangent of its output, and the types as given. */
 interface Case {
@@ -451,5 +460,16 @@ describe("f16", () => {
     // One rounding to 11 bits at the end; a gradient passes through several halves.
     expectClose("value", outcome.value, expected, (e) => 5e-4 * Math.abs(e) + 2e-6 * largest(expected) + 1e-7);
     expectGradients(test, outcome, outputType(test, dtypes), 4e-3);
+  });
+});
+
+describe("kernel variants", () => {
+  it("that ops use are all declared, so that the null backend compiles them in every test run", () => {
+    const undeclared = [...usedVariants].filter(({ kernel, code }) => {
+      const declared = [{}, ...(kernel.definition.variants?.() ?? [])];
+      return !declared.some((specialization) => makeVariant.call(kernel, specialization).code === code);
+    });
+    expect(usedVariants.size).toBeGreaterThan(40);
+    expect(undeclared.map(({ key }) => key)).toEqual([]);
   });
 });
