@@ -3,6 +3,7 @@
 // are exact in f32, so every adapter gives the same bits.
 struct Params {
   count: u32,
+  first: u32, // number of the first element, where a tensor is filled in windows
   seed0: u32,
   seed1: u32,
   xOffset: u32,
@@ -69,6 +70,6 @@ fn main(
 ) {
   let i = (group.y * groups.x + group.x) * 64u + lane;
   if (i < params.count) {
-    y[params.yOffset + i] = generate(i, threefry(vec2<u32>(i, 0u), vec2<u32>(params.seed0, params.seed1)));
+    y[params.yOffset + i] = generate(i, threefry(vec2<u32>(params.first + i, 0u), vec2<u32>(params.seed0, params.seed1)));
   }
 }

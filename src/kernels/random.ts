@@ -4,6 +4,7 @@ import { empty, type Shape, type Tensor, tensor } from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
 import { gridOf, launch, output, requireFloat32 } from "./launch.ts";
 import { quantileTable } from "./quantiles.ts";
+import { forFlatWindows } from "./windows.ts";
 
 const GENERATORS = {
   uniform: "return uniform24(bits) * params.scale;",
@@ -17,6 +18,7 @@ const randomKernel = defineKernel({
   bindings: { x: "read", quantiles: "read", y: "read_write" },
   params: {
     count: "u32",
+    first: "u32",
     seed0: "u32",
     seed1: "u32",
     xOffset: "u32",
@@ -35,13 +37,29 @@ const seedWords = (seed: number): { seed0: number; seed1: number } => {
   return { seed0: seed >>> 0, seed1: Math.floor(seed / 2 ** 32) };
 };
 
+interface Draw {
+  seed: number;
+  scale: number;
+  threshold?: number;
+}
+
+/** Fills `y` from the generator; the number of an element is its place in the whole tensor, also in windows. */
+function draw(op: keyof typeof GENERATORS, y: Tensor, x: Tensor | null, table: Tensor | null, options: Draw): void {
+  const { seed, scale, threshold = 0 } = options;
+  const variant = randomKernel.variant({ generate: GENERATORS[op] });
+  forFlatWindows(x ? [y, x] : [y], ([target, source], count, first) => {
+    // What a generator does not read is bound all the same: any other buffer will do.
+    const spare = table ?? empty(y.gpu, [1], "f32");
+    const params = { count, first, ...seedWords(seed), threshold, scale, tableOffset: 0, xOffset: 0 };
+    launch(op, variant, [source ?? spare, spare, target], params, gridOf(count));
+    if (!table) spare.dispose();
+  });
+}
+
 /** Uniform numbers in [0, scale) with 24 bits, one per element and seed. */
 export function randomUniform(gpu: Gpu, shape: Shape, seed: number, scale = 1): Tensor {
   const y = empty(gpu, shape, "f32", "uniform");
-  const spare = empty(gpu, [1], "f32");
-  const params = { count: y.size, ...seedWords(seed), threshold: 0, scale, tableOffset: 0 };
-  launch("uniform", randomKernel.variant({ generate: GENERATORS.uniform }), [spare, spare, y], params, gridOf(y.size));
-  spare.dispose();
+  draw("uniform", y, null, null, { seed, scale });
   return y;
 }
 
@@ -49,8 +67,7 @@ export function randomUniform(gpu: Gpu, shape: Shape, seed: number, scale = 1): 
 export function randomNormal(gpu: Gpu, shape: Shape, seed: number, deviation = 1): Tensor {
   const y = empty(gpu, shape, "f32", "normal");
   const table = tensor(quantileTable(), undefined, { gpu });
-  const params = { count: y.size, ...seedWords(seed), threshold: 0, scale: deviation, tableOffset: 0 };
-  launch("normal", randomKernel.variant({ generate: GENERATORS.normal }), [table, table, y], params, gridOf(y.size));
+  draw("normal", y, null, table, { seed, scale: deviation });
   table.dispose();
   return y;
 }
@@ -59,20 +76,6 @@ export function randomNormal(gpu: Gpu, shape: Shape, seed: number, deviation = 1
 export function dropoutKernel(x: Tensor, p: number, seed: number): Tensor {
   requireFloat32("dropout", x);
   const y = output("dropout", x, x.shape);
-  const params = {
-    count: x.size,
-    ...seedWords(seed),
-    tableOffset: 0,
-    threshold: Math.round(p * 2 ** 24),
-    scale: p < 1 ? 1 / (1 - p) : 0,
-  };
-  const source = contiguous(x);
-  launch(
-    "dropout",
-    randomKernel.variant({ generate: GENERATORS.dropout }),
-    [source, source, y],
-    params,
-    gridOf(x.size),
-  );
+  draw("dropout", y, contiguous(x), null, { seed, scale: p < 1 ? 1 / (1 - p) : 0, threshold: Math.round(p * 2 ** 24) });
   return y;
 }

@@ -6,13 +6,13 @@ import { bytesPerElement, type Tensor } from "../tensor/index.ts";
  */
 export function forFlatWindows(
   tensors: readonly Tensor[],
-  body: (windows: readonly Tensor[], count: number) => void,
+  body: (windows: readonly Tensor[], count: number, begin: number) => void,
 ): void {
   const { limits } = tensors[0].gpu;
   const limit = limits.maxStorageBufferBindingSize;
   const size = Math.max(...tensors.map((tensor) => tensor.size));
   if (tensors.every((tensor) => tensor.storage.buffer.size <= limit)) {
-    body(tensors, size);
+    body(tensors, size, 0);
     return;
   }
   const width = Math.max(...tensors.map((tensor) => bytesPerElement(tensor.dtype)));
@@ -22,7 +22,7 @@ export function forFlatWindows(
   for (let begin = 0; begin < size; begin += step) {
     const count = Math.min(step, size - begin);
     const windows = tensors.map((x) => (x.size === 1 ? x.reference() : x.view([count], [1], x.offset + begin, false)));
-    body(windows, count);
+    body(windows, count, begin);
     for (const window of windows) window.dispose();
   }
 }
