@@ -228,7 +228,7 @@ class TrainingRun {
       const pass = new TrainingPass(Math.imul(seed, 0x9e3779b1) + (this.#state.step * this.#accumulate + micro));
       const result = await this.#forwardBackward(batch, counted, pass);
       losses.push(result.loss);
-      if (gradients) tidy(() => gradients!.accumulate(result.gradients));
+      if (gradients) gradients.accumulate(result.gradients);
       else gradients = result.gradients;
     }
     const factor = this.#factor(this.#state.step);
