@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { backward, dropout, normal, uniform } from "../../src/autograd/index.ts";
+import { ones } from "../../src/kernels/create.ts";
+import { quantileTable } from "../../src/kernels/quantiles.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
+import { randomWords, threefry2x32, uniform24 } from "../reference/random.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const { fround } = Math;
+
+async function read(x: Tensor): Promise<number[]> {
+  const values = [...(await x.data())];
+  x.dispose();
+  return values;
+}
+
+const table = quantileTable();
+
+/** The normal number of two random words: 64 cells an octave of the tail, linear within, in units of 2^-21. */
+function normalOf([first, second]: [number, number]): number {
+  const t = first & 0x7fffffff;
+  const octave = Math.clz32(t | 64) - 1;
+  const width = 2 ** (24 - octave);
+  const index = t < 64 ? 25 * 64 + t : octave * 64 + (Math.floor(t / width) % 64);
+  const [begin, drop] = [table[2 * index], table[2 * index + 1]];
+  const magnitude = begin - Math.floor((drop * (t % width)) / width);
+  return ((second & 1) === 0 ? 1 : -1) * magnitude * 2 ** -21;
+}
+
+describe("Threefry-2x32-20, as the tests compute it", () => {
+  it("gives the known answers of Random123", () => {
+    const ones = 0xffffffff;
+    expect(threefry2x32([0, 0], [0, 0])).toEqual([0x6b200159, 0x99ba4efe]);
+    expect(threefry2x32([ones, ones], [ones, ones])).toEqual([0x1cb996fc, 0xbb002be7]);
+    expect(threefry2x32([0x243f6a88, 0x85a308d3], [0x13198a2e, 0x03707344])).toEqual([0xc4923a9c, 0x483df7a0]);
+  });
+});
+
+describe("uniform", () => {
+  it.each([0, 1, 42, 2 ** 32 - 1, 2 ** 32 + 5, 2 ** 53 - 1])("has the bits of Threefry under seed %d", async (seed) => {
+    const expected = Array.from({ length: 130 }, (_, i) => uniform24(randomWords(i, seed)[0]));
+    expect(await read(uniform([2, 65], { seed }))).toEqual(expected);
+    const scaled = expected.map((u) => fround(fround(u * fround(0.4)) + fround(-0.1)));
+    expect(await read(uniform([130], { seed, low: -0.1, high: 0.3 }))).toEqual(scaled);
+  });
+
+  it("is evenly spread over [0, 1)", async () => {
+    const values = await read(uniform([100_000], { seed: 9 }));
+    expect(Math.max(...values.slice(0, 50_000))).toBeLessThan(1);
+    expect(Math.min(...values.slice(0, 50_000))).toBeGreaterThanOrEqual(0);
+    expect(kolmogorovSmirnov(values, (x) => x)).toBeLessThan(1.63);
+  });
+
+  it("refuses seeds that are no counts, and impossible shapes", () => {
+    for (const seed of [-1, 0.5, 2 ** 53, Number.NaN]) {
+      expect(() => uniform([1], { seed })).toThrow(`random: seed ${seed} is not a non-negative safe integer`);
+    }
+    expect(() => normal([-1], { seed: 1 })).toThrow("normal: shape [-1] has a length");
+  });
+});
+
+/** √n times the largest distance between the values' distribution and `cumulative`; over 1.63 once in a hundred. */
+function kolmogorovSmirnov(values: number[], cumulative: (x: number) => number): number {
+  const n = values.length;
+  const worst = values
+    .toSorted((a, b) => a - b)
+    .reduce((d, x, i) => Math.max(d, Math.abs(cumulative(x) - i / n), Math.abs(cumulative(x) - (i + 1) / n)), 0);
+  return Math.sqrt(n) * worst;
+}
+
+/** Φ(z), good to 1e-7 (Abramowitz & Stegun 26.2.17). */
+function normalCumulative(z: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(z));
+  const poly = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const tail = (Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI)) * poly;
+  return z > 0 ? 1 - tail : tail;
+}
+
+describe("normal", () => {
+  it.each([0, 7, 2 ** 40 + 3])("has the bits of Threefry and the table of quantiles under seed %d", async (seed) => {
+    const expected = Array.from({ length: 20_000 }, (_, i) => normalOf(randomWords(i, seed)));
+    expect(await read(normal([20_000], { seed }))).toEqual(expected);
+    const scaled = expected.map((z) => fround(fround(z * fround(0.02)) + fround(0.3)));
+    expect(await read(normal([200, 100], { seed, mean: 0.3, deviation: 0.02 }))).toEqual(scaled);
+  });
+
+  it("looks up the quantiles of the normal distribution, tails included", () => {
+    const quantiles: [number, number][] = [
+      [0.5, 0],
+      [0.25, 0.6744897501960817],
+      [0.05, 1.6448536269514722],
+      [0.025, 1.959963984540054],
+      [0.001, 3.090232306167813],
+      [1e-6, 4.753424308822899],
+      [1e-9, 5.997807015007686],
+    ];
+    for (const [tail, z] of quantiles) {
+      // The lowest tails are steps of 2^-32, a fraction of themselves.
+      const t = Math.min(Math.round(tail * 2 ** 32 - 0.5), 2 ** 31 - 1);
+      const exactTail = (t + 0.5) / 2 ** 32;
+      const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+      expect(Math.abs(normalOf([t, 0]) - (z - (exactTail - tail) / density))).toBeLessThan(
+        3e-5 + 0.02 * (tail < 1e-8 ? 1 : 0),
+      );
+    }
+    const magnitudes = Array.from({ length: 100_000 }, (_, i) => normalOf([i * 21_474, 0]));
+    expect(magnitudes.every((z, i) => i === 0 || z <= magnitudes[i - 1])).toBe(true);
+  });
+
+  it("has the moments and the distribution of a standard normal", async () => {
+    const n = 200_000;
+    const values = await read(normal([n], { seed: 123 }));
+    const moment = (k: number) => values.reduce((sum, z) => sum + z ** k, 0) / n;
+    // Within four standard errors: √(Var zᵏ / n).
+    expect(Math.abs(moment(1))).toBeLessThan(4 / Math.sqrt(n));
+    expect(Math.abs(moment(2) - 1)).toBeLessThan(4 * Math.sqrt(2 / n));
+    expect(Math.abs(moment(3))).toBeLessThan(4 * Math.sqrt(15 / n));
+    expect(Math.abs(moment(4) - 3)).toBeLessThan(4 * Math.sqrt(96 / n));
+    expect(kolmogorovSmirnov(values, normalCumulative)).toBeLessThan(1.63);
+    expect(values.filter((z) => Math.abs(z) > 4).length).toBeGreaterThan(0);
+  });
+
+  it("is another stream under another seed, and the same under the same", async () => {
+    const [a, b, c] = await Promise.all([1, 1, 2].map((seed) => read(normal([64], { seed }))));
+    expect(a).toEqual(b);
+    expect(a.filter((value, i) => value === c[i]).length).toBeLessThan(3);
+  });
+});
+
+describe("dropout", () => {
+  it("drops about the share asked for, scales the rest, and gives the gradient the same mask", async () => {
+    const [n, p] = [50_000, 0.2];
+    const x = ones([n]);
+    x.requiresGrad = true;
+    const cotangent = normal([n], { seed: 3 });
+    const y = dropout(x, p, 77);
+    const grads = backward(y, { gradient: cotangent });
+    const [values, gradient, g] = [await read(y), await read(grads.get(x)!), await read(cotangent)];
+    const scale = fround(1 / (1 - p));
+    const kept = values.filter((value) => value !== 0).length;
+    expect(Math.abs(kept / n - (1 - p))).toBeLessThan(4 * Math.sqrt((p * (1 - p)) / n));
+    expect(values.every((value) => value === 0 || value === scale)).toBe(true);
+    expect(gradient).toEqual(values.map((value, i) => (value === 0 ? 0 : fround(scale * g[i]))));
+    x.dispose();
+    expect(gpu().statistics.liveBuffers).toBe(0);
+  });
+
+  it("keeps all at 0, nothing at 1, and refuses what is no probability", async () => {
+    using x = ones([65]);
+    expect(await read(dropout(x, 0, 1))).toEqual(Array(65).fill(1));
+    expect(await read(dropout(x, 1, 1))).toEqual(Array(65).fill(0));
+    for (const p of [-0.1, 1.1, Number.NaN]) {
+      expect(() => dropout(x, p, 1)).toThrow(`dropout: expected a probability, got ${p}`);
+    }
+  });
+});
