@@ -4,6 +4,10 @@ import { Interrupts } from "./interrupt.ts";
 import { type CommandTable, run } from "./run.ts";
 
 const COMMANDS: CommandTable = {
+  start: {
+    summary: "the main job: fine-tune the bundled GPT-2 on the bundled SMS spam data",
+    load: async () => (await import("./commands/start.ts")).start,
+  },
   doctor: {
     summary: "adapters, limits, features, versions, and what to do when something is missing",
     load: async () => (await import("./commands/doctor.ts")).doctor,

@@ -1,7 +1,10 @@
 import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
 import type { GPT2Base } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
+import { DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
+import { evaluate } from "./evaluate.ts";
 import type { TrainingEvent } from "./events.ts";
+import { FrozenTrunk } from "./frozen-trunk.ts";
 import { layerwiseGroups } from "./groups.ts";
 import { triangularSchedule } from "./schedule.ts";
 import { type FinetuneOptions, finetune, type TrainingData } from "./trainer.ts";
@@ -82,33 +85,48 @@ export async function* runRecipe(
   let done = 0;
   for (const [index, stage] of stages.entries()) {
     if (options.signal?.aborted) return;
-    const { name, description, learningRate, headLearningRate, layerDecay: decay } = stage;
-    model.freeze().unfreeze(...stage.trains);
+    const { name, description, trains, learningRate, headLearningRate, layerDecay: decay } = stage;
+    model.freeze().unfreeze(...trains);
     yield { type: "stage", name, index: index + 1, count: stages.length, description };
+    const validTrunk = new FrozenTrunk(model, options.cache ?? DEFAULT_CACHE_BUDGET);
     const optimizer = new AdamW(layerwiseGroups(model, { learningRate, headLearningRate, decay, weightDecay }));
-    const run = finetune(model, data, {
-      ...options,
-      optimizer,
-      epochs: stage.epochs,
-      schedule: (steps) => triangularSchedule({ totalSteps: steps }),
-    });
-    for await (const event of run) {
-      if (event.type === "step") {
-        const left =
-          event.secondsLeft === null
-            ? null
-            : (event.secondsLeft * (totalSteps - done - event.step)) / Math.max(event.totalSteps - event.step, 1);
-        yield {
-          ...event,
-          step: done + event.step,
-          totalSteps,
-          secondsLeft: index + 1 === stages.length ? event.secondsLeft : left,
-        };
-      } else if (event.type === "evaluation" || event.type === "checkpoint")
-        yield { ...event, step: done + event.step };
-      else yield event;
+    try {
+      if (index === 0 && data.valid?.length) yield await evaluateBefore(model, data, options, validTrunk);
+      const run = finetune(model, data, {
+        ...options,
+        optimizer,
+        validTrunk,
+        epochs: stage.epochs,
+        schedule: (steps) => triangularSchedule({ totalSteps: steps }),
+      });
+      for await (const event of run) yield shiftSteps(event, done, totalSteps);
+    } finally {
+      optimizer.dispose();
+      validTrunk.dispose();
     }
-    optimizer.dispose();
     done += stepsOf(stage);
   }
+}
+
+/** What the model can do before it is trained. */
+async function evaluateBefore(
+  model: GPT2Base,
+  data: TrainingData,
+  options: RecipeOptions,
+  trunk: FrozenTrunk,
+): Promise<TrainingEvent> {
+  const begin = performance.now();
+  const { evaluationBatch, padId = 0 } = options;
+  const evaluation = await evaluate(model, data.valid!, { batch: evaluationBatch, padId, labels: data.labels, trunk });
+  const seconds = (performance.now() - begin) / 1000;
+  return { type: "evaluation", step: 0, epoch: 0, split: "valid", evaluation, best: false, seconds };
+}
+
+/** Counts a stage's steps on from those of the stages before. */
+function shiftSteps(event: TrainingEvent, done: number, totalSteps: number): TrainingEvent {
+  if (event.type === "evaluation" || event.type === "checkpoint") return { ...event, step: done + event.step };
+  if (event.type !== "step") return event;
+  // What later stages take is not known yet: an estimate is given in the last one only.
+  const isLastStage = done + event.totalSteps >= totalSteps;
+  return { ...event, step: done + event.step, totalSteps, secondsLeft: isLastStage ? event.secondsLeft : null };
 }
