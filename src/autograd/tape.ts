@@ -40,10 +40,14 @@ export class GraphNode {
     this.#references++;
   }
 
+  /** Lets go of one reference. Iterative: graphs are deeper than the call stack. */
   release(): void {
-    if (--this.#references > 0) return;
-    this.freeSaved();
-    for (const input of this.inputs) input?.release();
+    const released: GraphNode[] = [this];
+    for (let node = released.pop(); node; node = released.pop()) {
+      if (--node.#references > 0) continue;
+      node.freeSaved();
+      for (const input of node.inputs) if (input) released.push(input);
+    }
   }
 
   /** Frees what the vjp needs; the node cannot be run again. */
