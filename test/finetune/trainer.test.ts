@@ -14,7 +14,7 @@ import {
 } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
-import { type GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
+import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import { FIXTURES } from "../support/oracle.ts";
 
