@@ -167,7 +167,7 @@ describe("backward", () => {
       }
       return y;
     };
-    tidy(chain);
+    tidy(chain).dispose();
     expectNoLeak();
     expect(await gradientsOf(chain, x)).toEqual([[1]]);
   });
