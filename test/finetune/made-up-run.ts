@@ -1,5 +1,6 @@
 import type { Evaluation, StartEvent, StepEvent, TrainingEvent } from "../../src/finetune/events.ts";
 import { accuracy, classMetrics, macroF1 } from "../../src/finetune/metrics.ts";
+import type { RunReport } from "../../src/finetune/report.ts";
 
 /** An evaluation of ham and spam from its confusion matrix. */
 export function evaluationOf(confusionMatrix: number[][], loss: number, labels = ["ham", "spam"]): Evaluation {
@@ -50,6 +51,7 @@ const settings = {
   maxLength: 64,
   optimizer: "AdamW",
   schedule: "triangular",
+  layerDecay: 1,
   clip: 1,
   seed: 42,
   resume: null,
@@ -79,6 +81,7 @@ export const SECOND_START = startEvent({
   trainableParameters: 890_496,
   trainable: [...block(2), ...block(3), ...NORM, "score.weight"],
   frozen: [...TRUNK.slice(0, 2), ...block(0), ...block(1)],
+  settings: { ...settings, layerDecay: 0.8 },
   groups: [
     { name: "h.2", learningRate: 1.6e-4, weightDecay: 0.01, parameters: 444_864 },
     { name: "h.3", learningRate: 2e-4, weightDecay: 0.01, parameters: 444_864 },
@@ -173,4 +176,64 @@ export function recipeEvents(): TrainingEvent[] {
     { type: "stage", name: "last two blocks", index: 2, count: 2, description: "Goes on with h.2, h.3 and ln_f." },
     ...runEvents(SECOND_START, 0.16, [AFTER, AFTER]),
   ];
+}
+
+/** The report of that recipe. */
+export function madeUpReport(overrides: Partial<RunReport> = {}): RunReport {
+  const first = startEvent();
+  return {
+    title: "Spam in text messages: GPT-2 mini, fine-tuned",
+    createdAt: "2026-03-14T09:26:53.000Z",
+    adapter: first.adapter,
+    model: first.model,
+    task: "classify",
+    data: {
+      source: "sms-spam/sms.tsv",
+      trainExamples: 1000,
+      validExamples: 500,
+      classes: [
+        { label: "ham", train: 866, valid: 430 },
+        { label: "spam", train: 134, valid: 70 },
+      ],
+      attribution: "SMS Spam Collection, T. A. Almeida and J. M. Gómez Hidalgo, CC BY 4.0",
+    },
+    stages: [
+      {
+        name: "head",
+        description: "Trains the new head; the trunk is frozen.",
+        start: first,
+        events: runEvents(first, Math.LN2, [AFTER_HEAD, AFTER_HEAD]),
+      },
+      {
+        name: "last two blocks",
+        description: "Goes on with h.2, h.3 and ln_f at a reduced learning rate.",
+        start: SECOND_START,
+        events: runEvents(SECOND_START, 0.16, [AFTER, AFTER]),
+      },
+    ],
+    before: BEFORE,
+    after: AFTER,
+    samples: [
+      {
+        text: "Ok lar... Joking wif u oni...",
+        label: "ham",
+        before: { label: "ham", probability: 0.5 },
+        after: { label: "ham", probability: 0.9987 },
+      },
+      {
+        text: "Free entry in 2 a wkly comp to win FA Cup final tkts 21st May 2005. Text FA to 87121 to receive entry question(std txt rate)T&C's apply 08452810075over18's",
+        label: "spam",
+        before: { label: "ham", probability: 0.5 },
+        after: { label: "spam", probability: 0.9731 },
+      },
+      {
+        text: 'Did you hear about the new "Divorce Barbie"? It comes with all of Ken\'s stuff!',
+        label: "spam",
+        before: { label: "ham", probability: 0.5 },
+        after: { label: "ham", probability: 0.8123 },
+      },
+    ],
+    settings: { trainExamples: 1000, validExamples: 500, seed: 42 },
+    ...overrides,
+  };
 }
