@@ -100,7 +100,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .matrix td { min-width: 3.4rem; }
   .plot { margin-left: 3rem; }
   th, td { padding-inline: .35rem; } td, tbody th { font-size: .92rem; } th { font-size: .82rem; }
-  .matrix td { font-size: 1.05rem; }
+  td.left, tbody th { min-width: 3.2rem; } .matrix td { font-size: 1.05rem; }
 }
 @media print {
   :root {
