@@ -14,15 +14,14 @@ export function launch(
   params: Readonly<Record<string, number | readonly number[]>>,
   grid: Grid,
 ): void {
+  if (variant.code.startsWith("enable f16") && !tensors[0].gpu.features.has("shader-f16")) {
+    throw new Error(`${op}: this adapter lacks shader-f16 and cannot compute with f16; convert to f32 on the host`);
+  }
   const { definition } = variant.kernel;
   const values: Record<string, number | readonly number[]> = { ...params };
   const bindings: BufferBinding[] = [];
   Object.keys(definition.bindings).forEach((name, index) => {
-    const tensor = tensors[index];
-    if (tensor.dtype === "f16" && !tensor.gpu.features.has("shader-f16")) {
-      throw new Error(`${op}: this adapter lacks shader-f16 and cannot compute with f16; convert to f32 on the host`);
-    }
-    const { binding, offset } = tensor.binding(op);
+    const { binding, offset } = tensors[index].binding(op);
     bindings.push(binding);
     const field = `${name}Offset`;
     if (field in definition.params) values[field] = offset;
