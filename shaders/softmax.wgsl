@@ -83,7 +83,7 @@ fn main(
     total = partial[base];
   }
 
-  let scale = select(1.0 / total, 0.0, total == 0.0); // NaN stays NaN
+  let scale = select(1.0 / total, 0.0, bitcast<u32>(total) == 0u); // bits, because a NaN may compare as anything
   let shift = largest + log(total);
   for (var k = lane; k < params.columns; k += LANES) {
     var value = 0.0;
