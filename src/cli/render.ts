@@ -192,11 +192,10 @@ class TextRenderer implements Renderer {
   }
 }
 
-/** What a run is about to do; of a later run of the same recipe only what is new. */
+/** What a run is about to do; of a later run of the same recipe only what is new. The command has named the adapter. */
 function describeStart(start: StartEvent, previous: StartEvent | undefined): string[] {
   const { trained, frozen } = describeParts(start);
   const lines: string[][] = [];
-  if (start.adapter !== previous?.adapter) lines.push(["adapter", printable(start.adapter)]);
   if (start.model !== previous?.model) {
     lines.push(["model", `${printable(start.model)}, ${formatCount(start.parameters)} parameters`]);
   }

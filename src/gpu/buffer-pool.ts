@@ -30,6 +30,9 @@ export interface MemoryStatistics {
 
 const MINIMUM_BYTES = 256;
 
+/** Bytes that may wait for reuse, or as many as were ever in use at a time: 256 MiB. Batches of many lengths leave many sizes. */
+const KEPT_BYTES = 256 * 2 ** 20;
+
 /** Rounds up to an eighth of the power of two below, so that at most 12.5 % is wasted and sizes recur. */
 export function sizeClass(bytes: number): number {
   if (bytes <= MINIMUM_BYTES) return MINIMUM_BYTES;
@@ -89,13 +92,20 @@ export class BufferPool {
 
   release(buffer: PooledBuffer): void {
     const statistics = this.statistics;
-    statistics.liveBytes -= buffer.size;
+    const { size } = buffer;
+    statistics.liveBytes -= size;
     statistics.liveBuffers--;
-    statistics.pooledBytes += buffer.size;
+    statistics.pooledBytes += size;
     statistics.pooledBuffers++;
-    const list = this.#free.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.#free.set(buffer.size, [buffer]);
+    // The map's order is that of last use: sizes that no longer occur come first, and are given up first.
+    const list = this.#free.get(size) ?? [];
+    this.#free.delete(size);
+    this.#free.set(size, list);
+    list.push(buffer);
+    for (const other of this.#free.keys()) {
+      if (statistics.pooledBytes <= Math.max(KEPT_BYTES, statistics.peakBytes)) break;
+      this.#dropClass(other);
+    }
   }
 
   /** Gives all kept buffers back to the device. */

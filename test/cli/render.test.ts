@@ -37,7 +37,7 @@ describe("plain lines", () => {
     expect(lines).toContain("frozen   wte, wpe, h.0 – h.3, ln_f");
     expect(lines).toContain("plan     2 epochs, 126 steps, learning rate 0.001");
     expect(lines).toContain("plan     2 epochs, 126 steps, learning rate 1.6e-4 … 0.001");
-    expect(lines.filter((line) => line.startsWith("adapter"))).toEqual(["adapter  lavapipe (software, llvmpipe)"]);
+    expect(lines.filter((line) => line.startsWith("model "))).toHaveLength(1);
     expect(lines).toContain("Stage 2 of 2: last two blocks. Goes on with h.2, h.3 and ln_f.");
   });
 

@@ -55,6 +55,17 @@ describe("BufferPool", () => {
     expect(pool.statistics).toMatchObject({ liveBytes: 0, liveBuffers: 0, pooledBytes: 768, pooledBuffers: 2 });
   });
 
+  it("keeps no more than was ever in use, or 256 MiB, and gives up the sizes not used for longest", () => {
+    const { pool, destroyed } = makePool();
+    const sizes = Array.from({ length: 20 }, (_, i) => sizeClass((10 + i) * 2 ** 21));
+    for (const size of sizes) pool.release(pool.acquire(size, "x"));
+    expect(pool.statistics.pooledBytes).toBeLessThanOrEqual(2 ** 28);
+    expect(pool.statistics.pooledBytes).toBeGreaterThan(2 ** 27);
+    const given = destroyed.map((buffer) => buffer.size);
+    expect(given.length).toBeGreaterThan(0);
+    expect(given).toEqual([...new Set(sizes)].slice(0, given.length));
+  });
+
   it("gives kept buffers back on trim, and makes new ones after it", () => {
     const { pool, destroyed } = makePool();
     const a = pool.acquire(256, "a");

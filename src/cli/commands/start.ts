@@ -54,7 +54,7 @@ export const start = defineCommand({
     },
     valid: { type: "integer", default: 500, min: 2, description: "validation messages, drawn likewise" },
     headEpochs: { type: "integer", default: 3, min: 0, description: "epochs with the head alone" },
-    epochs: { type: "integer", default: 3, min: 0, description: "epochs with the last two blocks too" },
+    epochs: { type: "integer", default: 2, min: 0, description: "epochs with the last two blocks too" },
     headLr: { type: "number", default: 1e-3, min: 0, exclusive: true, description: "learning rate of the head alone" },
     lr: { type: "number", default: 3e-4, min: 0, exclusive: true, description: "learning rate of the last block" },
     layerDecay: {
@@ -124,7 +124,7 @@ export const start = defineCommand({
       headStart: "zeros",
     };
     const recorder = new StageRecorder();
-    for await (const event of runRecipe(model, data, stages, {
+    const run = runRecipe(model, data, stages, {
       batch: BATCH,
       clip: 1,
       seed: options.seed,
@@ -133,9 +133,14 @@ export const start = defineCommand({
       signal: interrupt.signal,
       modelName: "gpt2-mini-en",
       settings,
-    })) {
-      renderer.event(event);
-      recorder.record(event);
+    });
+    try {
+      for await (const event of run) {
+        renderer.event(event);
+        recorder.record(event);
+      }
+    } finally {
+      renderer.clear();
     }
     const { before, after } = recorder;
     const shownAfter = await predictShown();
