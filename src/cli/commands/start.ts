@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import {
   classificationExamples,
   headThenBlocks,
@@ -21,11 +20,9 @@ import {
 import { NodeDirectory } from "../../io/node/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
+import { assetPath } from "../assets.ts";
 import { createRenderer } from "../render.ts";
 import { StageRecorder } from "../stage-recorder.ts";
-
-/** The repository's or package's assets lie two folders above this file's bundle, `dist/cli` or `dist/chunks`. */
-const asset = (path: string): string => fileURLToPath(new URL(`../../assets/${path}`, import.meta.url));
 
 const DATA = "sms-spam/sms.tsv";
 const ATTRIBUTION = "SMS Spam Collection v.1, T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami, CC BY 4.0";
@@ -80,9 +77,9 @@ export const start = defineCommand({
     const renderer = createRenderer(stdout, { json: options.json, now });
     renderer.note(`Adapter: ${gpu.adapter.name}`);
 
-    const directory = await NodeDirectory.open(asset("gpt2-mini-en"));
+    const directory = await NodeDirectory.open(assetPath("gpt2-mini-en"));
     const tokenizer = await Tokenizer.fromDirectory(directory);
-    const dataset = loadTextDataset(DATA, await readFile(asset(DATA), "utf8"));
+    const dataset = loadTextDataset(DATA, await readFile(assetPath(DATA), "utf8"));
     const { labels } = dataset;
     const whole = everyNth(dataset.examples, VALIDATION_EVERY);
     const draw = (examples: TextExample[], count: number): TextExample[] =>
