@@ -125,6 +125,7 @@ async function evaluateBefore(
 /** Counts a stage's steps on from those of the stages before. */
 function shiftSteps(event: TrainingEvent, done: number, totalSteps: number): TrainingEvent {
   if (event.type === "evaluation" || event.type === "checkpoint") return { ...event, step: done + event.step };
+  if (event.type === "end") return { ...event, bestStep: event.bestStep === null ? null : done + event.bestStep };
   if (event.type !== "step") return event;
   // What later stages take is not known yet: an estimate is given in the last one only.
   const isLastStage = done + event.totalSteps >= totalSteps;
