@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { backward, Gpu, tensor, tidy } from "../dist/index.js";
-import { GPT2, parseGPT2Config, prepareInputs, randomGPT2 } from "../dist/models.js";
+import { GPT2, parseGPT2Config, prepareInputs } from "../dist/models.js";
 import { AdamW } from "../dist/nn.js";
 
 const TOKENS = 64;
@@ -28,7 +28,7 @@ async function write() {
     attn_pdrop: 0,
     eos_token_id: 50256,
   });
-  const model = randomGPT2(gpu, config, 1);
+  const model = GPT2.random(gpu, config, 1);
   await model.save(directory);
   gpu.close();
 }

@@ -8,6 +8,7 @@ import {
 import type { GPT2Base } from "../models/index.ts";
 import type { Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload } from "../tensor/index.ts";
+import type { Evaluation } from "./events.ts";
 
 /** One file holds everything, so that a checkpoint is whole or absent. */
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
@@ -25,7 +26,8 @@ export interface TrainerState {
   /** State of the generator from which this epoch's order was drawn. */
   randomState: number;
   tokens: number;
-  best: { step: number; accuracy: number | null; loss: number } | null;
+  /** Step and evaluation of the best weights so far. */
+  best: { step: number; evaluation: Evaluation } | null;
   /** What must be the same for the run to go on: data sizes, batch, seed, trained names. */
   fingerprint: Record<string, string | number | null>;
 }

@@ -1,10 +1,6 @@
-import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
 import type { GPT2Base } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
-import { DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
-import { evaluate } from "./evaluate.ts";
 import type { TrainingEvent } from "./events.ts";
-import { FrozenTrunk } from "./frozen-trunk.ts";
 import { layerwiseGroups } from "./groups.ts";
 import { triangularSchedule } from "./schedule.ts";
 import { type FinetuneOptions, finetune, type TrainingData } from "./trainer.ts";
@@ -65,10 +61,8 @@ export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions):
 }
 
 export interface RecipeOptions
-  extends Omit<FinetuneOptions, "optimizer" | "epochs" | "resume" | "checkpoint" | "validTrunk" | "schedule"> {
+  extends Omit<FinetuneOptions, "optimizer" | "epochs" | "resume" | "checkpoint" | "evaluateFirst" | "schedule"> {
   weightDecay?: number;
-  /** Where each stage's checkpoint goes. */
-  checkpoint?: { directory: OutputDirectory & ModelDirectory; every?: number };
 }
 
 /** Runs the stages of a recipe one after another as one stream; steps count on from stage to stage. */
@@ -88,38 +82,21 @@ export async function* runRecipe(
     const { name, description, trains, learningRate, headLearningRate, layerDecay: decay } = stage;
     model.freeze().unfreeze(...trains);
     yield { type: "stage", name, index: index + 1, count: stages.length, description };
-    const validTrunk = new FrozenTrunk(model, options.cache ?? DEFAULT_CACHE_BUDGET);
     const optimizer = new AdamW(layerwiseGroups(model, { learningRate, headLearningRate, decay, weightDecay }));
     try {
-      if (index === 0 && data.valid?.length) yield await evaluateBefore(model, data, options, validTrunk);
       const run = finetune(model, data, {
         ...options,
         optimizer,
-        validTrunk,
         epochs: stage.epochs,
+        evaluateFirst: index === 0,
         schedule: (steps) => triangularSchedule({ totalSteps: steps }),
       });
       for await (const event of run) yield shiftSteps(event, done, totalSteps);
     } finally {
       optimizer.dispose();
-      validTrunk.dispose();
     }
     done += stepsOf(stage);
   }
-}
-
-/** What the model can do before it is trained. */
-async function evaluateBefore(
-  model: GPT2Base,
-  data: TrainingData,
-  options: RecipeOptions,
-  trunk: FrozenTrunk,
-): Promise<TrainingEvent> {
-  const begin = performance.now();
-  const { evaluationBatch, padId = 0 } = options;
-  const evaluation = await evaluate(model, data.valid!, { batch: evaluationBatch, padId, labels: data.labels, trunk });
-  const seconds = (performance.now() - begin) / 1000;
-  return { type: "evaluation", step: 0, epoch: 0, split: "valid", evaluation, best: false, seconds };
 }
 
 /** Counts a stage's steps on from those of the stages before. */

@@ -51,8 +51,8 @@ export interface FinetuneOptions {
   signal?: AbortSignal;
   /** Bytes for the activations of the frozen part, or false to compute them each time. */
   cache?: CacheBudget | false;
-  /** Caches over `valid` and `train` of an earlier stage with the same frozen part may be handed on. */
-  validTrunk?: FrozenTrunk;
+  /** Evaluate once ahead of the first step. Default false. */
+  evaluateFirst?: boolean;
   /** Where checkpoints go: at every evaluation, every `every` steps, and when cancelled. */
   checkpoint?: { directory: OutputDirectory; every?: number };
   /** Directory of a checkpoint to go on from. */
@@ -102,7 +102,8 @@ class TrainingRun {
   readonly #started = performance.now();
   #state: TrainerState;
   #best: Snapshot | null = null;
-  #evaluation: Evaluation | null = null;
+  /** The newest evaluation. */
+  #last: Evaluation | null = null;
   /** Step and time at which this process began, for the estimate of what is left. */
   #firstStep = 0;
 
@@ -120,7 +121,7 @@ class TrainingRun {
     const budget = options.cache ?? DEFAULT_CACHE_BUDGET;
     this.#accumulate = accumulate;
     this.#trunk = new FrozenTrunk(model, budget);
-    this.#validTrunk = options.validTrunk ?? new FrozenTrunk(model, budget);
+    this.#validTrunk = new FrozenTrunk(model, budget);
     this.#allSteps = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
     this.#totalSteps = Math.min(maxSteps, this.#allSteps);
     this.#factor = options.schedule?.(this.#totalSteps) ?? (() => 1);
@@ -137,7 +138,7 @@ class TrainingRun {
 
   dispose(): void {
     this.#trunk.dispose();
-    if (!this.options.validTrunk) this.#validTrunk.dispose();
+    this.#validTrunk.dispose();
   }
 
   async *events(): AsyncGenerator<TrainingEvent, void> {
@@ -150,6 +151,7 @@ class TrainingRun {
     }
     this.#firstStep = this.#state.step;
     yield this.#startEvent();
+    if (options.evaluateFirst && this.#state.step === 0 && this.data.valid?.length) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
     await this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
     while (this.#state.epoch < options.epochs) {
@@ -279,35 +281,43 @@ class TrainingRun {
   }
 
   async *#evaluate(): AsyncGenerator<TrainingEvent, void> {
-    const { options, data } = this;
     const begin = performance.now();
-    const evaluation = await evaluate(this.model, data.valid!, {
-      batch: options.evaluationBatch,
-      padId: options.padId ?? 0,
-      labels: data.labels,
-      trunk: this.#validTrunk,
-      signal: options.signal,
-    }).catch((error: unknown) => {
-      if (this.#isCancelled) return null; // the run ends; what was trained is kept
-      throw error;
-    });
+    const evaluation = await this.#measure();
     if (!evaluation) return;
-    const isBest = isBetter(evaluation, this.#state.best);
+    // What the model could do before it was trained is no candidate for the weights to keep.
+    const isBest = this.#state.step > 0 && isBetter(evaluation, this.#state.best);
+    const keepsBest = this.options.keepBest !== false;
     if (isBest) {
-      this.#best = options.keepBest === false ? null : await takeSnapshot(this.model);
-      this.#evaluation = evaluation;
-      const { loss, accuracy = null } = evaluation;
-      this.#state = { ...this.#state, best: { step: this.#state.step, loss, accuracy } };
-    } else if (options.keepBest === false) this.#evaluation = evaluation;
+      this.#best = keepsBest ? await takeSnapshot(this.model) : null;
+      this.#state = { ...this.#state, best: { step: this.#state.step, evaluation } };
+    }
+    this.#last = evaluation;
     yield {
       type: "evaluation",
       step: this.#state.step,
-      epoch: this.#state.epoch + 1,
+      epoch: this.#state.step === 0 ? 0 : this.#state.epoch + 1,
       split: "valid",
       evaluation,
       best: isBest,
       seconds: (performance.now() - begin) / 1000,
     };
+  }
+
+  /** The validation set's evaluation; null when the run was cancelled in the middle, which loses nothing. */
+  async #measure(): Promise<Evaluation | null> {
+    const { options, data } = this;
+    try {
+      return await evaluate(this.model, data.valid!, {
+        batch: options.evaluationBatch,
+        padId: options.padId ?? 0,
+        labels: data.labels,
+        trunk: this.#validTrunk,
+        signal: options.signal,
+      });
+    } catch (error) {
+      if (this.#isCancelled) return null;
+      throw error;
+    }
   }
 
   async #checkpoint(): Promise<TrainingEvent> {
@@ -359,7 +369,7 @@ class TrainingRun {
       steps: this.#state.step,
       seconds: (performance.now() - this.#started) / 1000,
       bestStep: this.#state.best?.step ?? null,
-      evaluation: this.#evaluation,
+      evaluation: this.options.keepBest === false ? this.#last : (this.#state.best?.evaluation ?? null),
       tokens: this.#state.tokens,
       peakBytes: this.model.gpu.statistics.peakBytes,
     };
@@ -367,9 +377,10 @@ class TrainingRun {
 }
 
 /** Higher accuracy is better, and of equal ones the lower loss; without accuracy the loss alone counts. */
-function isBetter(evaluation: Evaluation, best: TrainerState["best"]): boolean {
+function isBetter({ accuracy, loss }: Evaluation, best: TrainerState["best"]): boolean {
   if (!best) return true;
-  const { accuracy = null, loss } = evaluation;
-  if (accuracy !== null && best.accuracy !== null && accuracy !== best.accuracy) return accuracy > best.accuracy;
-  return loss < best.loss;
+  const other = best.evaluation;
+  return accuracy !== undefined && other.accuracy !== undefined && accuracy !== other.accuracy
+    ? accuracy > other.accuracy
+    : loss < other.loss;
 }

@@ -6,7 +6,6 @@ import {
   gelu,
   linear,
   linearCrossEntropy,
-  normal,
   permute,
   reshape,
   scaledDotProductAttention,
@@ -14,10 +13,10 @@ import {
 } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
-import { copyInto, full } from "../kernels/copy.ts";
 import { applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass } from "../nn/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
+import { type Initialization, initializeGPT2, initializeMatrix } from "./initialization.ts";
 import type { KeyValueCache } from "./key-value-cache.ts";
 import {
   createOutputDirectory,
@@ -177,20 +176,14 @@ export abstract class GPT2Base extends Module {
   /** The trunk as a list of stages. What comes out of the last one goes into the head. */
   readonly #stages: Stage[];
   #report: LoadReport | null = null;
-  #config: GPT2Config;
 
   constructor(
     readonly gpu: Gpu,
-    config: GPT2Config,
+    readonly config: GPT2Config,
   ) {
     super();
-    this.#config = config;
     this.transformer = new Transformer(gpu, config);
     this.#stages = this.makeStages();
-  }
-
-  get config(): GPT2Config {
-    return this.#config;
   }
 
   get stages(): readonly Stage[] {
@@ -283,10 +276,6 @@ export abstract class GPT2Base extends Module {
   protected setLoaded(report: LoadReport): void {
     this.#report = report;
   }
-
-  protected setConfig(config: GPT2Config): void {
-    this.#config = config;
-  }
 }
 
 /** The two tables as one stage; shares their parameters. */
@@ -335,6 +324,13 @@ export class GPT2 extends GPT2Base {
     return model;
   }
 
+  /** A model with random weights as transformers initialises them, for tests and for training from nothing. */
+  static random(gpu: Gpu, config: GPT2Config, seed: number): GPT2 {
+    const model = new GPT2(gpu, config);
+    initializeGPT2(model, config, seed);
+    return model;
+  }
+
   get headWeight(): Tensor {
     return this.lm_head?.weight ?? this.transformer.wte.weight; // [V, C]
   }
@@ -359,7 +355,7 @@ export interface ClassificationOptions extends LoadOptions {
   /** Class names of a new head; by default those of the config. */
   labels?: readonly string[];
   /** Values of a new head: zeros, or normal numbers of the config's deviation from a seed. */
-  head?: "zeros" | { seed: number };
+  head?: Initialization;
 }
 
 /** GPT-2 with a linear head on the last token, for texts of one class each. */
@@ -390,7 +386,8 @@ export class GPT2ForSequenceClassification extends GPT2Base {
     const rules: LoadRules = {
       basePrefix: model.basePrefix,
       ignores: (name) => MASK_BUFFER.test(name) || name === "lm_head.weight",
-      initialize: (name) => (name === "score.weight" ? (weight) => initializeHead(weight, head, config) : null),
+      initialize: (name) =>
+        name === "score.weight" ? (weight) => initializeMatrix(weight, head, config.initializerRange) : null,
     };
     model.setLoaded(await loadWeights(model, source, rules, options));
     return model;
@@ -421,30 +418,4 @@ function defaultLabels(config: GPT2Config): readonly string[] {
   if (config.labels.length > 0) return config.labels;
   const count = typeof config.source.num_labels === "number" ? config.source.num_labels : 2;
   return Array.from({ length: count }, (_, index) => `LABEL_${index}`);
-}
-
-function initializeHead(weight: Tensor, head: "zeros" | { seed: number }, config: GPT2Config): void {
-  const options = { gpu: weight.gpu, deviation: config.initializerRange };
-  const values =
-    head === "zeros" ? full(weight.gpu, weight.shape, 0) : normal(weight.shape, { ...options, seed: head.seed });
-  copyInto(weight, values);
-  values.dispose();
-}
-
-/** A model with random weights as transformers initialises them, for tests and for training from nothing. */
-export function randomGPT2(gpu: Gpu, config: GPT2Config, seed: number): GPT2 {
-  const model = new GPT2(gpu, config);
-  let index = 0;
-  for (const [name, weight] of model.namedParameters()) {
-    const isNorm = /ln_(1|2|f)\.weight$/.test(name);
-    const isMatrix = weight.rank === 2;
-    const residual = name.endsWith("c_proj.weight") ? 1 / Math.sqrt(2 * config.layers) : 1;
-    const deviation = config.initializerRange * residual;
-    const values = isMatrix
-      ? normal(weight.shape, { gpu, seed: seed + index++, deviation })
-      : full(gpu, weight.shape, isNorm ? 1 : 0);
-    copyInto(weight, values);
-    values.dispose();
-  }
-  return model;
 }

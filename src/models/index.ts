@@ -4,10 +4,10 @@ export {
   GPT2,
   GPT2Base,
   GPT2ForSequenceClassification,
-  randomGPT2,
   type Stage,
 } from "./gpt2.ts";
 export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
+export type { Initialization } from "./initialization.ts";
 export { KeyValueCache } from "./key-value-cache.ts";
 export type { LoadOptions, LoadReport } from "./loading.ts";
 export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";

@@ -72,7 +72,7 @@ export function countPositions(mask: Int32Array | undefined, batch: number, leng
     let count = 0;
     for (let column = 0; column < length; column++) {
       const index = row * length + column;
-      if (!mask || mask[index] !== 0) count++;
+      if (mask?.[index] !== 0) count++;
       positions[index] = Math.max(count - 1, 0);
     }
   }
