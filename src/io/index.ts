@@ -26,8 +26,9 @@ export {
   type TextsOptions,
 } from "./datasets/datasets.ts";
 export { mulberry32, permutation, type RandomSource } from "./datasets/random.ts";
+export type { ColumnOptions } from "./datasets/records.ts";
 export { everyNth, type Split, splitText, stratifiedSample, stratifiedSplit } from "./datasets/split.ts";
-export { MemoryDirectory, type ModelDirectory, type OutputDirectory } from "./directory.ts";
+export { decodeText, MemoryDirectory, type ModelDirectory, type OutputDirectory } from "./directory.ts";
 export type { Checkpoint } from "./safetensors/checkpoint.ts";
 export { type DecodedArray, isFloatDtype, isSafetensorsDtype, type SafetensorsDtype } from "./safetensors/dtype.ts";
 export { SafetensorsError } from "./safetensors/error.ts";

@@ -16,6 +16,7 @@ import { Gpu } from "../../src/gpu/index.ts";
 import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
 import { FIXTURES } from "../support/oracle.ts";
 
 const CLASSIFIER = join(FIXTURES, "oracle/gpt2-seqcls-tiny");
@@ -62,17 +63,22 @@ async function train(model: GPT2Base, trainingData: TrainingData, options: Optio
   const controller = new AbortController();
   const events: TrainingEvent[] = [];
   const settings = { epochs: 2, batch: 5, clip: 1, seed: 3, keepBest: false, signal: controller.signal, ...options };
-  for await (const event of finetune(model, trainingData, { optimizer, ...settings })) {
-    events.push(event);
-    if (event.type === "step" && event.step === options.stopAfter) controller.abort();
+  const valuesOf = async (named: Iterable<[string, Tensor]>): Promise<Map<string, number[]>> => {
+    const values = new Map<string, number[]>();
+    for (const [name, tensor] of named) values.set(name, [...(await tensor.data())]);
+    return values;
+  };
+  try {
+    for await (const event of finetune(model, trainingData, { optimizer, ...settings })) {
+      events.push(event);
+      if (event.type === "step" && event.step === options.stopAfter) controller.abort();
+    }
+    const weights = await valuesOf(model.namedParameters());
+    return { events, weights, moments: await valuesOf(optimizer.getState().tensors) };
+  } finally {
+    optimizer.dispose();
+    model.dispose();
   }
-  const weights = new Map<string, number[]>();
-  for (const [name, tensor] of model.namedParameters()) weights.set(name, [...(await tensor.data())]);
-  const moments = new Map<string, number[]>();
-  for (const [name, tensor] of optimizer.getState().tensors) moments.set(name, [...(await tensor.data())]);
-  optimizer.dispose();
-  model.dispose();
-  return { events, weights, moments };
 }
 
 const steps = (run: Run): StepEvent[] => run.events.filter((event) => event.type === "step");
