@@ -354,6 +354,8 @@ export class GPT2 extends GPT2Base {
 export interface ClassificationOptions extends LoadOptions {
   /** Class names of a new head; by default those of the config. */
   labels?: readonly string[];
+  /** Leave out the head that the checkpoint has. */
+  newHead?: boolean;
   /** Values of a new head: zeros, or normal numbers of the config's deviation from a seed. */
   head?: Initialization;
 }
@@ -386,6 +388,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
     const rules: LoadRules = {
       basePrefix: model.basePrefix,
       ignores: (name) => MASK_BUFFER.test(name) || name === "lm_head.weight",
+      omits: (name) => options.newHead === true && name === "score.weight",
       initialize: (name) =>
         name === "score.weight" ? (weight) => initializeMatrix(weight, head, config.initializerRange) : null,
     };

@@ -23,6 +23,8 @@ export interface LoadRules {
   basePrefix: string;
   /** Checkpoint names to pass over in silence. */
   ignores: (name: string) => boolean;
+  /** Checkpoint names to pass over although the model has a place for them. */
+  omits?: (name: string) => boolean;
   /** Initial values of a parameter the checkpoint may lack; null when it must be there. */
   initialize: (name: string) => ((tensor: Tensor) => void) | null;
 }
@@ -82,7 +84,7 @@ async function fill(
   name: string,
 ): Promise<LoadReport> {
   const report: LoadReport = { missing: [], unexpected: [], mismatched: [], initialized: [], ignored: [] };
-  const available = new Set(checkpoint.names());
+  const available = new Set(checkpoint.names().filter((name) => !rules.omits?.(name)));
   const taken = new Set<string>();
   const named = model.namedParameters();
   const plan: [string, Tensor, string][] = [];
