@@ -8,6 +8,22 @@ const COMMANDS: CommandTable = {
     summary: "the main job: fine-tune the bundled GPT-2 on the bundled SMS spam data",
     load: async () => (await import("./commands/start.ts")).start,
   },
+  finetune: {
+    summary: "fine-tune a model on labelled texts, or on text",
+    load: async () => (await import("./commands/finetune.ts")).finetune,
+  },
+  eval: {
+    summary: "loss and perplexity, or accuracy, F1 and confusion matrix",
+    load: async () => (await import("./commands/eval.ts")).evaluateCommand,
+  },
+  predict: {
+    summary: "labels with probabilities, or raw logits of token ids",
+    load: async () => (await import("./commands/predict.ts")).predict,
+  },
+  generate: {
+    summary: "continue a prompt",
+    load: async () => (await import("./commands/generate.ts")).generateCommand,
+  },
   doctor: {
     summary: "adapters, limits, features, versions, and what to do when something is missing",
     load: async () => (await import("./commands/doctor.ts")).doctor,

@@ -153,7 +153,10 @@ class TrainingRun {
     yield this.#startEvent();
     if (options.evaluateFirst && this.#state.step === 0 && this.data.valid?.length) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
-    await this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
+    if (this.#totalSteps * options.epochs >= this.#allSteps) {
+      // Every example will come at least once. A shorter run computes what it meets.
+      await this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
+    }
     while (this.#state.epoch < options.epochs) {
       const { batches, randomState } = this.#shuffle();
       while (this.#state.batch < batches.length && this.#state.step < this.#totalSteps) {

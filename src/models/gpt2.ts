@@ -291,7 +291,8 @@ class EmbeddingPair extends Module {
 /** Buffers that old checkpoints store beside the weights: causal masks. */
 const MASK_BUFFER = /(^|\.)h\.\d+\.attn\.(bias|masked_bias)$/;
 
-async function readConfig(directory: ModelDirectory): Promise<GPT2Config> {
+/** Reads config.json of a model directory. */
+export async function readGPT2Config(directory: ModelDirectory): Promise<GPT2Config> {
   return parseGPT2Config(await readJson(directory, "config.json"), `${directory.name}/config.json`);
 }
 
@@ -314,7 +315,7 @@ export class GPT2 extends GPT2Base {
    */
   static async fromPretrained(directory: string | ModelDirectory, options: LoadOptions = {}): Promise<GPT2> {
     const source = await openModelDirectory(directory);
-    const model = new GPT2(defaultGpu(options), await readConfig(source));
+    const model = new GPT2(defaultGpu(options), await readGPT2Config(source));
     const rules: LoadRules = {
       basePrefix: model.basePrefix,
       ignores: (name) => MASK_BUFFER.test(name) || (name === "lm_head.weight" && !model.lm_head),
@@ -380,7 +381,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
     options: ClassificationOptions = {},
   ): Promise<GPT2ForSequenceClassification> {
     const source = await openModelDirectory(directory);
-    const read = await readConfig(source);
+    const read = await readGPT2Config(source);
     const config = { ...read, labels: options.labels ?? defaultLabels(read) };
     const gpu = defaultGpu(options);
     const model = new GPT2ForSequenceClassification(gpu, config);

@@ -4,6 +4,7 @@ export {
   GPT2,
   GPT2Base,
   GPT2ForSequenceClassification,
+  readGPT2Config,
   type Stage,
 } from "./gpt2.ts";
 export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";

@@ -21,6 +21,7 @@ import { NodeDirectory } from "../../io/node/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
+import { saveModel } from "../model-directory.ts";
 import { createRenderer } from "../render.ts";
 import { StageRecorder } from "../stage-recorder.ts";
 
@@ -143,8 +144,7 @@ export const start = defineCommand({
     const shownAfter = await predictShown();
 
     const output = await NodeDirectory.create(options.out);
-    await model.save(output);
-    for (const [file, text] of tokenizer.files()) await output.writeText(file, text);
+    await saveModel(output, model, { directory }, tokenizer);
     const report: RunReport = {
       title: "GPT-2 mini learns to tell spam from ham",
       createdAt: new Date().toISOString(),

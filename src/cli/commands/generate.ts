@@ -1,0 +1,91 @@
+import { Gpu } from "../../gpu/index.ts";
+import { generate, type TokenInputs } from "../../models/index.ts";
+import { defineCommand } from "../arguments.ts";
+import type { Output } from "../context.ts";
+import { loadLanguageModel, openFolder, openTokenizer } from "../model-directory.ts";
+
+export const generateCommand = defineCommand({
+  name: "generate",
+  description:
+    "Writes on from a prompt with a language model. The prompt and what follows are printed as they come, and nothing " +
+    "else on standard output. It ends at --max-new-tokens, at the model's end-of-text token, where its positions end, " +
+    "or with Ctrl-C. Keys and values of earlier tokens are kept, so each step costs one token.\n\n" +
+    "Tokens are drawn with the probabilities of the logits divided by --temperature, of the --top-k most probable " +
+    "tokens, then of the fewest that together reach --top-p. One seed gives the same text every time.",
+  options: {
+    model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
+    prompt: { type: "string", required: true, description: 'what to write on from; "" begins a text of its own' },
+    maxNewTokens: { type: "integer", default: 100, min: 1, description: "tokens to write" },
+    temperature: {
+      type: "number",
+      default: 1,
+      min: 0,
+      exclusive: true,
+      description: "below 1 the probable becomes more probable",
+    },
+    topK: { type: "integer", min: 1, placeholder: "K", description: "draw from the K most probable tokens" },
+    topP: {
+      type: "number",
+      min: 0,
+      max: 1,
+      placeholder: "P",
+      description: "draw from the fewest tokens that together have probability P",
+    },
+    seed: { type: "integer", default: 42, min: 0, description: "seed of the draws" },
+    greedy: { type: "boolean", description: "take the most probable token each time, whatever the options above say" },
+  },
+  positionals: {},
+  async run({ options }, { stdout, stderr, onInterrupt }) {
+    using interrupt = onInterrupt();
+    const { signal } = interrupt;
+    const folder = await openFolder(options.model);
+    const { config, directory } = folder;
+    const tokenizer = await openTokenizer(folder);
+    const ids = tokenizer.encode(options.prompt);
+    if (ids.length === 0) {
+      const begin = tokenizer.bosTokenId ?? tokenizer.eosTokenId;
+      if (begin === null) throw new Error(`${directory.name}: an empty prompt needs a tokenizer with a begin token`);
+      ids.push(begin);
+    }
+    if (ids.length > config.positions) {
+      throw new Error(`the prompt has ${ids.length} tokens, the model only ${config.positions} positions`);
+    }
+    using gpu = await Gpu.open();
+    const model = await loadLanguageModel(folder, gpu);
+    stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+    const show = screen(stdout);
+    show(options.prompt);
+    const stream = tokenizer.stream({ skipSpecialTokens: true });
+    const prompt: TokenInputs = { inputIds: Int32Array.from(ids), batch: 1, length: ids.length };
+    const { maxNewTokens: maximumNewTokens, temperature, topK, topP, seed, greedy } = options;
+    const sampling = { temperature, topK, topP: topP === 0 ? undefined : topP };
+    let count = 0;
+    let isEnded = false;
+    try {
+      for await (const step of generate(model, prompt, { maximumNewTokens, ...sampling, seed, greedy, signal })) {
+        count++;
+        isEnded = step.ids[0] === config.eosTokenId;
+        if (!isEnded) show(stream.push(step.ids[0]));
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      show(stream.flush());
+      show("\n");
+    }
+    if (!signal.aborted && !isEnded && count < maximumNewTokens) {
+      stderr.write(`Stopped after ${count} tokens: the model has ${config.positions} positions.\n`);
+    }
+    model.dispose();
+    return 0;
+  },
+});
+
+/** Writes text as it is to a pipe, and to a terminal without anything that would steer it. */
+function screen(output: Output): (text: string) => void {
+  return (text) => {
+    if (text === "") return;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be kept from the terminal
+    output.write(output.isTTY ? text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\u{FFFD}") : text);
+  };
+}

@@ -1,0 +1,188 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TrainingEvent } from "../../src/finetune/events.ts";
+import { graft, MODEL } from "./commands.ts";
+
+let folder: string;
+let data: string;
+let text: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "graft-finetune-"));
+  data = join(folder, "few.tsv");
+  text = join(folder, "few.txt");
+  const lines = readFileSync("assets/sms-spam/sms.tsv", "utf8").split("\n");
+  writeFileSync(data, `${lines.slice(0, 60).join("\n")}\n`);
+  writeFileSync(text, lines.slice(0, 120).join("\n"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const classify = (out: string, ...more: string[]): string[] => [
+  ...["finetune", "--model", MODEL, "--task", "classify", "--data", data, "--out", join(folder, out)],
+  ...["--unfreeze", "h.3,ln_f", "--max-length", "16", "--batch", "8", "--epochs", "2", "--valid-fraction", "0.2"],
+  ...more,
+];
+const bytes = (out: string, file = "model.safetensors"): Buffer => readFileSync(join(folder, out, file));
+const eventsOf = (stdout: string): TrainingEvent[] =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("graft finetune", () => {
+  it("trains a classifier, tells its events as JSON and saves it in Hub layout", async () => {
+    const { code, stdout, stderr } = await graft(classify("json", "--json"));
+    expect([code, stderr]).toEqual([0, ""]);
+    const events = eventsOf(stdout);
+    expect(events[0]).toMatchObject({
+      type: "start",
+      task: "classify",
+      trainExamples: 48,
+      validExamples: 12,
+      totalSteps: 12,
+    });
+    const start = events[0] as Extract<TrainingEvent, { type: "start" }>;
+    // A new head is trained whatever the patterns say.
+    expect(start.trainable).toContain("score.weight");
+    expect(start.trainable.every((name) => /score|h\.3\.|ln_f/.test(name))).toBe(true);
+    expect(start.groups.find((group) => group.name === "head")!.learningRate).toBeCloseTo(1e-3);
+    expect(events.filter((event) => event.type === "step")).toHaveLength(12);
+    expect(events.filter((event) => event.type === "evaluation").map((event) => event.step)).toEqual([0, 6, 12]);
+    expect(events.at(-1)).toMatchObject({ type: "end", reason: "finished" });
+    const config = JSON.parse(bytes("json", "config.json").toString());
+    expect(config).toMatchObject({
+      architectures: ["GPT2ForSequenceClassification"],
+      id2label: { 0: "ham", 1: "spam" },
+    });
+    expect(bytes("json", "tokenizer.json").equals(readFileSync(`${MODEL}/tokenizer.json`))).toBe(true);
+    expect(bytes("json", "report.html").toString()).toContain("fine-tuned on few.tsv");
+  });
+
+  it("gives the same bytes twice, and goes on from a stopped run to the same bytes", async () => {
+    expect((await graft(classify("whole"))).code).toBe(0);
+    expect((await graft(classify("again"))).code).toBe(0);
+    expect(bytes("again").equals(bytes("whole"))).toBe(true);
+    const stopped = await graft(classify("stopped"), (seen, interrupt) => {
+      if (/^step +5\//m.test(seen)) interrupt();
+    });
+    expect(stopped.code).toBe(0);
+    expect(stopped.stdout).toContain(`--resume ${join(folder, "stopped")}`);
+    expect(stopped.stdout).not.toMatch(/^step +6\//m);
+    expect(bytes("stopped").equals(bytes("whole"))).toBe(false);
+    const resumed = await graft(classify("stopped", "--resume", join(folder, "stopped")));
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toMatch(/^step +6\//m);
+    expect(bytes("stopped").equals(bytes("whole"))).toBe(true);
+  });
+
+  it("goes on training a classifier with its own head, and refuses other classes without --new-head", async () => {
+    const base = join(folder, "json");
+    const more = (...extra: string[]): string[] => [
+      ...[
+        "finetune",
+        "--model",
+        base,
+        "--task",
+        "classify",
+        "--max-length",
+        "16",
+        "--max-steps",
+        "1",
+        "--unfreeze",
+        "score",
+      ],
+      ...extra,
+    ];
+    const own = await graft(more("--data", data, "--out", join(folder, "more"), "--json"));
+    expect(own.code).toBe(0);
+    const first = eventsOf(own.stdout).find((event) => event.type === "evaluation");
+    expect(first).toMatchObject({ step: 0 });
+    const other = join(folder, "other.csv");
+    writeFileSync(
+      other,
+      `label,text\n${Array.from({ length: 12 }, (_, i) => `c${i % 3},text number ${i}`).join("\n")}\n`,
+    );
+    const refused = await graft(more("--data", other, "--out", join(folder, "other")));
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("tells ham, spam apart");
+    expect(refused.stderr).toContain("has c0, c1, c2; use --new-head");
+    const renewed = await graft(
+      more("--data", other, "--out", join(folder, "other"), "--new-head", "--valid-fraction", "0.3"),
+    );
+    expect(renewed.stderr).toBe("");
+    expect(JSON.parse(bytes("other", "config.json").toString()).id2label).toEqual({ 0: "c0", 1: "c1", 2: "c2" });
+  });
+
+  it("trains a language model on text", async () => {
+    const out = join(folder, "lm");
+    const { code, stdout } = await graft([
+      ...["finetune", "--model", MODEL, "--task", "lm", "--data", text, "--out", out, "--json"],
+      ...[
+        "--unfreeze",
+        "h.3",
+        "--max-length",
+        "32",
+        "--batch",
+        "4",
+        "--max-steps",
+        "6",
+        "--lr",
+        "1e-3",
+        "--warmup",
+        "0",
+      ],
+    ]);
+    expect(code).toBe(0);
+    const [before, after] = eventsOf(stdout).filter((event) => event.type === "evaluation");
+    expect(after.evaluation.perplexity!).toBeLessThan(before.evaluation.perplexity!);
+    expect(bytes("lm", "generation_config.json").equals(readFileSync(`${MODEL}/generation_config.json`))).toBe(true);
+    expect(JSON.parse(bytes("lm", "config.json").toString()).architectures).toEqual(["GPT2LMHeadModel"]);
+  });
+
+  it.each([
+    [["--freeze", "nope"], 2, 'pattern "nope" matches no parameter'],
+    [["--freeze", "*,score", "--lr", "0"], 2, "--lr"],
+    [["--schedule", "steep"], 2, "--schedule"],
+    [["--max-length", "9999"], 2, "--max-length 9999 exceeds the model's 256 positions"],
+    [["--valid", "x.tsv"], 2, "--valid and --valid-fraction exclude each other"],
+    [["--epoch", "2"], 2, "--epochs"],
+    [["--resume", "/nonexistent"], 1, "/nonexistent: no such directory"],
+  ])("refuses %j with code %i", async (extra, code, message) => {
+    const outcome = await graft(classify("refused", ...extra));
+    expect(outcome.code).toBe(code);
+    expect(outcome.stderr).toContain(message);
+    expect(outcome.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
+  });
+
+  it("does not write over the model it reads, nor over another", async () => {
+    const same = await graft(["finetune", "--model", MODEL, "--task", "classify", "--data", data, "--out", MODEL]);
+    expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the directory of the model itself")]);
+    const held = await graft(classify("whole"));
+    expect([held.code, held.stderr]).toEqual([2, expect.stringContaining("holds a model already; use --overwrite")]);
+  });
+
+  it.each([
+    ["missing.tsv", null, "missing.tsv: no such file"],
+    ["empty.tsv", "", "empty.tsv"],
+    ["one.tsv", "ham\tonly\nham\tone class\n", "one.tsv"],
+    ["odd.xml", "<a/>", "expected a file named .tsv, .csv, .jsonl"],
+  ])("names what is wrong with %s", async (name, contents, message) => {
+    const path = join(folder, name);
+    if (contents !== null) writeFileSync(path, contents);
+    const outcome = await graft([
+      "finetune",
+      "--model",
+      MODEL,
+      "--task",
+      "classify",
+      "--data",
+      path,
+      "--out",
+      join(folder, "no"),
+    ]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(message);
+    expect(outcome.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
+  });
+});
