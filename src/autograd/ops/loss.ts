@@ -15,7 +15,7 @@ import { reshape, transpose } from "./shape.ts";
 import { softmax } from "./softmax.ts";
 import { cast } from "./unary.ts";
 
-interface CrossEntropyAttributes {
+export interface CrossEntropyAttributes {
   /** Rows with this label count nothing and get no gradient. */
   ignoreIndex: number;
 }

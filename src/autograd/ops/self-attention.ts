@@ -10,7 +10,7 @@ import { matmul } from "./matmul.ts";
 import { padAxis, permute, reshape, slice, transpose } from "./shape.ts";
 import { attentionSoftmax } from "./softmax.ts";
 
-interface SelfAttentionAttributes {
+export interface SelfAttentionAttributes {
   heads: number;
   /** Factor of the scores. */
   scale: number;
