@@ -2,6 +2,7 @@ import type {
   CacheEvent,
   Evaluation,
   EvaluationEvent,
+  PrepareEvent,
   StartEvent,
   StepEvent,
   TrainingEvent,
@@ -111,6 +112,10 @@ class TextRenderer implements Renderer {
         break;
       case "evaluation":
         this.note(evaluationLine(event));
+        break;
+      case "prepare":
+        if (this.#isTTY) this.#line.update(prepareSegments(event));
+        else if (event.done === event.total) this.note(`${prepareText(event)}: done`);
         break;
       case "cache":
         // Later ones only count on; the summary has the sum.
@@ -247,6 +252,17 @@ function stepSegments(event: StepEvent, stage: string): Segment[] {
     { text: `lr ${formatRates(Object.values(learningRates))}`, rank: 3 },
     { text: `${formatCount(Math.round(tokensPerSecond))} tok/s`, rank: 5 },
     { text: secondsLeft === null ? "" : `ETA ${formatClock(secondsLeft)}`, rank: 2 },
+  ];
+}
+
+const prepareText = ({ total }: PrepareEvent): string =>
+  `frozen part, run once for each of ${formatCount(total)} training examples`;
+
+function prepareSegments(event: PrepareEvent): Segment[] {
+  return [
+    { text: `${formatCount(event.done)}/${formatCount(event.total)}`, rank: 0 },
+    { text: bar(event.done / event.total, 16), rank: 2 },
+    { text: prepareText(event), rank: 1 },
   ];
 }
 

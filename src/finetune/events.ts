@@ -97,6 +97,14 @@ export interface CacheEvent {
   secondsSaved: number;
 }
 
+/** The frozen part of the model is being run ahead for the training examples. */
+export interface PrepareEvent {
+  type: "prepare";
+  /** Examples done, and examples in all. */
+  done: number;
+  total: number;
+}
+
 export interface CheckpointEvent {
   type: "checkpoint";
   step: number;
@@ -123,5 +131,6 @@ export type TrainingEvent =
   | StepEvent
   | EvaluationEvent
   | CacheEvent
+  | PrepareEvent
   | CheckpointEvent
   | EndEvent;

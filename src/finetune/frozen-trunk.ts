@@ -2,7 +2,7 @@ import { noGrad } from "../autograd/index.ts";
 import { type DeviceInputs, disposeInputs, type GPT2Base, prepareInputs } from "../models/index.ts";
 import { keep, type Tensor, tidy } from "../tensor/index.ts";
 import { ActivationCache, type CacheBudget } from "./activation-cache.ts";
-import type { CacheEvent } from "./events.ts";
+import type { CacheEvent, PrepareEvent } from "./events.ts";
 import { byLength, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
 
 /** A batch on the GPU with the activations that the trained part starts from. */
@@ -64,20 +64,21 @@ export class FrozenTrunk {
 
   /**
    * Computes and keeps the activations of a whole data set ahead, texts of similar length together: rows do not depend
-   * on what shares their batch, and so less padding is computed. Stops where the budget ends.
+   * on what shares their batch, and so less padding is computed. Stops where the budget ends. Tells how far it is.
    */
-  async prefill(
+  async *prefill(
     examples: readonly TrainingExample[],
     batchSize: number,
     padId: number,
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): AsyncGenerator<PrepareEvent, void> {
     if (!this.#cache || this.#isFilled) return;
     const order = byLength(examples);
     for (let begin = 0; begin < order.length && !this.#cache.isFull; begin += batchSize) {
       if (signal?.aborted) return;
       const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
       (await this.start(batch)).dispose();
+      yield { type: "prepare", done: Math.min(begin + batchSize, order.length), total: order.length };
     }
     this.#isFilled = true;
   }

@@ -44,14 +44,14 @@ export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions):
   return [
     {
       name: "head",
-      description: "the new head alone, on a frozen trunk",
+      description: "Trains the new head alone, on a frozen trunk.",
       trains: head,
       epochs: headEpochs,
       learningRate: headLearningRate,
     },
     {
       name: `last ${thawed.length} blocks`,
-      description: `${thawed.join(", ")}, ln_f and the head, at a reduced rate that falls with depth`,
+      description: `Goes on with ${thawed.join(", ")}, ln_f and the head, at a reduced rate that falls with depth.`,
       trains: [...head, "ln_f", ...thawed],
       epochs,
       learningRate,

@@ -104,8 +104,9 @@ class TrainingRun {
   #best: Snapshot | null = null;
   /** The newest evaluation. */
   #last: Evaluation | null = null;
-  /** Step and time at which this process began, for the estimate of what is left. */
+  /** Step and time at which this process began to step, for the estimate of what is left. */
   #firstStep = 0;
+  #steppingSince: number | null = null;
 
   constructor(
     private readonly model: GPT2Base,
@@ -155,7 +156,7 @@ class TrainingRun {
     let reason: EndEvent["reason"] = "finished";
     if (this.#totalSteps * options.epochs >= this.#allSteps) {
       // Every example will come at least once. A shorter run computes what it meets.
-      await this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
+      yield* this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
     }
     while (this.#state.epoch < options.epochs) {
       const { batches, randomState } = this.#shuffle();
@@ -222,6 +223,7 @@ class TrainingRun {
 
   async #step(groups: readonly number[][]): Promise<StepEvent> {
     const { options } = this;
+    this.#steppingSince ??= performance.now();
     const { optimizer, clip, padId = 0, seed = 0 } = options;
     const begin = performance.now();
     const batches = groups.map((indices) => collate(this.data.train, indices, padId));
@@ -251,7 +253,7 @@ class TrainingRun {
       tokens: this.#state.tokens + tokens,
     };
     const seconds = (performance.now() - begin) / 1000;
-    const elapsed = (performance.now() - this.#started) / 1000;
+    const elapsed = (performance.now() - this.#steppingSince) / 1000;
     return {
       type: "step",
       step,

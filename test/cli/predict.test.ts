@@ -179,5 +179,6 @@ describe("graft eval", () => {
     expect(count).toBe(Math.floor((baselines.shakespeare.counts.val_tokens - 1) / 128) * 128);
     expect(Math.abs(loss - expected.loss)).toBeLessThan(2e-5);
     expect(perplexity).toBeCloseTo(expected.perplexity, 2);
-  });
+    // 47,616 tokens: seconds on lavapipe, minutes on SwiftShader.
+  }, 600_000);
 });

@@ -27,7 +27,7 @@ describe("graft start", () => {
     expect(stderr.text).toBe("");
     const lines = stdout.text.split("\n");
     expect(lines[0]).toMatch(/^Adapter: \S/);
-    expect(lines[1]).toBe("Data: 64 of 4459 training and 40 of 1115 validation messages (stratified, seed 42)");
+    expect(lines[1]).toBe("Data: 64 of 4,459 training and 40 of 1,115 validation messages (stratified, seed 42)");
     expect(stdout.text).toContain("Stage 1 of 2: head.");
     expect(stdout.text).toContain("Stage 2 of 2: last 2 blocks.");
     expect(stdout.text).toMatch(/accuracy +8[0-9.]+ % +\d/);

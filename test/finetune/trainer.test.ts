@@ -97,6 +97,7 @@ describe("finetune", () => {
     expect(steps(run)).toHaveLength(6 * 8);
     expect(run.events.map((event) => event.type)).toEqual([
       "start",
+      ...new Array(8).fill("prepare"),
       ...Array.from({ length: 6 }, () => [...new Array(8).fill("step"), "evaluation"]).flat(),
       "cache",
       "end",

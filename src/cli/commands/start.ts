@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { formatCount } from "../../finetune/format.ts";
 import {
   classificationExamples,
   headThenBlocks,
@@ -87,9 +88,11 @@ export const start = defineCommand({
       options.all || count >= examples.length ? examples : stratifiedSample(examples, count, options.seed);
     const train = draw(whole.train, options.train);
     const valid = draw(whole.valid, options.valid);
+    const of = (some: readonly unknown[], all: readonly unknown[]): string =>
+      `${formatCount(some.length)} of ${formatCount(all.length)}`;
     const how = options.all ? "all" : `stratified, seed ${options.seed}`;
     renderer.note(
-      `Data: ${train.length} of ${whole.train.length} training and ${valid.length} of ${whole.valid.length} validation messages (${how})`,
+      `Data: ${of(train, whole.train)} training and ${of(valid, whole.valid)} validation messages (${how})`,
     );
 
     const encode = (texts: readonly TextExample[]): TrainingExample[] => {
