@@ -9,7 +9,8 @@ import {
   type Tokenizer,
   tokenizeExamples,
 } from "../io/index.ts";
-import type { OptionDefinitions } from "./arguments.ts";
+import type { GPT2Config } from "../models/index.ts";
+import { type OptionDefinitions, UsageError } from "./arguments.ts";
 
 /** Options of every command that reads texts. */
 export const DATA_OPTIONS = {
@@ -20,6 +21,23 @@ export const DATA_OPTIONS = {
   },
   textColumn: { type: "string", placeholder: "NAME", description: "column of the text, by name or place from 0" },
 } as const satisfies OptionDefinitions;
+
+/** Tokens of a text, or of a window of text, when nothing is asked for. */
+const DEFAULT_LENGTH = 128;
+
+export const LENGTH_OPTION = {
+  type: "integer",
+  min: 1,
+  description: `tokens of a text, or of a window of text; ${DEFAULT_LENGTH} by default, or what positions the model has`,
+} as const;
+
+/** `--max-length` or its default. @throws UsageError when the model has fewer positions than are asked for. */
+export function maximumLength(asked: number | undefined, { positions }: GPT2Config): number {
+  if (asked !== undefined && asked > positions) {
+    throw new UsageError(`--max-length ${asked} exceeds the model's ${positions} positions`);
+  }
+  return asked ?? Math.min(DEFAULT_LENGTH, positions);
+}
 
 export interface Columns {
   readonly labelColumn?: string;

@@ -1,9 +1,11 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { CHECKPOINT_FILE } from "../finetune/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import { type OutputDirectory, Tokenizer } from "../io/index.ts";
 import { NodeDirectory } from "../io/node/index.ts";
 import {
+  classLabels,
   GPT2,
   type GPT2Base,
   type GPT2Config,
@@ -29,7 +31,7 @@ export async function openFolder(path: string): Promise<ModelFolder> {
   if (!(await directory.has("config.json"))) throw new Error(`${path}: no model directory: there is no config.json`);
   const config = await readGPT2Config(directory);
   const task = String(config.source.architectures).includes("ForSequenceClassification") ? "classify" : "lm";
-  return { directory, config, task };
+  return { directory, config: task === "classify" ? { ...config, labels: classLabels(config) } : config, task };
 }
 
 export const openTokenizer = ({ directory }: ModelFolder): Promise<Tokenizer> => Tokenizer.fromDirectory(directory);
@@ -54,14 +56,33 @@ export async function loadLanguageModel({ directory, task }: ModelFolder, gpu: G
 export const loadFor = (folder: ModelFolder, task: Task, gpu: Gpu): Promise<GPT2Base> =>
   task === "classify" ? loadClassifier(folder, gpu) : loadLanguageModel(folder, gpu);
 
-/** Refuses to write a model where it was read, or over another one. */
-export async function checkOutput(out: string, model: string, overwrite: boolean): Promise<void> {
-  const [target, source] = await Promise.all([out, model].map((path) => stat(path).catch(() => null)));
-  if (target && source && target.ino === source.ino && target.dev === source.dev) {
-    throw new UsageError(`--out ${out} is the directory of the model itself`);
+/** Files by which a directory is known to hold a model. */
+const MODEL_FILES = ["model.safetensors", "model.safetensors.index.json"];
+
+/**
+ * Refuses to write a model where it was read, or over another one or its checkpoint.
+ *
+ * @param resume directory that the run goes on from, whose files may be replaced
+ */
+export async function checkOutput(
+  out: string,
+  model: string,
+  { overwrite, resume }: { overwrite: boolean; resume?: string },
+): Promise<void> {
+  if (await isSameDirectory(out, model)) throw new UsageError(`--out ${out} is the directory of the model itself`);
+  if (overwrite || (resume !== undefined && (await isSameDirectory(out, resume)))) return;
+  const holds = async (file: string): Promise<boolean> => (await stat(join(out, file)).catch(() => null)) !== null;
+  for (const file of MODEL_FILES) {
+    if (await holds(file)) throw new UsageError(`--out ${out} holds a model already; use --overwrite to replace it`);
   }
-  const held = await stat(join(out, "model.safetensors")).catch(() => null);
-  if (held && !overwrite) throw new UsageError(`--out ${out} holds a model already; use --overwrite to replace it`);
+  if (await holds(CHECKPOINT_FILE)) {
+    throw new UsageError(`--out ${out} holds a stopped run; go on with --resume ${out}, or use --overwrite`);
+  }
+}
+
+async function isSameDirectory(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => null)));
+  return one !== null && other !== null && one.ino === other.ino && one.dev === other.dev;
 }
 
 /** Saves a model in Hub layout: weights, config, the tokenizer's files and, for language models, generation settings. */

@@ -382,7 +382,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
   ): Promise<GPT2ForSequenceClassification> {
     const source = await openModelDirectory(directory);
     const read = await readGPT2Config(source);
-    const config = { ...read, labels: options.labels ?? defaultLabels(read) };
+    const config = { ...read, labels: options.labels ?? classLabels(read) };
     const gpu = defaultGpu(options);
     const model = new GPT2ForSequenceClassification(gpu, config);
     const { head = { seed: 0 } } = options;
@@ -417,8 +417,8 @@ export class GPT2ForSequenceClassification extends GPT2Base {
   }
 }
 
-/** transformers' rule: without id2label a classifier has `num_labels` classes, two by default. */
-function defaultLabels(config: GPT2Config): readonly string[] {
+/** Class names of a classifier's config. transformers' rule: without id2label there are `num_labels`, two by default. */
+export function classLabels(config: GPT2Config): readonly string[] {
   if (config.labels.length > 0) return config.labels;
   const count = typeof config.source.num_labels === "number" ? config.source.num_labels : 2;
   return Array.from({ length: count }, (_, index) => `LABEL_${index}`);

@@ -1,6 +1,7 @@
 export { type GeneratedStep, type GenerateOptions, generate } from "./generate.ts";
 export {
   type ClassificationOptions,
+  classLabels,
   GPT2,
   GPT2Base,
   GPT2ForSequenceClassification,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -114,6 +114,29 @@ describe("graft finetune", () => {
     expect(JSON.parse(bytes("other", "config.json").toString()).id2label).toEqual({ 0: "c0", 1: "c1", 2: "c2" });
   });
 
+  it("keeps the order that the model's head has its classes in", async () => {
+    const turned = join(folder, "turned");
+    cpSync(join(folder, "json"), turned, { recursive: true });
+    const config = JSON.parse(bytes("json", "config.json").toString());
+    writeFileSync(join(turned, "config.json"), JSON.stringify({ ...config, id2label: { 0: "spam", 1: "ham" } }));
+    const args = [
+      "finetune",
+      "--model",
+      turned,
+      "--task",
+      "classify",
+      "--data",
+      data,
+      "--out",
+      join(folder, "turned-on"),
+    ];
+    const outcome = await graft([...args, "--max-length", "16", "--max-steps", "1", "--unfreeze", "score", "--json"]);
+    expect(outcome.stderr).toBe("");
+    const [before] = eventsOf(outcome.stdout).filter((event) => event.type === "evaluation");
+    expect(before.evaluation.labels).toEqual(["spam", "ham"]);
+    expect(JSON.parse(bytes("turned-on", "config.json").toString()).label2id).toEqual({ spam: 0, ham: 1 });
+  });
+
   it("trains a language model on text", async () => {
     const out = join(folder, "lm");
     const { code, stdout } = await graft([
@@ -147,6 +170,7 @@ describe("graft finetune", () => {
     [["--max-length", "9999"], 2, "--max-length 9999 exceeds the model's 256 positions"],
     [["--valid", "x.tsv"], 2, "--valid and --valid-fraction exclude each other"],
     [["--epoch", "2"], 2, "--epochs"],
+    [["--warmup", "1.5"], 2, "--warmup: expected a whole number of steps or a share below 1, got 1.5"],
     [["--resume", "/nonexistent"], 1, "/nonexistent: no such directory"],
   ])("refuses %j with code %i", async (extra, code, message) => {
     const outcome = await graft(classify("refused", ...extra));
@@ -160,6 +184,16 @@ describe("graft finetune", () => {
     expect([same.code, same.stderr]).toEqual([2, expect.stringContaining("is the directory of the model itself")]);
     const held = await graft(classify("whole"));
     expect([held.code, held.stderr]).toEqual([2, expect.stringContaining("holds a model already; use --overwrite")]);
+    // Only the stopped run's own directory may be replaced when it goes on.
+    const elsewhere = await graft(classify("whole", "--resume", join(folder, "stopped")));
+    expect([elsewhere.code, elsewhere.stderr]).toEqual([2, expect.stringContaining("holds a model already")]);
+    mkdirSync(join(folder, "killed"));
+    writeFileSync(join(folder, "killed", "checkpoint.safetensors"), bytes("stopped", "checkpoint.safetensors"));
+    const killed = await graft(classify("killed"));
+    expect([killed.code, killed.stderr]).toEqual([
+      2,
+      expect.stringContaining("holds a stopped run; go on with --resume"),
+    ]);
   });
 
   it.each([

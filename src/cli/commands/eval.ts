@@ -3,7 +3,7 @@ import { type Evaluation, evaluate } from "../../finetune/index.ts";
 import { describeEvaluation } from "../../finetune/summary.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { defineCommand } from "../arguments.ts";
-import { DATA_OPTIONS, encodeLabelled, encodeLanguage, readLabelled } from "../data.ts";
+import { DATA_OPTIONS, encodeLabelled, encodeLanguage, LENGTH_OPTION, maximumLength, readLabelled } from "../data.ts";
 import { loadFor, openFolder, openTokenizer, TASKS } from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
@@ -19,11 +19,7 @@ export const evaluateCommand = defineCommand({
     data: { type: "string", required: true, placeholder: "FILE", description: ".tsv, .csv, .jsonl or, for lm, .txt" },
     ...DATA_OPTIONS,
     batch: { type: "integer", default: 32, min: 1, description: "examples a batch" },
-    maxLength: {
-      type: "integer",
-      min: 1,
-      description: "tokens of a text, or of a window of text; default 128 or what the model has",
-    },
+    maxLength: LENGTH_OPTION,
     json: { type: "boolean", description: "print one JSON object" },
   },
   positionals: {},
@@ -33,7 +29,7 @@ export const evaluateCommand = defineCommand({
     const { config, task: own } = folder;
     const task = options.task ?? own;
     const tokenizer = await openTokenizer(folder);
-    const maxLength = Math.min(options.maxLength ?? 128, config.positions);
+    const maxLength = maximumLength(options.maxLength, config);
     const labels = task === "classify" ? config.labels : undefined;
     const examples = labels
       ? encodeLabelled((await readLabelled(options.data, options, labels)).examples, labels, { tokenizer, maxLength })

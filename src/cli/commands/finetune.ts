@@ -20,6 +20,8 @@ import {
   type EncodingOptions,
   encodeLabelled,
   encodeLanguage,
+  LENGTH_OPTION,
+  maximumLength,
   readLabelled,
   splitLanguage,
 } from "../data.ts";
@@ -38,7 +40,6 @@ import { StageRecorder } from "../stage-recorder.ts";
 
 const SCHEDULES = ["constant", "linear", "cosine"] as const satisfies readonly ScheduleName[];
 const DEFAULT_VALID_FRACTION = 0.1;
-const DEFAULT_LENGTH = 128;
 
 const OPTIONS = {
   model: {
@@ -63,11 +64,7 @@ const OPTIONS = {
   epochs: { type: "integer", default: 3, min: 1, description: "passes over the training data" },
   batch: { type: "integer", default: 16, min: 1, description: "examples a batch" },
   accumulate: { type: "integer", default: 1, min: 1, description: "batches whose gradients make one step" },
-  maxLength: {
-    type: "integer",
-    min: 1,
-    description: `tokens of a text, or of a window of text; ${DEFAULT_LENGTH} or what the model has`,
-  },
+  maxLength: LENGTH_OPTION,
   lr: { type: "number", default: 1e-4, min: 0, exclusive: true, description: "learning rate of the last block" },
   headLr: {
     type: "number",
@@ -126,7 +123,10 @@ export const finetune = defineCommand({
     if (options.valid !== undefined && given.has("validFraction")) {
       throw new UsageError("--valid and --valid-fraction exclude each other");
     }
-    await checkOutput(options.out, options.model, options.overwrite || options.resume !== undefined);
+    if (options.warmup > 1 && !Number.isInteger(options.warmup)) {
+      throw new UsageError(`--warmup: expected a whole number of steps or a share below 1, got ${options.warmup}`);
+    }
+    await checkOutput(options.out, options.model, options);
     using interrupt = onInterrupt();
     const folder = await openFolder(options.model);
     const tokenizer = await openTokenizer(folder);
@@ -147,7 +147,7 @@ export const finetune = defineCommand({
       }),
     );
     const { warmup, schedule } = options;
-    const settings = reportedSettings(options, headLearningRate);
+    const settings = reportedSettings(options, folder.config, headLearningRate);
     const output = await NodeDirectory.create(options.out);
     const recorder = new StageRecorder();
     try {
@@ -160,7 +160,7 @@ export const finetune = defineCommand({
         schedule: (totalSteps) =>
           makeSchedule(schedule, {
             totalSteps,
-            warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : Math.round(warmup),
+            warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup,
           }),
         groupByLength: options.groupByLength,
         seed: options.seed,
@@ -198,14 +198,30 @@ interface Data extends TrainingData {
   classes?: { label: string; train: number; valid: number }[];
 }
 
-async function readData(options: Options, { config }: ModelFolder, tokenizer: Tokenizer): Promise<Data> {
-  const encoding = { tokenizer, maxLength: lengthOf(options, config) };
-  return options.task === "classify" ? readLabelledData(options, encoding) : readLanguageData(options, encoding);
+async function readData(options: Options, folder: ModelFolder, tokenizer: Tokenizer): Promise<Data> {
+  const encoding = { tokenizer, maxLength: maximumLength(options.maxLength, folder.config) };
+  return options.task === "classify"
+    ? readLabelledData(options, folder, encoding)
+    : readLanguageData(options, encoding);
 }
 
-async function readLabelledData(options: Options, encoding: EncodingOptions): Promise<Data> {
+/** Whether the model gets a head for the data's classes; else the one that it has goes on training. */
+const takesNewHead = (options: Options, { task }: ModelFolder): boolean =>
+  options.task === "classify" && (task !== "classify" || options.newHead);
+
+/** The classes in the order of the head. */
+function classesOf(options: Options, folder: ModelFolder, labels: readonly string[]): readonly string[] {
+  if (takesNewHead(options, folder)) return labels;
+  const theirs = folder.config.labels;
+  if (labels.every((label) => theirs.includes(label))) return theirs;
+  const list = (names: readonly string[]): string => names.slice(0, 6).join(", ") + (names.length > 6 ? ", …" : "");
+  const both = `${options.model} tells ${list(theirs)} apart, ${options.data} has ${list(labels)}`;
+  throw new Error(`${both}; use --new-head to give it a new head`);
+}
+
+async function readLabelledData(options: Options, folder: ModelFolder, encoding: EncodingOptions): Promise<Data> {
   const own = await readLabelled(options.data, options);
-  const { labels } = own;
+  const labels = classesOf(options, folder, own.labels);
   const { train, valid } =
     options.valid === undefined
       ? stratifiedSplit(own.examples, options.validFraction ?? DEFAULT_VALID_FRACTION, options.seed)
@@ -227,7 +243,6 @@ async function readLanguageData(options: Options, encoding: EncodingOptions): Pr
     : { train: all, valid: await encodeLanguage(options.valid, options, encoding) };
 }
 
-/** The model with a head for the data's classes: the one it has, when those are its classes, or a new one. */
 async function loadModel(
   options: Options,
   folder: ModelFolder,
@@ -235,27 +250,14 @@ async function loadModel(
   gpu: Gpu,
 ): Promise<{ model: GPT2Base; isNewHead: boolean }> {
   if (!labels) return { model: await loadLanguageModel(folder, gpu), isNewHead: false };
-  const isNewHead = folder.task !== "classify" || options.newHead;
+  const isNewHead = takesNewHead(options, folder);
   if (isNewHead) {
     const head = { seed: options.seed };
     const choice = { gpu, labels, head, newHead: folder.task === "classify" };
     return { model: await GPT2ForSequenceClassification.fromPretrained(folder.directory, choice), isNewHead };
   }
-  const theirs = folder.config.labels;
-  if (theirs.length !== labels.length || theirs.some((label, i) => label !== labels[i])) {
-    const list = (names: readonly string[]): string => names.slice(0, 6).join(", ") + (names.length > 6 ? ", …" : "");
-    const both = `${options.model} tells ${list(theirs)} apart, ${options.data} has ${list(labels)}`;
-    throw new Error(`${both}; use --new-head to give it a new head`);
-  }
   return { model: await loadClassifier(folder, gpu), isNewHead };
 }
-
-const lengthOf = (options: Options, { positions }: GPT2Config): number => {
-  if (options.maxLength !== undefined && options.maxLength > positions) {
-    throw new UsageError(`--max-length ${options.maxLength} exceeds the model's ${positions} positions`);
-  }
-  return options.maxLength ?? Math.min(DEFAULT_LENGTH, positions);
-};
 
 /** Freezes, then thaws, by the patterns; a pattern that matches nothing is bad usage. */
 function selectTrained(model: GPT2Base, options: Options, isNewHead: boolean): void {
@@ -277,6 +279,7 @@ function selectTrained(model: GPT2Base, options: Options, isNewHead: boolean): v
 /** Every hyper-parameter, for the start event and the report. */
 function reportedSettings(
   options: Options,
+  config: GPT2Config,
   headLearningRate: number,
 ): Record<string, string | number | boolean | null> {
   const {
@@ -300,7 +303,7 @@ function reportedSettings(
     weightDecay,
     warmup,
     schedule,
-    maxLength: maxLength ?? null,
+    maxLength: maximumLength(maxLength, config),
     freeze: freeze ?? null,
     unfreeze: unfreeze ?? null,
     validFraction: options.valid === undefined ? (validFraction ?? DEFAULT_VALID_FRACTION) : null,

@@ -4,7 +4,7 @@ import { Gpu } from "../../gpu/index.ts";
 import { argmax } from "../../models/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
-import { DATA_OPTIONS, encodeLabelled, readTexts } from "../data.ts";
+import { DATA_OPTIONS, encodeLabelled, LENGTH_OPTION, maximumLength, readTexts } from "../data.ts";
 import { loadClassifier, loadFor, openFolder, openTokenizer, TASKS } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
@@ -27,7 +27,7 @@ export const predict = defineCommand({
     idsFile: { type: "string", placeholder: "FILE", description: "safetensors file with input_ids" },
     logits: { type: "string", placeholder: "FILE", description: "safetensors file to write" },
     hidden: { type: "boolean", description: "write hidden states too: the embeddings, each block, the final norm" },
-    maxLength: { type: "integer", min: 1, description: "tokens of a text; default 128 or what the model has" },
+    maxLength: LENGTH_OPTION,
     json: { type: "boolean", description: "print one JSON object a line" },
   },
   positionals: {},
@@ -45,6 +45,7 @@ export const predict = defineCommand({
     if (options.idsFile !== undefined) {
       using gpu = await Gpu.open();
       const model = await loadFor(folder, task, gpu);
+      context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
       await predictRaw(model, options.idsFile, options.logits!, { hidden: options.hidden, signal: interrupt.signal });
       return 0;
     }
@@ -53,12 +54,13 @@ export const predict = defineCommand({
     }
     const texts = options.text !== undefined ? [options.text] : await readTexts(options.data!, options, "lines");
     const tokenizer = await openTokenizer(folder);
-    const maxLength = Math.min(options.maxLength ?? 128, config.positions);
+    const maxLength = maximumLength(options.maxLength, config);
     const { labels } = config;
     const unlabelled = texts.map((text) => ({ text, label: labels[0] }));
     const examples = encodeLabelled(unlabelled, labels, { tokenizer, maxLength });
     using gpu = await Gpu.open();
     const model = await loadClassifier(folder, gpu);
+    if (!options.json) context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
     const padId = config.padTokenId ?? 0;
     const { probabilities } = await predictAndEvaluate(model, examples, { padId, labels, signal: interrupt.signal });
     print(texts, probabilities, labels, options.json, context);
