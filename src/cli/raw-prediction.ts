@@ -1,7 +1,7 @@
 import { noGrad } from "../autograd/index.ts";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../io/index.ts";
 import { createFileSink, openFile } from "../io/node/index.ts";
-import { disposeInputs, type GPT2Base, prepareInputs } from "../models/index.ts";
+import { disposeInputs, type GPT2Base, prepareInputs, type TokenInputs } from "../models/index.ts";
 import { type Tensor, tidy } from "../tensor/index.ts";
 
 /** Logits of one pass over the model at most, in elements: rows of a larger batch are processed in turn. */
@@ -21,23 +21,39 @@ export async function predictRaw(
   { hidden, signal }: { hidden: boolean; signal: AbortSignal },
 ): Promise<void> {
   const file = await SafetensorsFile.open(await openFile(input));
+  // Opened first: a place that cannot be written shows before the work, not after it.
+  const sink = await createFileSink(output);
   try {
     const ids = await readIds(file, "input_ids");
     if (!ids) throw new Error(`${input}: there is no tensor input_ids; found ${file.names().join(", ") || "none"}`);
     const mask = await readIds(file, "attention_mask", ids);
     const positions = await readIds(file, "position_ids", ids);
+    const odd = mask?.values.find((value) => value !== 0 && value !== 1);
+    if (odd !== undefined) throw new Error(`${input}: attention_mask has the value ${odd}, expected 0 or 1`);
     const types = await readIds(file, "token_type_ids", ids);
-    if (types?.values.some((type) => type !== 0)) {
-      throw new Error(`${input}: token_type_ids other than 0 are not supported: GPT-2 is trained without them`);
-    }
-    const results = await runRows(model, ids, mask?.values, positions?.values, hidden, signal);
+    const results = await runRows(
+      model,
+      {
+        inputIds: ids.values,
+        batch: ids.batch,
+        length: ids.length,
+        attentionMask: mask?.values,
+        positionIds: positions?.values,
+        tokenTypeIds: types?.values,
+      },
+      hidden,
+      signal,
+    );
     const tensors: TensorToWrite[] = [...results].map(([name, { shape, parts }]) => ({
       name,
       dtype: "F32",
       shape,
       data: () => concatenate(parts),
     }));
-    await writeSafetensors(await createFileSink(output), tensors);
+    await writeSafetensors(sink, tensors);
+  } catch (error) {
+    await sink.abort();
+    throw error;
   } finally {
     await file.close();
   }
@@ -55,7 +71,14 @@ async function readIds(file: SafetensorsFile, name: string, like?: Ids): Promise
     throw new Error(`${file.name}: ${name} has shape [${shape}], input_ids has [${like.batch},${like.length}]`);
   }
   if (batch === 0 || length === 0) throw new Error(`${file.name}: ${name} of shape [${shape}] is empty`);
-  const values = Int32Array.from((await file.readArray(name)) as ArrayLike<number | bigint>, Number);
+  const stored = (await file.readArray(name)) as Int32Array | BigInt64Array;
+  const values = Int32Array.from(stored as ArrayLike<number | bigint>, Number);
+  // What does not fit 32 bits would come out as another id.
+  const wrong = values.findIndex((value, i) => value !== Number(stored[i]));
+  if (wrong >= 0) {
+    const place = `row ${Math.floor(wrong / length)}, column ${wrong % length}`;
+    throw new Error(`${file.name}: ${name} has ${stored[wrong]} at ${place}, which is no id`);
+  }
   return { values, batch, length };
 }
 
@@ -67,9 +90,7 @@ interface Result {
 /** Runs the batch in groups of rows, so that memory is bounded however large it is. */
 async function runRows(
   model: GPT2Base,
-  { values, batch, length }: Ids,
-  mask: Int32Array | undefined,
-  positions: Int32Array | undefined,
+  { inputIds, batch, length, attentionMask, positionIds, tokenTypeIds }: TokenInputs,
   hidden: boolean,
   signal: AbortSignal,
 ): Promise<Map<string, Result>> {
@@ -79,10 +100,17 @@ async function runRows(
   for (let begin = 0; begin < batch; begin += rows) {
     signal.throwIfAborted();
     const count = Math.min(rows, batch - begin);
-    const cut = (all?: Int32Array): Int32Array | undefined => all?.slice(begin * length, (begin + count) * length);
+    const cut = (all?: Int32Array): Int32Array | undefined => all?.subarray(begin * length, (begin + count) * length);
     const inputs = prepareInputs(
       model.gpu,
-      { inputIds: cut(values)!, attentionMask: cut(mask), positionIds: cut(positions), batch: count, length },
+      {
+        inputIds: cut(inputIds)!,
+        attentionMask: cut(attentionMask),
+        positionIds: cut(positionIds),
+        tokenTypeIds: cut(tokenTypeIds),
+        batch: count,
+        length,
+      },
       { vocabulary, positions: limit },
     );
     const outputs = noGrad(() =>

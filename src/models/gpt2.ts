@@ -154,9 +154,10 @@ class Transformer extends Module {
     this.#config = config;
   }
 
-  embed({ ids, positions }: Pick<DeviceInputs, "ids" | "positions">, pass?: TrainingPass): Tensor {
+  embed({ ids, positions, types }: Pick<DeviceInputs, "ids" | "positions" | "types">, pass?: TrainingPass): Tensor {
     const x = add(this.wte.forward(ids), this.wpe.forward(positions)); // [B, T, C]
-    return applyDropout(x, this.#config.embeddingDropout, pass);
+    // As transformers does it: token types are rows of the token table too.
+    return applyDropout(types ? add(x, this.wte.forward(types)) : x, this.#config.embeddingDropout, pass);
   }
 }
 

@@ -10,6 +10,8 @@ export interface TokenInputs {
   readonly attentionMask?: Int32Array;
   /** Rows of the position table; by default the tokens of each row are counted from 0, padding left out. */
   readonly positionIds?: Int32Array;
+  /** Rows of the token table that are added to each token's own, as transformers' GPT-2 takes `token_type_ids`. */
+  readonly tokenTypeIds?: Int32Array;
 }
 
 /** The same on the GPU. Disposed by whoever made it. */
@@ -18,6 +20,8 @@ export interface DeviceInputs {
   readonly length: number;
   readonly ids: Tensor;
   readonly positions: Tensor;
+  /** Absent when none were given. */
+  readonly types?: Tensor;
   /** Absent when every key may be seen. */
   readonly mask?: Tensor;
   /** Index into batch · length of each row's last token. */
@@ -34,9 +38,14 @@ export function prepareInputs(
   inputs: TokenInputs,
   limits: { vocabulary: number; positions: number },
 ): DeviceInputs {
-  const { inputIds, batch, length, attentionMask } = inputs;
+  const { inputIds, batch, length, attentionMask, tokenTypeIds } = inputs;
   const shape = [batch, length];
-  for (const [name, values] of Object.entries({ inputIds, attentionMask, positionIds: inputs.positionIds })) {
+  for (const [name, values] of Object.entries({
+    inputIds,
+    attentionMask,
+    positionIds: inputs.positionIds,
+    tokenTypeIds,
+  })) {
     if (values && values.length !== batch * length) {
       throw new Error(`${name}: ${values.length} values do not fill a batch of shape ${formatShape(shape)}`);
     }
@@ -46,6 +55,7 @@ export function prepareInputs(
   }
   const positionIds = inputs.positionIds ?? countPositions(attentionMask, batch, length);
   checkRange("token id", inputIds, length, limits.vocabulary, "vocabulary");
+  if (tokenTypeIds) checkRange("token type", tokenTypeIds, length, limits.vocabulary, "vocabulary");
   checkRange("position", positionIds, length, limits.positions, "position table");
   const isPadded = attentionMask?.includes(0) ?? false;
   const upload = (values: Int32Array): Tensor => keep(tensor(values, shape, { gpu }));
@@ -54,6 +64,7 @@ export function prepareInputs(
     length,
     ids: upload(inputIds),
     positions: upload(positionIds),
+    types: tokenTypeIds && upload(tokenTypeIds),
     mask: isPadded ? upload(attentionMask!) : undefined,
     lastTokens: lastTokens(attentionMask, batch, length),
   };
@@ -62,6 +73,7 @@ export function prepareInputs(
 export function disposeInputs(inputs: DeviceInputs): void {
   inputs.ids.dispose();
   inputs.positions.dispose();
+  inputs.types?.dispose();
   inputs.mask?.dispose();
 }
 

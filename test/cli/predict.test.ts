@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,7 +60,7 @@ async function raw(oracle: OracleCase, name: string, dtype: "I32" | "I64", names
     output,
     ...more,
   ]);
-  expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
+  expect([outcome.code, outcome.stderr]).toEqual([0, expect.stringMatching(/^Adapter: .+\n$/)]);
   return readAll(output);
 }
 
@@ -105,6 +105,47 @@ describe("graft predict", () => {
     expect(compare(oracle, "logits", got.get("logits")!.data)).toBeNull();
   });
 
+  it("adds the token table's rows of token types, as transformers' GPT-2 does", async () => {
+    const oracle = await loadCase("gpt2-tiny/forward");
+    const plain = await raw(oracle, "plain", "I32", ["input_ids"], "--hidden");
+    const { shape, data } = oracle.tensors.get("input_ids")!;
+    const types = Int32Array.from(data, (_, i) => (i % 3 === 0 ? 0 : 7));
+    oracle.tensors.set("token_type_ids", { shape, data: types });
+    const typed = await raw(oracle, "typed", "I64", ["input_ids", "token_type_ids"], "--hidden");
+    const weights = await readAll(join(oracle.modelDirectory, "model.safetensors"));
+    const table = weights.get("transformer.wte.weight")!.data;
+    const [before, after] = [plain, typed].map((got) => got.get("hidden_states.0")!.data);
+    const width = 64;
+    const expected = before.map((value, i) => value + table[types[Math.floor(i / width)] * width + (i % width)]);
+    expect(after.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0)).toBeLessThan(1e-6);
+    expect(typed.get("logits")!.data).not.toEqual(plain.get("logits")!.data);
+  });
+
+  it("calls classes without names as transformers does", async () => {
+    const unnamed = join(folder, "unnamed");
+    cpSync(classifier, unnamed, { recursive: true });
+    const config = JSON.parse(readFileSync(join(unnamed, "config.json"), "utf8"));
+    delete config.id2label;
+    delete config.label2id;
+    writeFileSync(join(unnamed, "config.json"), JSON.stringify(config));
+    const { stdout } = await graft(["predict", "--model", unnamed, "--text", "win cash now 99", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ label: "LABEL_1" });
+    const data = join(folder, "unnamed.csv");
+    writeFileSync(data, "label,text\nLABEL_0,see you at 1\nLABEL_1,win cash now 2\n");
+    const measured = await graft(["eval", "--model", unnamed, "--data", data, "--json"]);
+    expect(JSON.parse(measured.stdout)).toMatchObject({ accuracy: 1, labels: ["LABEL_0", "LABEL_1"] });
+  });
+
+  it("does not read more tokens than the model has positions", async () => {
+    for (const command of [
+      ["predict", "--text", "x"],
+      ["eval", "--data", "assets/sms-spam/sms.tsv"],
+    ]) {
+      const outcome = await graft([...command, "--model", classifier, "--max-length", "257"]);
+      expect([outcome.code, outcome.stderr]).toEqual([2, expect.stringContaining("--max-length 257 exceeds")]);
+    }
+  });
+
   it("names what is wrong with the ids", async () => {
     const model = join(FIXTURES, "oracle/gpt2-tiny");
     const predict = async (tensors: TensorToWrite[]) => {
@@ -134,7 +175,18 @@ describe("graft predict", () => {
     );
     expect(await predict([{ ...ids([1]), dtype: "F32", data: Float32Array.of(1) }])).toContain("expected I64 or I32");
     expect(await predict([ids([1, 2]), ids([1], "attention_mask")])).toContain("attention_mask has shape [1,1]");
-    expect(await predict([ids([1, 2]), ids([0, 1], "token_type_ids")])).toContain("token_type_ids other than 0");
+    expect(await predict([ids([1, 2]), ids([0, 2], "attention_mask")])).toContain("attention_mask has the value 2");
+    expect(await predict([ids([1, 2]), ids([0, 512], "token_type_ids")])).toContain(
+      "token type 512 at row 0, column 1",
+    );
+    // The low 32 bits are the id 5.
+    const large: TensorToWrite = {
+      name: "input_ids",
+      dtype: "I64",
+      shape: [1, 2],
+      data: BigInt64Array.of(1n, 2n ** 32n + 5n),
+    };
+    expect(await predict([large])).toContain("input_ids has 4294967301 at row 0, column 1");
     expect(await predict([ids(new Array(65).fill(1))])).toContain("65 tokens exceeds the model's 64 positions");
   });
 
