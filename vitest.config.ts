@@ -18,7 +18,8 @@ export default defineConfig({
     globalSetup: ["test/support/adapter-present.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Seconds on lavapipe are minutes on SwiftShader beside another suite.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
