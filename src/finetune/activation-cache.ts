@@ -31,8 +31,9 @@ export class ActivationCache {
   /** Examples whose activations were computed, and seconds that took. */
   computed = 0;
   computeSeconds = 0;
-  /** Examples whose kept activations were used instead. */
-  reused = 0;
+  /** Examples computed and kept ahead of their first use, which then saves nothing. */
+  computedAhead = 0;
+  #gathered = 0;
 
   constructor(
     private readonly gpu: Gpu,
@@ -41,6 +42,16 @@ export class ActivationCache {
 
   /** Whether an example was turned away because both budgets are used up. */
   isFull = false;
+
+  /** Examples kept. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Times that an example did not have to be computed. */
+  get reused(): number {
+    return Math.max(0, this.#gathered - this.computedAhead);
+  }
 
   /** Seconds not spent: reuse times the mean cost of computing. */
   get secondsSaved(): number {
@@ -51,7 +62,7 @@ export class ActivationCache {
   gather(batch: ExampleBatch): Tensor | null {
     const entries = batch.indices.map((index) => this.#entries.get(index));
     if (!entries.every((entry): entry is Entry => entry !== undefined)) return null;
-    this.reused += entries.length;
+    this.#gathered += entries.length;
     const width = this.#width;
     const length = this.#perToken ? batch.length : 1;
     const shape = [entries.length * length, width];

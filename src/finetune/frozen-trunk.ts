@@ -78,6 +78,7 @@ export class FrozenTrunk {
       if (signal?.aborted) return;
       const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
       (await this.start(batch)).dispose();
+      this.#cache.computedAhead = this.#cache.size;
       yield { type: "prepare", done: Math.min(begin + batchSize, order.length), total: order.length };
     }
     this.#isFilled = true;
