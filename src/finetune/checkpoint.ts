@@ -28,7 +28,11 @@ export interface TrainerState {
   tokens: number;
   /** Step and evaluation of the best weights so far. */
   best: { step: number; evaluation: Evaluation } | null;
-  /** What must be the same for the run to go on: data sizes, batch, seed, trained names. */
+  /** Whether the run was stopped when an evaluation was due after the last step; it is made up for on resuming. */
+  isEvaluationDue: boolean;
+  /** Sum of the schedule's factors of the steps taken: a run that goes on must have had the same learning rates. */
+  factorSum: number;
+  /** What must be the same for the run to go on: data, batch, seed, trained names, learning rates. */
   fingerprint: Record<string, string | number | null>;
 }
 

@@ -55,6 +55,17 @@ export function collate(examples: readonly TrainingExample[], indices: readonly 
   return { ...padded, indices, lengths, labels, counted, tokens: lengths.reduce((a, b) => a + b, 0) };
 }
 
+/** A number that two data sets have in common only by chance: FNV-1a over ids and labels in their order. */
+export function checksum(examples: readonly TrainingExample[]): number {
+  let hash = 0x811c9dc5;
+  for (const { inputIds, labels } of examples) {
+    for (const values of [[inputIds.length], inputIds, labels]) {
+      for (const value of values) hash = Math.imul(hash ^ value, 0x01000193);
+    }
+  }
+  return hash >>> 0;
+}
+
 /** Places of the examples from the shortest to the longest; equals in the order of the data. */
 export function byLength(examples: readonly TrainingExample[], places?: readonly number[]): number[] {
   const lengthOf = (index: number): number => examples[index].inputIds.length;

@@ -14,7 +14,7 @@ import {
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EndEvent, Evaluation, StartEvent, StepEvent, TrainingEvent } from "./events.ts";
-import { batchesOf, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
+import { batchesOf, checksum, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -133,6 +133,8 @@ class TrainingRun {
       randomState: seed,
       tokens: 0,
       best: null,
+      isEvaluationDue: false,
+      factorSum: 0,
       fingerprint: this.#fingerprint(),
     };
   }
@@ -149,10 +151,17 @@ class TrainingRun {
       const { state, best } = await loadCheckpoint(options.resume, this.model, options.optimizer, this.#fingerprint());
       this.#state = state;
       this.#best = best;
+      if (state.factorSum !== this.#factorSum(state.step)) {
+        throw new Error(
+          `resume: this run's schedule gives the ${state.step} steps taken other learning rates than they had; ` +
+            "it needs the same schedule, warm-up and number of steps",
+        );
+      }
     }
     this.#firstStep = this.#state.step;
     yield this.#startEvent();
     if (options.evaluateFirst && this.#state.step === 0 && this.data.valid?.length) yield* this.#evaluate();
+    if (this.#state.isEvaluationDue && this.data.valid?.length) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
     if (this.#totalSteps * options.epochs >= this.#allSteps) {
       // Every example will come at least once. A shorter run computes what it meets.
@@ -167,6 +176,7 @@ class TrainingRun {
         const isLast = this.#state.step >= this.#totalSteps;
         const every = options.evaluateEvery;
         const isDue = every ? this.#state.step % every === 0 || isLast : isEpochEnd || isLast;
+        this.#state = { ...this.#state, isEvaluationDue: isDue };
         if (isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
         const checkpointEvery = options.checkpoint?.every;
         if (options.checkpoint && (isDue || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
@@ -194,19 +204,34 @@ class TrainingRun {
 
   /** What must agree for a run to be resumed. */
   #fingerprint(): TrainerState["fingerprint"] {
-    const { batch, seed = 0, epochs, maxSteps, clip } = this.options;
+    const { batch, seed = 0, clip, optimizer } = this.options;
+    const { train, valid = [] } = this.data;
     const trained = [...this.model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad).map(([name]) => name);
     return {
-      "training examples": this.data.train.length,
+      "training examples": train.length,
+      "validation examples": valid.length,
+      "a checksum of the training data of": checksum(train),
+      "a checksum of the validation data of": checksum(valid),
       batch,
       accumulate: this.#accumulate,
       "group by length": String(this.options.groupByLength ?? false),
       seed,
-      epochs,
-      "max-steps": maxSteps ?? null,
       clip: clip ?? null,
       "trained parameters": trained.join(" "),
+      ...Object.fromEntries(
+        optimizer.groups.flatMap(({ name, learningRate, weightDecay }) => [
+          [`learning rate of ${name}`, learningRate],
+          [`weight decay of ${name}`, weightDecay],
+        ]),
+      ),
     };
+  }
+
+  /** Added up as the steps do it, so that equal factors give equal bits. */
+  #factorSum(steps: number): number {
+    let sum = 0;
+    for (let step = 0; step < steps; step++) sum += this.#factor(step);
+    return sum;
   }
 
   /** Shuffles with the epoch's own generator state, so that a resumed epoch has the same batches. */
@@ -251,6 +276,7 @@ class TrainingRun {
       step,
       batch: this.#state.batch + groups.length,
       tokens: this.#state.tokens + tokens,
+      factorSum: this.#state.factorSum + factor,
     };
     const seconds = (performance.now() - begin) / 1000;
     const elapsed = (performance.now() - this.#steppingSince) / 1000;
@@ -297,6 +323,7 @@ class TrainingRun {
       this.#state = { ...this.#state, best: { step: this.#state.step, evaluation } };
     }
     this.#last = evaluation;
+    this.#state = { ...this.#state, isEvaluationDue: false };
     yield {
       type: "evaluation",
       step: this.#state.step,

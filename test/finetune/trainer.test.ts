@@ -56,10 +56,11 @@ interface Run {
   moments: Map<string, number[]>;
 }
 
-type Options = Partial<FinetuneOptions> & { stopAfter?: number };
+type Options = Partial<FinetuneOptions> & { stopAfter?: number; learningRate?: number };
 
 async function train(model: GPT2Base, trainingData: TrainingData, options: Options = {}): Promise<Run> {
-  const optimizer = new AdamW(layerwiseGroups(model, { learningRate: 2e-3, decay: 0.5, weightDecay: 0.01 }));
+  const { learningRate = 2e-3 } = options;
+  const optimizer = new AdamW(layerwiseGroups(model, { learningRate, decay: 0.5, weightDecay: 0.01 }));
   const controller = new AbortController();
   const events: TrainingEvent[] = [];
   const settings = { epochs: 2, batch: 5, clip: 1, seed: 3, keepBest: false, signal: controller.signal, ...options };
@@ -177,8 +178,47 @@ describe("finetune", () => {
     await train(await classifier(), data(), { stopAfter: 2, checkpoint: { directory } });
     const other = train(await classifier(), data(), { batch: 4, resume: directory });
     await expect(other).rejects.toThrow("resume: the checkpoint was made with batch 5, this run has 4");
+    const texts = { ...data(), train: parityExamples(37, 8) };
+    const elsewhere = train(await classifier(), texts, { resume: directory });
+    await expect(elsewhere).rejects.toThrow("made with a checksum of the training data of");
+    const faster = train(await classifier(), data(), { resume: directory, learningRate: 1e-3 });
+    await expect(faster).rejects.toThrow(
+      "resume: the checkpoint was made with learning rate of head 0.002, this run has",
+    );
+    const warm = train(await classifier(), data(), {
+      resume: directory,
+      schedule: () => (step) => Math.min(step / 2, 1),
+    });
+    await expect(warm).rejects.toThrow("schedule gives the 2 steps taken other learning rates than they had");
     const empty = train(await classifier(), data(), { resume: new MemoryDirectory("empty") });
     await expect(empty).rejects.toThrow("empty: there is no checkpoint.safetensors to resume from");
+  });
+
+  it("makes up for an evaluation that was due when it was stopped, and so keeps the same best weights", async () => {
+    // After the second step the model is ruined, so the weights of that step are the best.
+    const ruined = {
+      evaluateEvery: 2,
+      maxSteps: 6,
+      keepBest: true,
+      schedule: () => (step: number) => (step < 2 ? 1 : 500),
+    };
+    const whole = await train(await classifier(), data(), ruined);
+    expect(whole.events.at(-1)).toMatchObject({ bestStep: 2 });
+    const directory = new MemoryDirectory("run");
+    const stopped = await train(await classifier(), data(), { ...ruined, stopAfter: 2, checkpoint: { directory } });
+    expect(evaluations(stopped)).toEqual([]);
+    const resumed = await train(await classifier(), data(), { ...ruined, resume: directory });
+    expect(evaluations(resumed).map((event) => event.step)).toEqual([2, 4, 6]);
+    expect(resumed.events.at(-1)).toMatchObject({ bestStep: 2 });
+    expectSameBits(whole, resumed);
+  });
+
+  it("goes on beyond the steps of a finished run when the schedule is the same", async () => {
+    const whole = await train(await classifier(), data(), { epochs: 3 });
+    const directory = new MemoryDirectory("run");
+    await train(await classifier(), data(), { maxSteps: 5, checkpoint: { directory } });
+    await train(await classifier(), data(), { epochs: 2, resume: directory, checkpoint: { directory } });
+    expectSameBits(whole, await train(await classifier(), data(), { epochs: 3, resume: directory }));
   });
 
   it("puts the best weights back at the end", async () => {
