@@ -36,20 +36,26 @@ export async function openFolder(path: string): Promise<ModelFolder> {
 
 export const openTokenizer = ({ directory }: ModelFolder): Promise<Tokenizer> => Tokenizer.fromDirectory(directory);
 
-/** Loads a classifier. @throws when the folder holds a language model, which has no classes. */
-export async function loadClassifier(
-  { directory, task }: ModelFolder,
-  gpu: Gpu,
-): Promise<GPT2ForSequenceClassification> {
-  if (task === "classify") return GPT2ForSequenceClassification.fromPretrained(directory, { gpu });
-  const remedy = 'give it some with "graft finetune --task classify"';
-  throw new Error(`${directory.name}: a language model has no classes yet; ${remedy}`);
+/** The task asked for, by default the one the model was made for. @throws when it was made for another. */
+export function taskOf({ directory, task }: ModelFolder, asked: Task = task): Task {
+  if (asked === task) return task;
+  const problem =
+    asked === "classify"
+      ? 'a language model has no classes yet; give it some with "graft finetune --task classify"'
+      : "a classifier does not predict the next token; a language model is needed";
+  throw new Error(`${directory.name}: ${problem}`);
 }
 
-/** Loads a language model. @throws when the folder holds a classifier. */
-export async function loadLanguageModel({ directory, task }: ModelFolder, gpu: Gpu): Promise<GPT2> {
-  if (task === "lm") return GPT2.fromPretrained(directory, { gpu });
-  throw new Error(`${directory.name}: a classifier does not predict the next token; a language model is needed`);
+/** @throws when the folder holds a language model, which has no classes. */
+export function loadClassifier(folder: ModelFolder, gpu: Gpu): Promise<GPT2ForSequenceClassification> {
+  taskOf(folder, "classify");
+  return GPT2ForSequenceClassification.fromPretrained(folder.directory, { gpu });
+}
+
+/** @throws when the folder holds a classifier. */
+export function loadLanguageModel(folder: ModelFolder, gpu: Gpu): Promise<GPT2> {
+  taskOf(folder, "lm");
+  return GPT2.fromPretrained(folder.directory, { gpu });
 }
 
 /** Loads what a task needs. */

@@ -136,6 +136,15 @@ describe("graft predict", () => {
     expect(JSON.parse(measured.stdout)).toMatchObject({ accuracy: 1, labels: ["LABEL_0", "LABEL_1"] });
   });
 
+  it("refuses a task that the model was not made for", async () => {
+    const classes = await graft(["predict", "--model", MODEL, "--task", "classify", "--text", "x"]);
+    expect([classes.code, classes.stderr]).toEqual([1, expect.stringContaining("a language model has no classes yet")]);
+    const measured = await graft(["eval", "--model", MODEL, "--task", "classify", "--data", "assets/sms-spam/sms.tsv"]);
+    expect([measured.code, measured.stderr]).toEqual([1, classes.stderr.replace("predict", "eval")]);
+    const words = await graft(["eval", "--model", classifier, "--task", "lm", "--data", "assets/sms-spam/sms.tsv"]);
+    expect([words.code, words.stderr]).toEqual([1, expect.stringContaining("a classifier does not predict the next")]);
+  });
+
   it("does not read more tokens than the model has positions", async () => {
     for (const command of [
       ["predict", "--text", "x"],

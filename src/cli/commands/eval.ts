@@ -4,7 +4,7 @@ import { describeEvaluation } from "../../finetune/summary.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { defineCommand } from "../arguments.ts";
 import { DATA_OPTIONS, encodeLabelled, encodeLanguage, LENGTH_OPTION, maximumLength, readLabelled } from "../data.ts";
-import { loadFor, openFolder, openTokenizer, TASKS } from "../model-directory.ts";
+import { loadFor, openFolder, openTokenizer, TASKS, taskOf } from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
 
@@ -26,8 +26,8 @@ export const evaluateCommand = defineCommand({
   async run({ options }, { stdout, stderr, onInterrupt }) {
     using interrupt = onInterrupt();
     const folder = await openFolder(options.model);
-    const { config, task: own } = folder;
-    const task = options.task ?? own;
+    const { config } = folder;
+    const task = taskOf(folder, options.task);
     const tokenizer = await openTokenizer(folder);
     const maxLength = maximumLength(options.maxLength, config);
     const labels = task === "classify" ? config.labels : undefined;

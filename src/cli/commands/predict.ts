@@ -5,7 +5,7 @@ import { argmax } from "../../models/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DATA_OPTIONS, encodeLabelled, LENGTH_OPTION, maximumLength, readTexts } from "../data.ts";
-import { loadClassifier, loadFor, openFolder, openTokenizer, TASKS } from "../model-directory.ts";
+import { loadClassifier, loadFor, openFolder, openTokenizer, TASKS, taskOf } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
 import { printable } from "../text.ts";
@@ -41,7 +41,7 @@ export const predict = defineCommand({
     using interrupt = context.onInterrupt();
     const folder = await openFolder(options.model);
     const { config } = folder;
-    const task = options.task ?? folder.task;
+    const task = taskOf(folder, options.task);
     if (options.idsFile !== undefined) {
       using gpu = await Gpu.open();
       const model = await loadFor(folder, task, gpu);
