@@ -20,6 +20,9 @@ export interface CommandStatistics {
 /** Dispatches in one submit at most; also the number of slots of the uniform slab. */
 const SLOTS = 512;
 
+/** Bind groups kept; batches of ever other lengths would otherwise leave ever more of them. */
+const KEPT_BIND_GROUPS = 4096;
+
 /**
  * Records dispatches into one open compute pass and submits them in batches.
  *
@@ -34,7 +37,8 @@ export class CommandStream {
   readonly #words = new Uint32Array((SLOTS * PARAM_SLOT_BYTES) / 4);
   readonly #floats = new Float32Array(this.#words.buffer);
   readonly #slotGroups: GPUBindGroup[] = [];
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  /** In the order of making, with the buffers each one holds. */
+  readonly #bindGroups = new Map<string, { group: GPUBindGroup; buffers: readonly PooledBuffer[] }>();
   readonly #doomed: PooledBuffer[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
@@ -120,7 +124,7 @@ export class CommandStream {
 
   /** Destroys a buffer once no unsubmitted command names it, and forgets the bind groups that hold it. */
   destroy(buffer: PooledBuffer): void {
-    for (const key of buffer.bindGroupKeys) this.#bindGroups.delete(key);
+    for (const key of [...buffer.bindGroupKeys]) this.#forget(key);
     if (buffer.lastBatch === this.batch) this.#doomed.push(buffer);
     else buffer.raw.destroy();
   }
@@ -157,19 +161,25 @@ export class CommandStream {
   #bindGroup(layoutKey: string, bindings: readonly BufferBinding[]): GPUBindGroup {
     let key = layoutKey;
     for (const { buffer, offset, size } of bindings) key += `|${buffer.id},${offset},${size}`;
-    let group = this.#bindGroups.get(key);
-    if (!group) {
-      group = this.device.createBindGroup({
-        layout: this.pipelines.storageLayout(layoutKey),
-        entries: bindings.map(({ buffer, offset, size }, binding) => ({
-          binding,
-          resource: { buffer: buffer.raw, offset, size },
-        })),
-      });
-      this.#bindGroups.set(key, group);
-      for (const { buffer } of bindings) buffer.bindGroupKeys.add(key);
-      this.statistics.bindGroupsCreated++;
-    }
+    const kept = this.#bindGroups.get(key);
+    if (kept) return kept.group;
+    const group = this.device.createBindGroup({
+      layout: this.pipelines.storageLayout(layoutKey),
+      entries: bindings.map(({ buffer, offset, size }, binding) => ({
+        binding,
+        resource: { buffer: buffer.raw, offset, size },
+      })),
+    });
+    const buffers = bindings.map(({ buffer }) => buffer);
+    this.#bindGroups.set(key, { group, buffers });
+    for (const buffer of buffers) buffer.bindGroupKeys.add(key);
+    this.statistics.bindGroupsCreated++;
+    if (this.#bindGroups.size > KEPT_BIND_GROUPS) this.#forget(this.#bindGroups.keys().next().value!);
     return group;
+  }
+
+  #forget(key: string): void {
+    for (const buffer of this.#bindGroups.get(key)?.buffers ?? []) buffer.bindGroupKeys.delete(key);
+    this.#bindGroups.delete(key);
   }
 }

@@ -18,6 +18,9 @@ export interface GpuStatistics extends MemoryStatistics {
 /** Bytes the pool may hold on software adapters, which never report out-of-memory: 8 GiB. */
 const SOFTWARE_BUDGET_BYTES = 8 * 2 ** 30;
 
+/** Buffers for reading back larger than this are given up after use: 16 MiB. */
+const KEPT_STAGING_BYTES = 2 ** 24;
+
 /** Handles not closed; the first is the default. */
 const openHandles: Gpu[] = [];
 
@@ -163,7 +166,8 @@ export class Gpu {
     await this.#orLost(staging.mapAsync(1 /* GPUMapMode.READ */, 0, size));
     const copy = new Uint8Array(staging.getMappedRange(0, size).slice(0, bytes));
     staging.unmap();
-    this.#staging.get(staging.size)!.push(staging);
+    if (staging.size <= KEPT_STAGING_BYTES) this.#staging.get(staging.size)!.push(staging);
+    else staging.destroy();
     await this.#orLost(this.#pipelines.checked());
     this.throwIfFailed();
     return copy;

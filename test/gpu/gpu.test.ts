@@ -73,6 +73,22 @@ describe("commands", () => {
     for (const buffer of [x, y]) gpu().free(buffer);
   });
 
+  it("are right with more pairs of buffers than bind groups are kept", async () => {
+    const before = gpu().statistics.bindGroupsCreated;
+    const buffers = Array.from({ length: 70 }, (_, i) => {
+      const buffer = gpu().allocate(16, "x");
+      gpu().upload(buffer, 0, bytesOf(i, i, i, i));
+      return buffer;
+    });
+    const y = Array.from({ length: 70 }, () => gpu().allocate(16, "y"));
+    for (const target of y) for (const source of buffers) run(gpu(), addKernel.variant(), source, target);
+    expect(gpu().statistics.bindGroupsCreated - before).toBeGreaterThan(4096);
+    run(gpu(), addKernel.variant(), buffers[3], y[0]);
+    expect(await read(gpu(), y[0], 4)).toEqual([3, 3, 3, 3]);
+    expect(await read(gpu(), y[69], 4)).toEqual([69, 69, 69, 69]);
+    for (const buffer of [...buffers, ...y]) gpu().free(buffer);
+  });
+
   it("see what was uploaded before them, not after, when a buffer is used again", async () => {
     const y = gpu().allocate(16, "y");
     const x = gpu().allocate(16, "x");
