@@ -35,12 +35,13 @@ export interface FinetuneOptions {
   accumulate?: number;
   /** Largest global gradient norm. */
   clip?: number;
-  /** Factor of the learning rates by step, from 0; constant by default. Given the number of steps of the whole run. */
+  /** Factor of the learning rates by step, from 0; constant by default. Given the number of steps of all epochs. */
   schedule?: (totalSteps: number) => Schedule;
   /** Batch texts of similar length: less padding is computed, at the price of less random batches. Default false. */
   groupByLength?: boolean;
   /** Seed of shuffling and dropout. */
   seed?: number;
+  /** Stop after so many steps. The schedule stays laid over all epochs, so a resumed run goes on as if it had not stopped. */
   maxSteps?: number;
   /** Steps between evaluations; by default one at the end of each epoch. */
   evaluateEvery?: number;
@@ -125,7 +126,7 @@ class TrainingRun {
     this.#validTrunk = new FrozenTrunk(model, budget);
     this.#allSteps = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
     this.#totalSteps = Math.min(maxSteps, this.#allSteps);
-    this.#factor = options.schedule?.(this.#totalSteps) ?? (() => 1);
+    this.#factor = options.schedule?.(this.#allSteps) ?? (() => 1);
     this.#state = {
       step: 0,
       epoch: 0,
@@ -175,12 +176,15 @@ class TrainingRun {
         const isEpochEnd = this.#state.batch >= batches.length;
         const isLast = this.#state.step >= this.#totalSteps;
         const every = options.evaluateEvery;
-        const isDue = every ? this.#state.step % every === 0 || isLast : isEpochEnd || isLast;
+        const isEnd = this.#state.step === this.#allSteps;
+        const isDue = isEnd || (every ? this.#state.step % every === 0 : isEpochEnd);
         this.#state = { ...this.#state, isEvaluationDue: isDue };
         if (isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
         const checkpointEvery = options.checkpoint?.every;
-        if (options.checkpoint && (isDue || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
+        if (options.checkpoint && (isDue || isLast || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
           yield await this.#checkpoint();
+        // An evaluation only because the run stops early is not in the checkpoint: a longer run would not have had it.
+        if (isLast && !isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
       }
       if (this.#isCancelled || this.#state.step >= this.#totalSteps) break;
       this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0, randomState };

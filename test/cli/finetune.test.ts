@@ -76,6 +76,17 @@ describe("graft finetune", () => {
     expect(bytes("stopped").equals(bytes("whole"))).toBe(true);
   });
 
+  it("stops at --max-steps and goes on beyond it as if it had not stopped", async () => {
+    const options = ["--schedule", "cosine", "--eval-every", "2"];
+    expect((await graft(classify("nine", "--max-steps", "9", ...options))).code).toBe(0);
+    expect((await graft(classify("three", "--max-steps", "3", ...options))).code).toBe(0);
+    const resume = ["--resume", join(folder, "three"), "--max-steps", "9"];
+    const resumed = await graft(classify("three-then-nine", ...resume, ...options));
+    expect([resumed.code, resumed.stderr]).toEqual([0, ""]);
+    expect(bytes("three-then-nine").equals(bytes("nine"))).toBe(true);
+    expect(bytes("three").equals(bytes("nine"))).toBe(false);
+  });
+
   it("goes on training a classifier with its own head, and refuses other classes without --new-head", async () => {
     const base = join(folder, "json");
     const more = (...extra: string[]): string[] => [

@@ -97,15 +97,19 @@ const OPTIONS = {
   newHead: { type: "boolean", description: "replace the head of a classifier that has other classes" },
   groupByLength: { type: "boolean", description: "batch texts of similar length: quicker, less random" },
   seed: { type: "integer", default: 42, min: 0, description: "seed of the split, the new head, shuffling and dropout" },
-  maxSteps: { type: "integer", min: 1, description: "at most so many steps, over which the schedule is laid" },
+  maxSteps: {
+    type: "integer",
+    min: 1,
+    description: "stop after so many steps; the schedule stays laid over all epochs",
+  },
   evalEvery: { type: "integer", min: 1, description: "steps between validations; by default one an epoch" },
   checkpointEvery: { type: "integer", min: 1, description: "steps between checkpoints, besides those at validations" },
   resume: {
     type: "string",
     placeholder: "DIR",
     description:
-      "go on from the checkpoint of a stopped run: its --out directory, with the options it had; with a constant " +
-      "schedule also beyond the steps it was to take",
+      "go on from the checkpoint of a stopped run: its --out directory, with the options it had; --max-steps " +
+      "may be another",
   },
   json: { type: "boolean", description: "print one event a line" },
 } as const;
