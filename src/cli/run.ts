@@ -61,6 +61,10 @@ function complain(
 ): number {
   const prefix = command === undefined ? "graft" : `graft ${command}`;
   const lines = (error instanceof Error ? error.message || error.name : String(error)).split("\n").filter(Boolean);
+  if (error instanceof Error && error.name === "AbortError") {
+    stderr.write(`${prefix}: stopped on request\n`);
+    return 1;
+  }
   if (error instanceof UsageError) {
     const hint = `Try: ${prefix} --help`;
     stderr.write(`${prefix}: ${lines.map(printable).join(" ")}\n${hint}\n`);

@@ -24,8 +24,10 @@ export interface Outcome {
 export async function graft(
   args: readonly string[],
   onOutput?: (text: string, interrupt: () => void) => void,
+  isInterrupted = false,
 ): Promise<Outcome> {
   const controller = new AbortController();
+  if (isInterrupted) controller.abort();
   const interruptible = { signal: controller.signal, [Symbol.dispose]: () => {} };
   const context = { ...memoryContext(), onInterrupt: () => interruptible };
   const { stdout } = context;

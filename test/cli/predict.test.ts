@@ -231,6 +231,14 @@ describe("graft eval", () => {
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("eggs")]);
   });
 
+  it("says that it was stopped, without results", async () => {
+    const data = join(folder, "many.tsv");
+    writeFileSync(data, "ham\tsee you\nspam\twin\n".repeat(200));
+    const { code, stdout, stderr } = await graft(["eval", "--model", classifier, "--data", data], undefined, true);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("graft eval: stopped on request");
+  });
+
   it("gives a language model the loss that PyTorch gives it on the same text", async () => {
     const baselines = JSON.parse(readFileSync(`${MODEL}/baselines.json`, "utf8"));
     const expected = baselines.shakespeare.before_fine_tuning;
