@@ -1,19 +1,12 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { add, backward, mul, type OpDefinition, type OpName, ops, type Sample, sum } from "../../src/autograd/index.ts";
 import { type Gpu, Kernel, type KernelVariant } from "../../src/gpu/index.ts";
-import {
-  type DType,
-  expandView,
-  type HostArray,
-  permuteView,
-  sliceView,
-  type Tensor,
-  tensor,
-} from "../../src/tensor/index.ts";
+import { type DType, type HostArray, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { references } from "../reference/index.ts";
-import { type NdArray, type Reference, sizeOf } from "../reference/nd-array.ts";
+import type { NdArray, Reference } from "../reference/nd-array.ts";
 import { centralGradient, dot, moved, type Scalar } from "../support/derivatives.ts";
 import { asHardware, useGpu } from "../support/gpu.ts";
+import { broadcastLayout, type Layout, plain, repeated, slicedLayout, transposedLayout } from "../support/layouts.ts";
 import { drawInput, isFloatType, seeded } from "../support/values.ts";
 
 /** An op with the types of its attributes forgotten, which differ from op to op. */
@@ -126,55 +119,6 @@ function makeCase(name: OpName, sample: Sample<unknown>, seed: number): Case {
   };
 }
 
-/** Makes a leaf of the given values, lying in memory in some way. */
-type Layout = (x: NdArray, dtype: DType) => Tensor;
-
-const plain: Layout = (x, dtype) => tensor(x.data, x.shape, { dtype });
-
-/** The view without its base; the storage lives on in it. */
-function viewOf(base: Tensor, makeView: (base: Tensor) => Tensor): Tensor {
-  const view = makeView(base);
-  base.dispose();
-  return view;
-}
-
-/** Stored with its axes in reverse order. */
-const transposedLayout: Layout = (x, dtype) => {
-  const axes = x.shape.map((_, axis) => axis).reverse();
-  const reversed = (references.permute as Reference<{ axes: number[] }>)([x], { axes });
-  return viewOf(plain(reversed, dtype), (base) => permuteView(base, axes));
-};
-
-/** A part of a larger storage, from its second element of each row on. */
-const slicedLayout: Layout = (x, dtype) => {
-  const shape = x.shape.length > 0 ? x.shape : [1];
-  const last = shape.length - 1;
-  const larger = shape.with(last, shape[last] + 3);
-  const data = new Float64Array(sizeOf(larger)).fill(dtype === "f32" ? 1e30 : 1);
-  for (let row = 0; row < sizeOf(shape.slice(0, -1)); row++) {
-    data.set(x.data.subarray(row * shape[last], (row + 1) * shape[last]), row * larger[last] + 1);
-  }
-  return viewOf(plain({ shape: larger, data }, dtype), (base) => {
-    const part = sliceView(base, last, 1, 1 + shape[last]);
-    return x.shape.length > 0 ? part : viewOf(part, (row) => row.view([], []));
-  });
-};
-
-/** Values that repeat along the first axis longer than 1, and how they are stored once and read with stride 0. */
-function repeated(x: NdArray): NdArray {
-  const axis = x.shape.findIndex((length) => length > 1);
-  if (axis < 0) return x;
-  return references.expand([firstAlong(x, axis)], { shape: x.shape });
-}
-
-const firstAlong = (x: NdArray, axis: number): NdArray => references.slice([x], { axis, begin: 0, end: 1 });
-
-const broadcastLayout: Layout = (x, dtype) => {
-  const axis = x.shape.findIndex((length) => length > 1);
-  if (axis < 0) return plain(x, dtype);
-  return viewOf(plain(firstAlong(x, axis), dtype), (base) => expandView(base, x.shape));
-};
-
 interface Outcome {
   value: HostArray;
   /** Of each input; undefined where none arrives. */
@@ -190,26 +134,32 @@ async function run(gpu: Gpu, test: Case, layouts: readonly Layout[], dtypes = te
   const inputs = test.inputs.map((x, i) => layouts[i](x, dtypes[i]));
   const read = () => Promise.all(inputs.map((input) => input.data()));
   const original = await read();
-  for (const input of inputs) input.requiresGrad = isFloatType(input.dtype);
-  const spec = test.op.definition.infer(inputs, test.attributes);
-  const y = test.op(inputs, test.attributes);
-  expect({ shape: y.shape, dtype: y.dtype }).toEqual({ shape: spec.shape, dtype: spec.dtype });
-  const value = await y.data();
-  let gradients: Outcome["gradients"] = inputs.map(() => undefined);
-  if (y.node) {
-    const cotangent = tensor(test.cotangent, y.shape, { dtype: y.dtype });
-    const grads = backward(y, { gradient: cotangent });
-    gradients = await Promise.all(inputs.map((input) => grads.get(input)?.data()));
-    inputs.forEach((input) => {
-      const gradient = grads.get(input);
-      if (gradient) expect([gradient.shape, gradient.dtype]).toEqual([input.shape, input.dtype]);
-    });
-    for (const x of [cotangent, grads]) x.dispose();
+  const owned: { dispose(): void }[] = [...inputs];
+  try {
+    for (const input of inputs) input.requiresGrad = isFloatType(input.dtype);
+    const spec = test.op.definition.infer(inputs, test.attributes);
+    const y = test.op(inputs, test.attributes);
+    owned.push(y);
+    expect({ shape: y.shape, dtype: y.dtype }).toEqual({ shape: spec.shape, dtype: spec.dtype });
+    const value = await y.data();
+    let gradients: Outcome["gradients"] = inputs.map(() => undefined);
+    if (y.node) {
+      const cotangent = tensor(test.cotangent, y.shape, { dtype: y.dtype });
+      owned.push(cotangent);
+      const grads = backward(y, { gradient: cotangent });
+      owned.push(grads);
+      gradients = await Promise.all(inputs.map((input) => grads.get(input)?.data()));
+      inputs.forEach((input) => {
+        const gradient = grads.get(input);
+        if (gradient) expect([gradient.shape, gradient.dtype]).toEqual([input.shape, input.dtype]);
+      });
+    }
+    expect(await read(), "an op changed its input").toEqual(original);
+    return { value, gradients };
+  } finally {
+    for (const x of owned) x.dispose();
+    expect(gpu.statistics.liveBuffers - before, "buffers left over").toBe(0);
   }
-  expect(await read(), "an op changed its input").toEqual(original);
-  for (const x of [y, ...inputs]) x.dispose();
-  expect(gpu.statistics.liveBuffers - before, "buffers left over").toBe(0);
-  return { value, gradients };
 }
 
 function expectClose(
@@ -446,6 +396,7 @@ describe("f16", () => {
     if (!traits[test.name].half) {
       const inputs = test.inputs.map((x, i) => plain(x, dtypes[i]));
       expect(() => test.op(inputs, test.attributes)).toThrow(new RegExp(`^${test.name}: expected .*f16`));
+      for (const input of inputs) input.dispose();
       return;
     }
     if (!hasHalf) {
