@@ -47,11 +47,7 @@ async function measure() {
     { name: "all", parameters: model.namedParameters(), learningRate: 1e-4, weightDecay: 0.01 },
   ]);
   const step = async () => {
-    const inputs = prepareInputs(
-      gpu,
-      { inputIds: ids, batch: 1, length: TOKENS },
-      { vocabulary: 50257, positions: 1024 },
-    );
+    const inputs = prepareInputs(gpu, { inputIds: ids, batch: 1, length: TOKENS }, model.config);
     const { loss, gradients } = tidy(() => {
       const mean = model.loss(model.features(inputs), tensor(labels), "mean");
       return { loss: mean, gradients: backward(mean) };

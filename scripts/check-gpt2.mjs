@@ -20,8 +20,7 @@ if (!path) {
 }
 
 async function lastLogits(model, ids) {
-  const { vocabularySize: vocabulary, positions } = model.config;
-  const inputs = prepareInputs(model.gpu, { inputIds: ids, batch: 1, length: ids.length }, { vocabulary, positions });
+  const inputs = prepareInputs(model.gpu, { inputIds: ids, batch: 1, length: ids.length }, model.config);
   const logits = noGrad(() =>
     tidy(() => {
       const last = slice(model.features(inputs), 1, ids.length - 1, ids.length);

@@ -94,8 +94,7 @@ async function runRows(
   hidden: boolean,
   signal: AbortSignal,
 ): Promise<Map<string, Result>> {
-  const { vocabularySize: vocabulary, positions: limit } = model.config;
-  const rows = Math.max(1, Math.floor(LOGITS_A_PASS / (length * vocabulary)));
+  const rows = Math.max(1, Math.floor(LOGITS_A_PASS / (length * model.config.vocabularySize)));
   const results = new Map<string, Result>();
   for (let begin = 0; begin < batch; begin += rows) {
     signal.throwIfAborted();
@@ -111,7 +110,7 @@ async function runRows(
         batch: count,
         length,
       },
-      { vocabulary, positions: limit },
+      model.config,
     );
     const outputs = noGrad(() =>
       tidy(() => {

@@ -23,7 +23,6 @@ export class FrozenTrunk {
   readonly boundary: number;
   readonly #cache: ActivationCache | null;
   readonly #reason: string;
-  #isFilled = false;
 
   constructor(
     private readonly model: GPT2Base,
@@ -41,15 +40,9 @@ export class FrozenTrunk {
     this.#cache = this.#reason === "" ? new ActivationCache(model.gpu, budget as CacheBudget) : null;
   }
 
-  /** Whether the front may run without dropout seeds, once, outside of the step. */
-  get isDeterministic(): boolean {
-    return this.#cache !== null;
-  }
-
   /** Uploads a batch and gives the activations at the boundary, kept or computed. */
   async start(batch: ExampleBatch): Promise<StartedBatch> {
-    const { config, gpu } = this.model;
-    const inputs = prepareInputs(gpu, batch, { vocabulary: config.vocabularySize, positions: config.positions });
+    const inputs = prepareInputs(this.model.gpu, batch, this.model.config);
     const x = this.#cache ? await this.#activations(this.#cache, batch, inputs) : undefined;
     return {
       inputs,
@@ -72,7 +65,7 @@ export class FrozenTrunk {
     padId: number,
     signal?: AbortSignal,
   ): AsyncGenerator<PrepareEvent, void> {
-    if (!this.#cache || this.#isFilled) return;
+    if (!this.#cache) return;
     const order = byLength(examples);
     for (let begin = 0; begin < order.length && !this.#cache.isFull; begin += batchSize) {
       if (signal?.aborted) return;
@@ -81,7 +74,6 @@ export class FrozenTrunk {
       this.#cache.computedAhead = this.#cache.size;
       yield { type: "prepare", done: Math.min(begin + batchSize, order.length), total: order.length };
     }
-    this.#isFilled = true;
   }
 
   event(): CacheEvent {

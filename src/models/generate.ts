@@ -103,9 +103,9 @@ async function nextLogits(
   cache: KeyValueCache,
   mask: Int32Array | undefined,
 ): Promise<Float32Array> {
-  const { vocabularySize: vocabulary, positions, width } = model.config;
+  const { width } = model.config;
   const { batch, length } = inputs;
-  const prepared = prepareInputs(model.gpu, { ...inputs, attentionMask: undefined }, { vocabulary, positions });
+  const prepared = prepareInputs(model.gpu, { ...inputs, attentionMask: undefined }, model.config);
   const logits = noGrad(() =>
     tidy((): Tensor => {
       const keys = mask && tensor(mask, [batch, mask.length / batch], { gpu: model.gpu });

@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/index.ts";
 import { formatShape, keep, type Tensor, tensor } from "../tensor/index.ts";
+import type { GPT2Config } from "./gpt2-config.ts";
 
 /** Token ids of a batch on the host, row-major [batch, length], as `padBatch` gives them. */
 export interface TokenInputs {
@@ -29,14 +30,15 @@ export interface DeviceInputs {
 }
 
 /**
- * Checks ids and positions on the host, where a wrong one can be named, and uploads them.
+ * Checks ids and positions on the host, where a wrong one can be named, and uploads them. A row's last token is the
+ * last one that is not masked; without a mask, the last one that is not `padTokenId`.
  *
  * @throws naming row, column, value and the range it must lie in.
  */
 export function prepareInputs(
   gpu: Gpu,
   inputs: TokenInputs,
-  limits: { vocabulary: number; positions: number },
+  config: Pick<GPT2Config, "vocabularySize" | "positions" | "padTokenId">,
 ): DeviceInputs {
   const { inputIds, batch, length, attentionMask, tokenTypeIds } = inputs;
   const shape = [batch, length];
@@ -50,13 +52,16 @@ export function prepareInputs(
       throw new Error(`${name}: ${values.length} values do not fill a batch of shape ${formatShape(shape)}`);
     }
   }
-  if (length > limits.positions) {
-    throw new Error(`a batch of ${length} tokens exceeds the model's ${limits.positions} positions`);
+  if (length > config.positions) {
+    throw new Error(`a batch of ${length} tokens exceeds the model's ${config.positions} positions`);
   }
   const positionIds = inputs.positionIds ?? countPositions(attentionMask, batch, length);
-  checkRange("token id", inputIds, length, limits.vocabulary, "vocabulary");
-  if (tokenTypeIds) checkRange("token type", tokenTypeIds, length, limits.vocabulary, "vocabulary");
-  checkRange("position", positionIds, length, limits.positions, "position table");
+  checkRange("token id", inputIds, length, config.vocabularySize, "vocabulary");
+  if (tokenTypeIds) checkRange("token type", tokenTypeIds, length, config.vocabularySize, "vocabulary");
+  checkRange("position", positionIds, length, config.positions, "position table");
+  // Without a mask the padding id tells where a text ends, as it does in transformers; it hides nothing.
+  const { padTokenId } = config;
+  const real = attentionMask ?? (padTokenId === null ? undefined : inputIds.map((id) => (id === padTokenId ? 0 : 1)));
   const isPadded = attentionMask?.includes(0) ?? false;
   const upload = (values: Int32Array): Tensor => keep(tensor(values, shape, { gpu }));
   return {
@@ -66,7 +71,7 @@ export function prepareInputs(
     positions: upload(positionIds),
     types: tokenTypeIds && upload(tokenTypeIds),
     mask: isPadded ? upload(attentionMask!) : undefined,
-    lastTokens: lastTokens(attentionMask, batch, length),
+    lastTokens: lastTokens(real, batch, length),
   };
 }
 

@@ -155,6 +155,12 @@ describe("graft predict", () => {
     }
   });
 
+  it("finds a classifier's last token by the padding id when there is no mask, as transformers does", async () => {
+    const oracle = await loadCase("gpt2-seqcls-tiny/forward-pad-right");
+    const got = await raw(oracle, "unmasked", "I64", ["input_ids"]);
+    expect(compare(oracle, "logits", got.get("logits")!.data)).toBeNull();
+  });
+
   it("names what is wrong with the ids", async () => {
     const model = join(FIXTURES, "oracle/gpt2-tiny");
     const predict = async (tensors: TensorToWrite[]) => {

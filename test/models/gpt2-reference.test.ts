@@ -35,7 +35,7 @@ function inputsOf(model: GPT2Base, oracle: OracleCase): DeviceInputs {
       batch,
       length,
     },
-    { vocabulary: model.config.vocabularySize, positions: model.config.positions },
+    model.config,
   );
 }
 
@@ -188,9 +188,8 @@ describe("gpt2-nano-sort", () => {
     const reference = await SafetensorsFile.open(await openFile(path));
     const ids = Int32Array.from(await reference.readFloat32("idx"));
     const [batch, length] = reference.info("idx").shape;
-    const limits = { vocabulary: model.config.vocabularySize, positions: model.config.positions };
     const positionIds = countPositions(undefined, batch, length);
-    const inputs = prepareInputs(gpu, { inputIds: ids, positionIds, batch, length }, limits);
+    const inputs = prepareInputs(gpu, { inputIds: ids, positionIds, batch, length }, model.config);
     const { transformer } = model;
     const run = noGrad(() =>
       tidy(() => {

@@ -63,8 +63,7 @@ function batchOf(model: GPT2Base, oracle: OracleCase, index: number) {
     oracle.tensors.get(name)?.data.slice(index * batch * length, (index + 1) * batch * length);
   const inputIds = cut("input_ids") as Int32Array;
   const attentionMask = cut("attention_mask") as Int32Array | undefined;
-  const limits = { vocabulary: model.config.vocabularySize, positions: model.config.positions };
-  const inputs = prepareInputs(gpu, { inputIds, attentionMask, batch, length }, limits);
+  const inputs = prepareInputs(gpu, { inputIds, attentionMask, batch, length }, model.config);
   const classes = oracle.tensors.get("labels");
   const labels = classes
     ? (classes.data.slice(index * batch, (index + 1) * batch) as Int32Array)
