@@ -4,7 +4,7 @@
 // load is one scalar load and bounds check a lane. So there is no shared memory: a lane keeps ROWS x 4 elements of
 // C in registers, and the LANES lanes of a subgroup split the loading of their common rows of A and pass them round.
 // The unrolled matrices are on purpose: SwiftShader does not unroll loops, and a loop over an array of accumulators is
-// six times slower there. Without subgroups, LANES = 1 and every lane loads its own four rows.
+// far slower there. Without subgroups, LANES = 1 and every lane loads its own four rows.
 //
 // Every element has one accumulator that runs over k = 0, 1, ..., K - 1, so its bits depend on its row of A and its
 // column of B alone: not on M, N, the batch, the layout or the variant. Past K both operands count as zero.

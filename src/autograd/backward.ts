@@ -1,4 +1,4 @@
-import { addInto } from "../kernels/accumulate.ts";
+import { addAndFree } from "../kernels/accumulate.ts";
 import { full } from "../kernels/copy.ts";
 import { formatShape, shapesEqual, type Tensor, tidy } from "../tensor/index.ts";
 import { Gradients } from "./gradients.ts";
@@ -114,7 +114,7 @@ function contributions(node: GraphNode, gradient: Tensor, createGraph: boolean):
 }
 
 function combine(before: Tensor, contribution: Tensor, createGraph: boolean): Tensor {
-  if (!createGraph) return addInto(before, contribution);
+  if (!createGraph) return addAndFree(before, contribution);
   const sum = add(before, contribution);
   before.dispose();
   contribution.dispose();

@@ -1,4 +1,4 @@
-import { addInto } from "../kernels/accumulate.ts";
+import { addAndFree } from "../kernels/accumulate.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** Gradients by leaf. Owns its tensors: `dispose()`, or the `tidy` around it, frees them. */
@@ -31,7 +31,7 @@ export class Gradients {
   accumulate(other: Gradients): void {
     for (const [leaf, gradient] of other.#byLeaf) {
       const own = this.#byLeaf.get(leaf);
-      this.#byLeaf.set(leaf, own ? addInto(own, gradient) : gradient);
+      this.#byLeaf.set(leaf, own ? addAndFree(own, gradient) : gradient);
     }
     other.#byLeaf.clear();
   }

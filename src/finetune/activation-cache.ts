@@ -24,6 +24,9 @@ type Entry = { rows: number } & ({ slab: Tensor; begin: number } | { values: Flo
 export class ActivationCache {
   readonly #entries = new Map<number, Entry>();
   readonly #slabs: Tensor[] = [];
+  /** Form of what is kept, known from the first batch: its last axis, and whether each token has a row. */
+  #width = 0;
+  #perToken = false;
   #slabRows = 0;
   #used = 0;
   gpuBytes = 0;
@@ -124,9 +127,6 @@ export class ActivationCache {
     this.#slabs.length = 0;
     this.#entries.clear();
   }
-
-  #width = 0;
-  #perToken = false;
 
   /** The batch's tensor: zeros, or an upload that already holds the rows kept on the host. */
   #withHostRows(entries: readonly Entry[], shape: readonly number[], length: number): Tensor {

@@ -61,7 +61,10 @@ export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions):
 }
 
 export interface RecipeOptions
-  extends Omit<FinetuneOptions, "optimizer" | "epochs" | "resume" | "checkpoint" | "evaluateFirst" | "schedule"> {
+  extends Omit<
+    FinetuneOptions,
+    "optimizer" | "epochs" | "maxSteps" | "resume" | "checkpoint" | "evaluateFirst" | "schedule"
+  > {
   weightDecay?: number;
 }
 

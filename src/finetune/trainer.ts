@@ -164,8 +164,8 @@ class TrainingRun {
     if (options.evaluateFirst && this.#state.step === 0 && this.data.valid?.length) yield* this.#evaluate();
     if (this.#state.isEvaluationDue && this.data.valid?.length) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
-    if (this.#totalSteps * options.epochs >= this.#allSteps) {
-      // Every example will come at least once. A shorter run computes what it meets.
+    // A run shorter than an epoch does not see every example, and computes what it meets.
+    if (this.#totalSteps >= this.#allSteps / options.epochs) {
       yield* this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
     }
     while (this.#state.epoch < options.epochs) {
