@@ -1,4 +1,4 @@
-// y[i] = apply(a[…], b[…]) where the operands are strided views of one shape; y is contiguous.
+// y[…] = apply(a[…], b[…]) where all three are strided views of one shape.
 alias A = f32; // spec: f16, i32, u32
 alias B = f32; // spec: f16, i32, u32
 alias Y = f32; // spec: f16, i32, u32
@@ -12,6 +12,8 @@ struct Params {
   aStrides1: vec4<u32>,
   bStrides0: vec4<u32>,
   bStrides1: vec4<u32>,
+  yStrides0: vec4<u32>,
+  yStrides1: vec4<u32>,
   count: u32,
   rank: u32,
   aOffset: u32,
@@ -43,12 +45,14 @@ fn main(
   var rest = i;
   var p = params.aOffset;
   var q = params.bOffset;
+  var r = params.yOffset;
   for (var axis = params.rank; axis > 0u; axis--) {
     let length = pick(params.shape0, params.shape1, axis - 1u);
     let index = rest % length;
     rest /= length;
     p += index * pick(params.aStrides0, params.aStrides1, axis - 1u);
     q += index * pick(params.bStrides0, params.bStrides1, axis - 1u);
+    r += index * pick(params.yStrides0, params.yStrides1, axis - 1u);
   }
-  y[params.yOffset + i] = Y(apply(vec4<C>(C(a[p])), vec4<C>(C(b[q]))).x);
+  y[r] = Y(apply(vec4<C>(C(a[p])), vec4<C>(C(b[q]))).x);
 }

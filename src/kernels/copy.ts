@@ -14,7 +14,7 @@ import {
 } from "../tensor/index.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { mergeAxes, twoVectors } from "./strided.ts";
-import { forFlatWindows } from "./windows.ts";
+import { forFlatWindows, forParts } from "./windows.ts";
 
 const copyKernel = defineKernel({
   name: "copy",
@@ -55,20 +55,22 @@ export function copyInto(y: Tensor, x: Tensor): void {
     x.gpu.copyBuffer(x.storage.buffer, begin[0], y.storage.buffer, begin[1], bytes);
     return;
   }
-  const { shape, strides } = mergeAxes("copy", x.shape, [x.strides, y.strides]);
-  launch(
-    "copy",
-    copyKernel.variant(x.dtype === "f16" ? { T: "f16", enable: "f16" } : {}),
-    [x, y],
-    {
-      ...twoVectors("shape", shape),
-      ...twoVectors("xStrides", strides[0]),
-      ...twoVectors("yStrides", strides[1]),
-      count: x.size,
-      rank: shape.length,
-    },
-    gridOf(x.size),
-  );
+  forParts("copy", [x, y], ([source, target]) => {
+    const { shape, strides } = mergeAxes("copy", source.shape, [source.strides, target.strides]);
+    launch(
+      "copy",
+      copyKernel.variant(x.dtype === "f16" ? { T: "f16", enable: "f16" } : {}),
+      [source, target],
+      {
+        ...twoVectors("shape", shape),
+        ...twoVectors("xStrides", strides[0]),
+        ...twoVectors("yStrides", strides[1]),
+        count: source.size,
+        rank: shape.length,
+      },
+      gridOf(source.size),
+    );
+  });
 }
 
 /** A row-major copy of a view. */

@@ -14,7 +14,7 @@ import {
 import { contiguous } from "./copy.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { mergeAxes, twoVectors } from "./strided.ts";
-import { forFlatWindows } from "./windows.ts";
+import { forFlatWindows, forParts } from "./windows.ts";
 
 /** Bodies of `apply` for one operand `v`; `params.a` and `params.b` are numbers of the call. */
 export const UNARY = {
@@ -94,6 +94,8 @@ const binaryStridedKernel = defineKernel({
     aStrides1: "vec4<u32>",
     bStrides0: "vec4<u32>",
     bStrides1: "vec4<u32>",
+    yStrides0: "vec4<u32>",
+    yStrides1: "vec4<u32>",
     count: "u32",
     rank: "u32",
     aOffset: "u32",
@@ -173,20 +175,27 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName): Tens
   }
   const left = expandView(a, shape);
   const right = expandView(b, shape);
-  const merged = mergeAxes(op, shape, [left.strides, right.strides]);
-  launch(
-    op,
-    binaryStridedKernel.variant(spec),
-    [left, right, y],
-    {
-      ...twoVectors("shape", merged.shape),
-      ...twoVectors("aStrides", merged.strides[0]),
-      ...twoVectors("bStrides", merged.strides[1]),
-      count: y.size,
-      rank: merged.shape.length,
-    },
-    gridOf(y.size),
-  );
+  forParts(op, [left, right, y], (parts) => {
+    const merged = mergeAxes(
+      op,
+      parts[2].shape,
+      parts.map((part) => part.strides),
+    );
+    launch(
+      op,
+      binaryStridedKernel.variant(spec),
+      parts,
+      {
+        ...twoVectors("shape", merged.shape),
+        ...twoVectors("aStrides", merged.strides[0]),
+        ...twoVectors("bStrides", merged.strides[1]),
+        ...twoVectors("yStrides", merged.strides[2]),
+        count: parts[2].size,
+        rank: merged.shape.length,
+      },
+      gridOf(parts[2].size),
+    );
+  });
   left.dispose();
   right.dispose();
   return y;

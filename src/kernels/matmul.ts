@@ -7,20 +7,12 @@ import {
   type KernelVariant,
   type Specialization,
 } from "../gpu/index.ts";
-import {
-  bytesPerElement,
-  expandView,
-  formatShape,
-  type Shape,
-  sizeOf,
-  sliceView,
-  type Tensor,
-  tidy,
-} from "../tensor/index.ts";
+import { expandView, formatShape, type Shape, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copy } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
 import { launch, requireFloat } from "./launch.ts";
 import { mergeAxes } from "./strided.ts";
+import { fitsBinding } from "./windows.ts";
 
 const MAX_WORKGROUPS = 65_535;
 const STRIDED_A = "return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));";
@@ -155,13 +147,6 @@ function splitAxis(a: Tensor, b: Tensor, c: Tensor): "m" | "n" | "k" | null {
     if (k > 1 && !hasLongRows(a)) return "k";
   }
   return m > 1 && (!fitsBinding(c) || m > 4 * MAX_WORKGROUPS) ? "m" : null;
-}
-
-function fitsBinding(x: Tensor): boolean {
-  const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = x.gpu.limits;
-  if (x.storage.buffer.size <= maxStorageBufferBindingSize) return true;
-  const extent = x.shape.reduce((sum, length, axis) => sum + (length - 1) * x.strides[axis], 1);
-  return (extent + 4) * bytesPerElement(x.dtype) + minStorageBufferOffsetAlignment <= maxStorageBufferBindingSize;
 }
 
 /** How a kernel walks the last two axes of an operand. */

@@ -1,4 +1,5 @@
-import { bytesPerElement, type Tensor } from "../tensor/index.ts";
+import { MemoryLimitError } from "../gpu/index.ts";
+import { bytesPerElement, formatShape, sliceView, type Tensor } from "../tensor/index.ts";
 
 /**
  * Runs `body` over contiguous tensors of one element count in flat windows small enough to bind: once, with the
@@ -38,4 +39,53 @@ export function rowWindows(matrix: Tensor, maximumRows = Number.POSITIVE_INFINIT
   const windows: [number, number][] = [];
   for (let begin = 0; begin < rows; begin += step) windows.push([begin, Math.min(begin + step, rows)]);
   return windows;
+}
+
+/** Whether a view can be bound whole: its storage, or the bytes from its first to its last element. */
+export function fitsBinding(x: Tensor): boolean {
+  const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = x.gpu.limits;
+  if (x.storage.buffer.size <= maxStorageBufferBindingSize) return true;
+  const extent = x.size === 0 ? 0 : x.shape.reduce((sum, length, axis) => sum + (length - 1) * x.strides[axis], 1);
+  return (extent + 4) * bytesPerElement(x.dtype) + minStorageBufferOffsetAlignment <= maxStorageBufferBindingSize;
+}
+
+/**
+ * Refuses, by the op's name and before anything is recorded, what a kernel that cannot split its work would have to
+ * bind whole.
+ *
+ * @throws MemoryLimitError
+ */
+export function requireBindable(op: string, ...tensors: readonly Tensor[]): void {
+  for (const x of tensors) {
+    if (fitsBinding(x)) continue;
+    throw new MemoryLimitError(
+      `${op}: a tensor of shape ${formatShape(x.shape)} does not fit into one binding of ${x.gpu.limits.maxStorageBufferBindingSize} bytes on this device`,
+    );
+  }
+}
+
+/**
+ * Runs `body` over views of one common shape, halved along their axes until each part can be bound: once, with the
+ * views themselves, when they fit. For kernels that read and write element by element, whatever the strides.
+ */
+export function forParts(op: string, views: readonly Tensor[], body: (parts: readonly Tensor[]) => void): void {
+  const tooLarge = views.find((view) => !fitsBinding(view));
+  if (!tooLarge) {
+    body(views);
+    return;
+  }
+  // The axis that spans most bytes of the view that does not fit: halving it shrinks what has to be bound.
+  const spans = tooLarge.shape.map((length, axis) => (length - 1) * tooLarge.strides[axis]);
+  const axis = spans.indexOf(Math.max(...spans));
+  if (!(spans[axis] > 0)) requireBindable(op, tooLarge);
+  const length = tooLarge.shape[axis];
+  const middle = Math.ceil(length / 2);
+  for (const [begin, end] of [
+    [0, middle],
+    [middle, length],
+  ]) {
+    const halves = views.map((view) => sliceView(view, axis, begin, end));
+    forParts(op, halves, body);
+    for (const half of halves) half.dispose();
+  }
 }

@@ -1,0 +1,69 @@
+import type { OpName } from "../../src/autograd/index.ts";
+
+export interface Tolerance {
+  /** Error of a value over its own magnitude, or over the largest of the tensor. */
+  value: number;
+  relativeTo: "itself" | "largest";
+  /** Error of a gradient over the largest of its tensor. */
+  gradient: number;
+}
+
+/** Copies and comparisons: no rounding at all, and gradients that are moved or summed. */
+const EXACT: Tolerance = { value: 0, relativeTo: "itself", gradient: 2e-6 };
+/** One or two roundings of 2^-24 = 6e-8. */
+const ROUNDED: Tolerance = { value: 1.5e-7, relativeTo: "itself", gradient: 2e-6 };
+/** Sums of at most some hundred terms, rounded at each. */
+const LINEAR: Tolerance = { value: 2e-6, relativeTo: "largest", gradient: 2e-6 };
+/** Quotients and roots, which WGSL wants within 2.5 units in the last place. */
+const QUOTIENT: Tolerance = { value: 6e-7, relativeTo: "itself", gradient: 3e-6 };
+/** Exponentials and logarithms: WGSL allows 3 + 2|x| units, and an absolute error of 2^-21 for a logarithm near 1. */
+const TRANSCENDENTAL: Tolerance = { value: 1e-5, relativeTo: "largest", gradient: 1e-5 };
+
+export interface Traits {
+  tolerance: Tolerance;
+  /** Whether f16 inputs are computed with; other ops must refuse them by name. */
+  half: boolean;
+}
+
+/** How each op is compared with its reference. */
+export const traits: Record<OpName, Traits> = {
+  add: { tolerance: ROUNDED, half: true },
+  sub: { tolerance: ROUNDED, half: true },
+  mul: { tolerance: ROUNDED, half: true },
+  div: { tolerance: QUOTIENT, half: true },
+  affine: { tolerance: LINEAR, half: true },
+  equal: { tolerance: EXACT, half: true },
+  notEqual: { tolerance: EXACT, half: true },
+  less: { tolerance: EXACT, half: true },
+  greater: { tolerance: EXACT, half: true },
+  exp: { tolerance: { ...TRANSCENDENTAL, relativeTo: "itself" }, half: true },
+  log: { tolerance: TRANSCENDENTAL, half: true },
+  sqrt: { tolerance: QUOTIENT, half: true },
+  rsqrt: { tolerance: QUOTIENT, half: true },
+  square: { tolerance: ROUNDED, half: true },
+  reciprocal: { tolerance: QUOTIENT, half: true },
+  tanh: { tolerance: { ...TRANSCENDENTAL, relativeTo: "itself" }, half: true },
+  gelu: { tolerance: TRANSCENDENTAL, half: true },
+  cast: { tolerance: EXACT, half: true },
+  sum: { tolerance: LINEAR, half: true },
+  max: { tolerance: EXACT, half: false },
+  expand: { tolerance: EXACT, half: true },
+  reshape: { tolerance: EXACT, half: true },
+  permute: { tolerance: EXACT, half: true },
+  slice: { tolerance: EXACT, half: true },
+  padAxis: { tolerance: EXACT, half: true },
+  contiguous: { tolerance: EXACT, half: true },
+  matmul: { tolerance: LINEAR, half: true },
+  linear: { tolerance: LINEAR, half: true },
+  layerNorm: { tolerance: TRANSCENDENTAL, half: false },
+  softmax: { tolerance: TRANSCENDENTAL, half: false },
+  logSoftmax: { tolerance: TRANSCENDENTAL, half: false },
+  attentionSoftmax: { tolerance: TRANSCENDENTAL, half: false },
+  causalSelfAttention: { tolerance: TRANSCENDENTAL, half: false },
+  embedding: { tolerance: EXACT, half: false },
+  embeddingGradient: { tolerance: LINEAR, half: false },
+  oneHot: { tolerance: EXACT, half: false },
+  crossEntropy: { tolerance: TRANSCENDENTAL, half: false },
+  linearCrossEntropy: { tolerance: TRANSCENDENTAL, half: false },
+  dropout: { tolerance: ROUNDED, half: false },
+};
