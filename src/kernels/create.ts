@@ -1,8 +1,9 @@
 import { Gpu } from "../gpu/index.ts";
-import { assertShape, type CreateOptions, type Shape, type Tensor } from "../tensor/index.ts";
+import { assertShape, type CreateOptions, type Shape, Tensor, tidy } from "../tensor/index.ts";
 import { full as fill } from "./copy.ts";
-import { unary } from "./elementwise.ts";
-import { randomNormal, randomUniform } from "./random.ts";
+import { binary, castTo, unary } from "./elementwise.ts";
+import { requireFloat32 } from "./launch.ts";
+import { randomCategorical, randomNormal, randomPermutation, randomUniform } from "./random.ts";
 
 /** A tensor with every element equal to `value`. */
 export function full(shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions = {}): Tensor {
@@ -34,6 +35,52 @@ export function normal(
 ): Tensor {
   assertShape("normal", shape);
   return shifted(randomNormal(gpu, shape, seed, deviation), mean);
+}
+
+/**
+ * Ones with probability p, zeros otherwise, as f32: of a shape with one probability, or of a tensor of probabilities,
+ * element by element. An element is 1 where its uniform number, of 24 bits, is below p.
+ */
+export function bernoulli(shape: Shape, options: RandomOptions & { p?: number }): Tensor;
+export function bernoulli(probabilities: Tensor, options: Pick<RandomOptions, "seed">): Tensor;
+export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?: number }): Tensor {
+  const { seed, p = 0.5 } = options;
+  if (target instanceof Tensor) {
+    requireFloat32("bernoulli", target);
+  } else {
+    assertShape("bernoulli", target);
+    if (!(p >= 0 && p <= 1)) throw new Error(`bernoulli: expected a probability, got ${p}`);
+  }
+  return tidy(() => {
+    const isTensor = target instanceof Tensor;
+    const gpu = isTensor ? target.gpu : (options.gpu ?? Gpu.default);
+    const probabilities = isTensor ? target : fill(gpu, [], p, "f32");
+    const drawn = randomUniform(gpu, isTensor ? target.shape : target, seed);
+    return castTo(binary("bernoulli", drawn, probabilities, "less"), "f32");
+  });
+}
+
+/**
+ * Draws `samples` classes, with replacement, from each row of weights [..., classes]: i32 [..., samples], or [...]
+ * without `samples`. Weights are probabilities up to a factor and not negative; for logits pass `softmax(logits)`. The
+ * class is the first whose running sum exceeds uniform · total; sums run in order, so equal weights give equal draws on
+ * every adapter. A row of zeros gives class 0.
+ */
+export function categorical(weights: Tensor, options: { seed: number; samples?: number }): Tensor {
+  const { seed, samples } = options;
+  if (samples !== undefined && !(Number.isSafeInteger(samples) && samples >= 0)) {
+    throw new Error(`categorical: samples must be a non-negative integer, got ${samples}`);
+  }
+  return tidy(() => {
+    const drawn = randomCategorical(weights, seed, samples ?? 1);
+    return samples === undefined ? drawn.view(drawn.shape.slice(0, -1), drawn.strides.slice(0, -1)) : drawn;
+  });
+}
+
+/** The integers 0 … n − 1 in random order, i32 [n]; each order is equally likely. */
+export function permutation(n: number, { seed, gpu = Gpu.default }: RandomOptions): Tensor {
+  assertShape("permutation", [n]);
+  return randomPermutation(gpu, n, seed);
 }
 
 /** Added in a dispatch of its own: in one expression a GPU may fuse product and sum, and round differently. */

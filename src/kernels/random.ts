@@ -1,10 +1,21 @@
+import categoricalSource from "../../shaders/categorical.wgsl";
 import randomSource from "../../shaders/random.wgsl";
 import { defineKernel, type Gpu } from "../gpu/index.ts";
-import { empty, type Shape, type Tensor, tensor } from "../tensor/index.ts";
+import {
+  empty,
+  formatShape,
+  reshapeView,
+  type Shape,
+  sizeOf,
+  sliceView,
+  type Tensor,
+  tensor,
+} from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
 import { gridOf, launch, output, requireFloat32 } from "./launch.ts";
 import { quantileTable } from "./quantiles.ts";
-import { forFlatWindows } from "./windows.ts";
+import { seedWords, threefry } from "./threefry.ts";
+import { forFlatWindows, requireBindable, rowWindows } from "./windows.ts";
 
 const GENERATORS = {
   uniform: "return uniform24(bits) * params.scale;",
@@ -30,12 +41,19 @@ const randomKernel = defineKernel({
   variants: () => Object.values(GENERATORS).map((generate) => ({ generate })),
 });
 
-/** A seed of a generator: 53 bits, split in two words. */
-const seedWords = (seed: number): { seed0: number; seed1: number } => {
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new Error(`random: seed ${seed} is not a non-negative safe integer`);
-  return { seed0: seed >>> 0, seed1: Math.floor(seed / 2 ** 32) };
-};
+const categoricalKernel = defineKernel({
+  name: "categorical",
+  source: categoricalSource,
+  bindings: { weights: "read", uniforms: "read", y: "read_write" },
+  params: {
+    count: "u32",
+    columns: "u32",
+    samples: "u32",
+    weightsOffset: "u32",
+    uniformsOffset: "u32",
+    yOffset: "u32",
+  },
+});
 
 interface Draw {
   seed: number;
@@ -78,4 +96,38 @@ export function dropoutKernel(x: Tensor, p: number, seed: number): Tensor {
   const y = output("dropout", x, x.shape);
   draw("dropout", y, contiguous(x), null, { seed, scale: p < 1 ? 1 / (1 - p) : 0, threshold: Math.round(p * 2 ** 24) });
   return y;
+}
+
+/** Draws `samples` columns from each row of weights [..., columns]: i32 [..., samples]. */
+export function randomCategorical(weights: Tensor, seed: number, samples: number): Tensor {
+  requireFloat32("categorical", weights);
+  const columns = weights.shape[weights.rank - 1];
+  if (weights.rank < 1 || columns === 0) {
+    throw new Error(`categorical: expected weights [..., classes], got ${formatShape(weights.shape)}`);
+  }
+  const batch = weights.shape.slice(0, -1);
+  const rows = sizeOf(batch);
+  const y = output("categorical", weights, [...batch, samples], "i32");
+  if (y.size === 0) return y;
+  const uniforms = randomUniform(weights.gpu, [rows, samples], seed);
+  requireBindable("categorical", uniforms, y);
+  const matrix = reshapeView(contiguous(weights), [rows, columns])!;
+  const flat = reshapeView(y, [rows, samples])!;
+  for (const [begin, end] of rowWindows(matrix)) {
+    const windows = [matrix, uniforms, flat].map((x) => sliceView(x, 0, begin, end));
+    const count = (end - begin) * samples;
+    launch("categorical", categoricalKernel.variant(), windows, { count, columns, samples }, gridOf(count));
+  }
+  return y;
+}
+
+/** The numbers 0 … n − 1 in random order (Fisher–Yates on the host, 53 random bits a place). */
+export function randomPermutation(gpu: Gpu, n: number, seed: number): Tensor {
+  const places = Int32Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const [high, low] = threefry(i, seed);
+    const j = Math.floor((((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53) * (i + 1));
+    [places[i], places[j]] = [places[j], places[i]];
+  }
+  return tensor(places, [n], { gpu });
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { backward, dropout, normal, uniform } from "../../src/autograd/index.ts";
+import { backward, bernoulli, categorical, dropout, normal, permutation, uniform } from "../../src/autograd/index.ts";
 import { ones } from "../../src/kernels/create.ts";
 import { quantileTable } from "../../src/kernels/quantiles.ts";
-import type { Tensor } from "../../src/tensor/index.ts";
+import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { randomWords, threefry2x32, uniform24 } from "../reference/random.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -155,3 +155,106 @@ describe("dropout", () => {
     }
   });
 });
+
+describe("bernoulli", () => {
+  it("is 1 where the uniform number lies below the probability", async () => {
+    const seed = 2 ** 33 + 7;
+    const uniforms = Array.from({ length: 130 }, (_, i) => uniform24(randomWords(i, seed)[0]));
+    expect(await read(bernoulli([2, 65], { seed, p: 0.3 }))).toEqual(uniforms.map((u) => Number(u < fround(0.3))));
+    const p = Float32Array.from(uniforms, (_, i) => i / 129);
+    const probabilities = tensor(p);
+    expect(await read(bernoulli(probabilities, { seed }))).toEqual(uniforms.map((u, i) => Number(u < p[i])));
+    probabilities.dispose();
+  });
+
+  it("has the mean p, and is all zeros and all ones at its ends", async () => {
+    const values = await read(bernoulli([100_000], { seed: 3, p: 0.25 }));
+    expect(values.reduce((a, b) => a + b) / values.length).toBeCloseTo(0.25, 2);
+    expect(new Set(await read(bernoulli([999], { seed: 3, p: 0 })))).toEqual(new Set([0]));
+    expect(new Set(await read(bernoulli([999], { seed: 3, p: 1 })))).toEqual(new Set([1]));
+  });
+
+  it("refuses what is no probability", () => {
+    expect(() => bernoulli([2], { seed: 1, p: 1.5 })).toThrow("bernoulli: expected a probability, got 1.5");
+  });
+});
+
+/** The first class whose running sum exceeds u · total, in single precision. */
+function drawOf(weights: ArrayLike<number>, u: number): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total = fround(total + weights[i]);
+  let [sum, chosen] = [0, 0];
+  for (let i = 0; i < weights.length; i++) {
+    sum = fround(sum + weights[i]);
+    if (weights[i] > 0) chosen = i;
+    if (sum > fround(u * total)) break;
+  }
+  return chosen;
+}
+
+describe("categorical", () => {
+  it("inverts the cumulative sum of each row", async () => {
+    const [rows, classes, samples, seed] = [7, 65, 9, 21];
+    const weights = Float32Array.from({ length: rows * classes }, (_, i) => fround(((i * 7919) % 31) / 7));
+    const x = tensor(weights, [rows, classes]);
+    const expected = Array.from({ length: rows * samples }, (_, i) => {
+      const row = Math.floor(i / samples);
+      return drawOf(weights.subarray(row * classes, (row + 1) * classes), uniform24(randomWords(i, seed)[0]));
+    });
+    const drawn = categorical(x, { seed, samples });
+    expect([drawn.shape, drawn.dtype]).toEqual([[rows, samples], "i32"]);
+    expect(await read(drawn)).toEqual(expected);
+    const one = categorical(x, { seed });
+    expect(one.shape).toEqual([rows]);
+    one.dispose();
+    x.dispose();
+  });
+
+  it("draws in proportion to the weights, and never a class of weight 0", async () => {
+    const x = tensor([0, 1, 0, 3, 0]);
+    const values = await read(categorical(x, { seed: 5, samples: 40_000 }));
+    x.dispose();
+    const counts = [0, 1, 2, 3, 4].map((c) => values.filter((value) => value === c).length / values.length);
+    expect([counts[0], counts[2], counts[4]]).toEqual([0, 0, 0]);
+    expect(counts[3]).toBeCloseTo(0.75, 2);
+  });
+
+  it("refuses what has no classes", () => {
+    tidy(() => {
+      expect(() => categorical(tensor([], [3, 0]), { seed: 1 })).toThrow(/^categorical: expected weights/);
+      expect(() => categorical(tensor([1]), { seed: 1, samples: -1 })).toThrow(/^categorical: samples/);
+    });
+  });
+});
+
+describe("permutation", () => {
+  it("puts every number once, in an order that the seed alone gives", async () => {
+    const values = await read(permutation(257, { seed: 4 }));
+    expect([...values].sort((a, b) => a - b)).toEqual(Array.from({ length: 257 }, (_, i) => i));
+    expect(await read(permutation(257, { seed: 4 }))).toEqual(values);
+    expect(await read(permutation(257, { seed: 5 }))).not.toEqual(values);
+    expect(await read(permutation(6, { seed: 0 }))).toEqual(expectedOrder(6, 0));
+    expect(await read(permutation(0, { seed: 0 }))).toEqual([]);
+  });
+
+  it("gives each of the six orders of three numbers equally often", async () => {
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 1200; seed++) {
+      const order = expectedOrder(3, seed).join();
+      counts.set(order, (counts.get(order) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(6);
+    for (const count of counts.values()) expect(Math.abs(count - 200)).toBeLessThan(60);
+  });
+});
+
+/** Fisher–Yates from the back, by the generator as the tests compute it. */
+function expectedOrder(n: number, seed: number): number[] {
+  const places = Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const [high, low] = randomWords(i, seed);
+    const j = Math.floor(((Math.floor(high / 32) * 2 ** 26 + Math.floor(low / 64)) / 2 ** 53) * (i + 1));
+    [places[i], places[j]] = [places[j], places[i]];
+  }
+  return places;
+}
