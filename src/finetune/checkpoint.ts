@@ -1,3 +1,4 @@
+import type { Gpu } from "../gpu/index.ts";
 import {
   type ModelDirectory,
   type OutputDirectory,
@@ -5,16 +6,15 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../io/index.ts";
-import type { GPT2Base } from "../models/index.ts";
-import type { Optimizer } from "../nn/index.ts";
+import type { Module, Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload } from "../tensor/index.ts";
 import type { Evaluation } from "./events.ts";
 
 /** One file holds everything, so that a checkpoint is whole or absent. */
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
 
-/** Weights on the host, by checkpoint name. */
-export type Snapshot = Map<string, Float32Array>;
+/** Trained weights and buffers on the host, by checkpoint name. */
+export type Snapshot = Map<string, Float32Array | Int32Array>;
 
 /** Where a run stands. */
 export interface TrainerState {
@@ -40,18 +40,25 @@ interface StoredState extends TrainerState {
   optimizerSteps: Record<string, number>;
 }
 
-/** Trained weights as they are now. */
-export async function takeSnapshot(model: GPT2Base): Promise<Snapshot> {
+/** What training changes: parameters that are not frozen, and every buffer. */
+const changing = (model: Module): [string, Tensor][] => [
+  ...[...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad),
+  ...model.namedBuffers(),
+];
+
+const readBack = async (tensor: Tensor): Promise<Float32Array | Int32Array> =>
+  (await tensor.data()) as Float32Array | Int32Array;
+
+/** Trained weights and buffers as they are now. */
+export async function takeSnapshot(model: Module): Promise<Snapshot> {
   const snapshot: Snapshot = new Map();
-  for (const [name, tensor] of model.namedParameters()) {
-    if (tensor.requiresGrad) snapshot.set(name, (await tensor.data()) as Float32Array);
-  }
+  for (const [name, tensor] of changing(model)) snapshot.set(name, await readBack(tensor));
   return snapshot;
 }
 
-/** Puts weights back. */
-export function restoreSnapshot(model: GPT2Base, snapshot: Snapshot): void {
-  const named = model.namedParameters();
+/** Puts weights and buffers back. */
+export function restoreSnapshot(model: Module, snapshot: Snapshot): void {
+  const named = model.namedTensors();
   for (const [name, values] of snapshot) {
     const tensor = named.get(name);
     if (!tensor || tensor.size !== values.length) throw new Error(`snapshot: ${name} does not fit the model`);
@@ -59,21 +66,21 @@ export function restoreSnapshot(model: GPT2Base, snapshot: Snapshot): void {
   }
 }
 
-/** Writes trained weights, optimizer state, best weights and the run's place. Replaces the one before atomically. */
+/** Writes trained weights and buffers, optimizer state, best weights and the run's place. Replaces the one before atomically. */
 export async function saveCheckpoint(
   directory: OutputDirectory,
-  model: GPT2Base,
+  model: Module,
   optimizer: Optimizer,
   state: TrainerState,
   best: Snapshot | null,
 ): Promise<void> {
   const { steps, tensors } = optimizer.getState();
-  const named = [...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad);
+  const named = changing(model);
   const fromDevice = (prefix: string, [name, tensor]: [string, Tensor]): TensorToWrite => ({
     name: `${prefix}/${name}`,
-    dtype: "F32",
+    dtype: tensor.dtype === "i32" ? "I32" : "F32",
     shape: tensor.shape,
-    data: async () => (await tensor.data()) as Float32Array,
+    data: () => readBack(tensor),
   });
   const shapes = new Map(named.map(([name, tensor]) => [name, tensor.shape]));
   const stored: StoredState = { ...state, optimizerSteps: Object.fromEntries(steps) };
@@ -84,7 +91,7 @@ export async function saveCheckpoint(
       ...[...tensors].map((entry) => fromDevice("optimizer", entry)),
       ...[...(best ?? [])].map(([name, data]) => ({
         name: `best/${name}`,
-        dtype: "F32" as const,
+        dtype: data instanceof Int32Array ? ("I32" as const) : ("F32" as const),
         shape: shapes.get(name) ?? [data.length],
         data,
       })),
@@ -94,13 +101,13 @@ export async function saveCheckpoint(
 }
 
 /**
- * Puts a checkpoint's weights and optimizer state back and returns where the run stood.
+ * Puts a checkpoint's weights, buffers and optimizer state back and returns where the run stood.
  *
  * @throws naming what differs when the run that is to go on is another one.
  */
 export async function loadCheckpoint(
   directory: ModelDirectory,
-  model: GPT2Base,
+  model: Module & { readonly gpu: Gpu },
   optimizer: Optimizer,
   fingerprint: TrainerState["fingerprint"],
 ): Promise<{ state: TrainerState; best: Snapshot | null }> {
@@ -119,11 +126,11 @@ export async function loadCheckpoint(
         throw new Error(`resume: the checkpoint was made with ${key} ${was}, this run has ${JSON.stringify(value)}`);
       }
     }
-    const named = model.namedParameters();
+    const named = model.namedTensors();
     const moments = new Map<string, Tensor>();
     const best: Snapshot = new Map();
     for (const key of file.names()) {
-      const values = await file.readFloat32(key);
+      const values = (await file.readArray(key)) as Float32Array | Int32Array;
       const name = key.slice(key.indexOf("/") + 1);
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       if (key.startsWith("model/")) {
@@ -132,7 +139,7 @@ export async function loadCheckpoint(
         if (!tensor || !shapesEqual(tensor.shape, shape)) {
           throw new Error(`resume: ${name} ${formatShape(shape)} of the checkpoint does not fit the model`);
         }
-        model.gpu.upload(tensor.storage.buffer, 0, bytes);
+        tensor.gpu.upload(tensor.storage.buffer, 0, bytes);
       } else if (key.startsWith("optimizer/")) moments.set(name, upload(model.gpu, file.info(key).shape, "f32", bytes));
       else best.set(name, values);
     }

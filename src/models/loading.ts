@@ -1,18 +1,18 @@
 import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
-import { openCheckpoint, writeSafetensors } from "../io/index.ts";
+import { openCheckpoint, SafetensorsError, writeSafetensors } from "../io/index.ts";
 import type { Module } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
 
 /** What loading found, by checkpoint name. */
 export interface LoadReport {
-  /** Parameters of the model that the checkpoint lacks. */
+  /** Parameters and buffers of the model that the checkpoint lacks. */
   missing: string[];
   /** Tensors of the checkpoint that the model has no place for. */
   unexpected: string[];
   /** Tensors whose shapes differ. */
   mismatched: { name: string; checkpoint: readonly number[]; model: readonly number[] }[];
-  /** Missing parameters that belong to a new head and were initialised. */
+  /** Missing parameters and buffers that the rules have initial values for, such as those of a new head. */
   initialized: string[];
   /** Tensors known to be of no use: attention masks stored as buffers, the copy of a tied weight. */
   ignored: string[];
@@ -25,7 +25,7 @@ export interface LoadRules {
   ignores: (name: string) => boolean;
   /** Checkpoint names to pass over although the model has a place for them. */
   omits?: (name: string) => boolean;
-  /** Initial values of a parameter the checkpoint may lack; null when it must be there. */
+  /** Initial values of a parameter or buffer the checkpoint may lack; null when it must be there. */
   initialize: (name: string) => ((tensor: Tensor) => void) | null;
 }
 
@@ -61,7 +61,7 @@ export async function readJson(directory: ModelDirectory, file: string): Promise
   }
 }
 
-/** Fills a model's parameters from a directory's checkpoint, a tensor at a time. */
+/** Fills a model's parameters and buffers from a directory's checkpoint, a tensor at a time. */
 export async function loadWeights(
   model: Module,
   directory: ModelDirectory,
@@ -86,9 +86,8 @@ async function fill(
   const report: LoadReport = { missing: [], unexpected: [], mismatched: [], initialized: [], ignored: [] };
   const available = new Set(checkpoint.names().filter((name) => !rules.omits?.(name)));
   const taken = new Set<string>();
-  const named = model.namedParameters();
-  const plan: [string, Tensor, string][] = [];
-  for (const [parameter, tensor] of named) {
+  const plan: [string, Tensor][] = [];
+  for (const [parameter, tensor] of model.namedTensors()) {
     const key = candidates(parameter, rules.basePrefix).find((candidate) => available.has(candidate));
     if (key === undefined) {
       const initialize = rules.initialize(parameter);
@@ -100,7 +99,7 @@ async function fill(
     }
     taken.add(key);
     const { shape } = checkpoint.info(key);
-    if (shapesEqual(shape, tensor.shape)) plan.push([key, tensor, parameter]);
+    if (shapesEqual(shape, tensor.shape)) plan.push([key, tensor]);
     else report.mismatched.push({ name: parameter, checkpoint: shape, model: tensor.shape });
   }
   for (const key of available) {
@@ -109,10 +108,21 @@ async function fill(
   }
   if (strict) assertComplete(report, name);
   for (const [key, tensor] of plan) {
-    const values = await checkpoint.readFloat32(key);
+    const values = tensor.dtype === "i32" ? await readCounter(checkpoint, key) : await checkpoint.readFloat32(key);
     tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return report;
+}
+
+/** Integers, which PyTorch keeps as I64. */
+async function readCounter(checkpoint: Checkpoint, key: string): Promise<Int32Array> {
+  const { dtype } = checkpoint.info(key);
+  const values = await checkpoint.readArray(key);
+  if (!(values instanceof BigInt64Array || values instanceof Int32Array)) {
+    const problem = `dtype ${dtype} cannot be read as a counter, expected I64 or I32`;
+    throw new SafetensorsError(checkpoint.files.join(", "), problem, { tensor: key });
+  }
+  return Int32Array.from(values, Number);
 }
 
 /** A parameter's name, and the same without the base model's prefix. */
@@ -134,16 +144,21 @@ function assertComplete({ missing, unexpected, mismatched }: LoadReport, name: s
   if (parts.length > 0) throw new Error(`${name}: the checkpoint does not fit the model: ${parts.join("; ")}`);
 }
 
-/** Writes every parameter as F32 under its name, a tensor at a time, into `model.safetensors`. */
+/**
+ * Writes every parameter and buffer under its name, a tensor at a time, into `model.safetensors`: F32, and counters as
+ * I64, as PyTorch has them.
+ */
 export async function saveWeights(model: Module, directory: OutputDirectory): Promise<void> {
-  const named = [...model.namedParameters()];
   await writeSafetensors(
     await directory.create("model.safetensors"),
-    named.map(([name, tensor]) => ({
+    [...model.namedTensors()].map(([name, tensor]) => ({
       name,
-      dtype: "F32" as const,
+      dtype: tensor.dtype === "i32" ? ("I64" as const) : ("F32" as const),
       shape: tensor.shape,
-      data: async () => (await tensor.data()) as Float32Array,
+      data: async () => {
+        const values = await tensor.data();
+        return values instanceof Int32Array ? BigInt64Array.from(values, BigInt) : (values as Float32Array);
+      },
     })),
   );
 }

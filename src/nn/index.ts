@@ -1,5 +1,5 @@
 export { applyDropout, Embedding, LayerNorm, Linear, TrainingPass } from "./layers.ts";
-export { Module, parameter } from "./module.ts";
+export { type BufferOptions, buffer, Module, parameter } from "./module.ts";
 export {
   AdamW,
   type AdamWOptions,

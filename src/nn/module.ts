@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/index.ts";
-import { empty, keep, type Shape, Tensor } from "../tensor/index.ts";
+import { full } from "../kernels/copy.ts";
+import { type DType, empty, keep, type Shape, Tensor } from "../tensor/index.ts";
 import { matchesPattern } from "./patterns.ts";
 
 /** A trainable tensor with undefined values; loading or initialising fills it. Lives until the module is disposed. */
@@ -9,9 +10,29 @@ export function parameter(gpu: Gpu, shape: Shape): Tensor {
   return tensor;
 }
 
+/** Tensors that are state of a module, but are not trained. */
+const buffers = new WeakSet<Tensor>();
+
+export interface BufferOptions {
+  /** `i32` for counters, which checkpoints hold as I64. Default `f32`. */
+  dtype?: Extract<DType, "f32" | "i32">;
+  /** Value of every element until something else is loaded. Default 0. */
+  value?: number;
+}
+
 /**
- * A tree of parameters. The name of a parameter is its path through the properties, so the tree is written to have
- * the names of the checkpoint: `h.3.attn.c_attn.weight`.
+ * State that a forward pass may change but no gradient: the running statistics of batch normalisation. It is loaded,
+ * saved and kept in checkpoints as parameters are. Lives until the module is disposed.
+ */
+export function buffer(gpu: Gpu, shape: Shape, { dtype = "f32", value = 0 }: BufferOptions = {}): Tensor {
+  const tensor = keep(full(gpu, shape, value, dtype));
+  buffers.add(tensor);
+  return tensor;
+}
+
+/**
+ * A tree of parameters and buffers. The name of each is its path through the properties, so the tree is written to have
+ * the names of the checkpoint: `h.3.attn.c_attn.weight`, `bn1.running_mean`.
  */
 export abstract class Module {
   /** Prefix that checkpoints of a task model put before the base model's names; patterns match with and without it. */
@@ -19,11 +40,25 @@ export abstract class Module {
 
   /** Every parameter once, with its name; of tied ones the first name counts. */
   namedParameters(): Map<string, Tensor> {
+    return this.#named((tensor) => !buffers.has(tensor));
+  }
+
+  /** Every tensor made by {@link buffer} once, with its name. None of them has a gradient. */
+  namedBuffers(): Map<string, Tensor> {
+    return this.#named((tensor) => buffers.has(tensor));
+  }
+
+  /** Parameters, then buffers: all that a checkpoint of the weights holds. */
+  namedTensors(): Map<string, Tensor> {
+    return new Map([...this.namedParameters(), ...this.namedBuffers()]);
+  }
+
+  #named(isWanted: (tensor: Tensor) => boolean): Map<string, Tensor> {
     const named = new Map<string, Tensor>();
     const seen = new Set<Tensor>();
     const visit = (value: unknown, path: string): void => {
       if (value instanceof Tensor) {
-        if (!seen.has(value)) named.set(path, value);
+        if (!seen.has(value) && isWanted(value)) named.set(path, value);
         seen.add(value);
       } else if (Array.isArray(value) || value instanceof Module) {
         for (const [key, child] of Object.entries(value)) visit(child, path ? `${path}.${key}` : key);
@@ -76,8 +111,8 @@ export abstract class Module {
     return this;
   }
 
-  /** Frees every parameter. */
+  /** Frees every parameter and buffer. */
   dispose(): void {
-    for (const tensor of this.parameters()) tensor.dispose();
+    for (const tensor of this.namedTensors().values()) tensor.dispose();
   }
 }
