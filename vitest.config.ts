@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Shader files are imported as text, as esbuild does in the build. */
@@ -11,8 +12,17 @@ const wgslAsText = {
   },
 };
 
+/** The examples import the package by its name; here that is the source. */
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+const packageAsSource = [
+  { find: /^graft-gpu$/, replacement: source("index.ts") },
+  { find: /^graft-gpu\/node$/, replacement: source("io/node/index.ts") },
+  { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
+];
+
 export default defineConfig({
   plugins: [wgslAsText],
+  resolve: { alias: packageAsSource },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/adapter-present.ts"],

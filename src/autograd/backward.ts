@@ -42,25 +42,67 @@ export function grad(
   inputs: readonly Tensor[],
   options: Omit<BackwardOptions, "gradient"> = {},
 ): (Tensor | undefined)[] {
+  return tidy(() => differentiate(fn, inputs, options).gradients);
+}
+
+/** What {@link grad} gives, with the value of `fn` itself. */
+export interface ValueAndGradients {
+  value: Tensor;
+  /** By input, in order; undefined where the value does not depend on one. */
+  gradients: (Tensor | undefined)[];
+}
+
+/** The value of `fn` and its gradients with respect to its inputs, from one forward pass. */
+export function valueAndGrad(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  options: Omit<BackwardOptions, "gradient"> = {},
+): ValueAndGradients {
   return tidy(() => {
-    const variables = inputs.map((input) => {
-      if (nodeOf(input)) return input;
-      const leaf = input.view(input.shape, input.strides);
-      leaf.requiresGrad = true;
-      return leaf;
-    });
-    const nodes = variables.map((variable) => nodeOf(variable)!);
-    const byNode = new Map<GraphNode, Tensor>();
-    const wanted = new Set(nodes);
-    propagate(
-      fn(...variables),
-      options,
-      (node) => wanted.has(node),
-      (node, gradient) => byNode.set(node, gradient),
-    );
-    return nodes.map((node) => byNode.get(node));
+    const { value, gradients } = differentiate(fn, inputs, options);
+    return { value: options.createGraph || options.retainGraph ? value : detach(value), gradients };
   });
 }
+
+function differentiate(
+  fn: (...inputs: Tensor[]) => Tensor,
+  inputs: readonly Tensor[],
+  options: Omit<BackwardOptions, "gradient">,
+): ValueAndGradients {
+  const variables = inputs.map((input) => {
+    if (nodeOf(input)) return input;
+    const leaf = input.view(input.shape, input.strides);
+    leaf.requiresGrad = true;
+    return leaf;
+  });
+  const nodes = variables.map((variable) => nodeOf(variable)!);
+  const value = withRecording(true, () => fn(...variables));
+  const found = gradientsAt(value, options, new Set(nodes));
+  return { value, gradients: nodes.map((node) => found.get(node)) };
+}
+
+/**
+ * The gradients that arrive at some nodes. With `stop` the pass ends there: what lies behind them is not visited.
+ */
+export function gradientsAt(
+  root: Tensor,
+  options: BackwardOptions,
+  wanted: ReadonlySet<GraphNode>,
+  stop = false,
+): Map<GraphNode, Tensor> {
+  const found = new Map<GraphNode, Tensor>();
+  propagate(
+    root,
+    options,
+    (node) => wanted.has(node),
+    (node, gradient) => found.set(node, gradient),
+    stop ? wanted : undefined,
+  );
+  return found;
+}
+
+/** The same values without history: no gradient flows through it. A view; it shares the storage. */
+export const detach = (x: Tensor): Tensor => x.view(x.shape, x.strides);
 
 /** Runs the graph backward and hands the whole gradient of each captured node to `capture`. */
 function propagate(
@@ -68,6 +110,7 @@ function propagate(
   options: BackwardOptions,
   captures: (node: GraphNode) => boolean,
   capture: (node: GraphNode, gradient: Tensor) => void,
+  boundary?: ReadonlySet<GraphNode>,
 ): void {
   const { createGraph = false, retainGraph = createGraph } = options;
   const rootNode = nodeOf(root);
@@ -83,11 +126,15 @@ function propagate(
   withRecording(createGraph, () => {
     const pending = new Map<GraphNode, Tensor>();
     pending.set(rootNode, options.gradient ? ownHandle(options.gradient) : full(root.gpu, root.shape, 1, root.dtype));
-    for (const node of topologicalOrder(rootNode)) {
+    for (const node of topologicalOrder(rootNode, boundary)) {
       const gradient = pending.get(node);
       if (!gradient) continue;
       pending.delete(node);
       if (captures(node)) capture(node, ownHandle(gradient));
+      if (boundary?.has(node)) {
+        gradient.dispose();
+        continue;
+      }
       for (const [input, contribution] of contributions(node, gradient, createGraph)) {
         const before = pending.get(input);
         pending.set(input, before ? combine(before, contribution, createGraph) : contribution);
@@ -123,14 +170,17 @@ function combine(before: Tensor, contribution: Tensor, createGraph: boolean): Te
 
 const ownHandle = (tensor: Tensor): Tensor => attachHistory(tensor.view(tensor.shape, tensor.strides), nodeOf(tensor));
 
-/** Nodes from the root down, each after all nodes that use it. Iterative: graphs are deeper than the call stack. */
-function topologicalOrder(root: GraphNode): GraphNode[] {
+/**
+ * Nodes from the root down, each after all nodes that use it, and not beyond a boundary. Iterative: graphs are deeper
+ * than the call stack.
+ */
+function topologicalOrder(root: GraphNode, boundary?: ReadonlySet<GraphNode>): GraphNode[] {
   const order: GraphNode[] = [];
   const seen = new Set<GraphNode>([root]);
   const stack: { node: GraphNode; next: number }[] = [{ node: root, next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1];
-    if (top.next < top.node.inputs.length) {
+    if (top.next < top.node.inputs.length && !boundary?.has(top.node)) {
       const input = top.node.inputs[top.next++];
       if (input && !seen.has(input)) {
         seen.add(input);

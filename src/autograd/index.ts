@@ -9,8 +9,18 @@ export {
   uniform,
   zeros,
 } from "../kernels/create.ts";
-export { type BackwardOptions, backward, grad } from "./backward.ts";
+export {
+  type BackwardOptions,
+  backward,
+  detach,
+  grad,
+  type ValueAndGradients,
+  valueAndGrad,
+} from "./backward.ts";
+export { checkpoint } from "./checkpoint.ts";
+export { type CustomOp, type CustomOpDefinition, type CustomOpLaunch, customOp } from "./custom-op.ts";
 export { defineOp, type Op, type OpDefinition, type Sample, type SampleInput } from "./define-op.ts";
+export { GradcheckError, type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
 export { Gradients } from "./gradients.ts";
 export * from "./ops/index.ts";
-export { noGrad } from "./tape.ts";
+export { isRecomputing, noGrad } from "./tape.ts";

@@ -14,11 +14,18 @@ export interface NodeInit {
   leaf?: Tensor;
 }
 
+let nextSerial = 0;
+
+/** The serial that the next node will have. */
+export const currentSerial = (): number => nextSerial;
+
 /**
  * One recorded op. Counted by the tensors and nodes that refer to it: when the last lets go, the saved tensors are
  * freed, so a graph that is never run backward leaks nothing.
  */
 export class GraphNode {
+  /** Rises with every node made: what a piece of work recorded has higher numbers than what was there before it. */
+  readonly serial = nextSerial++;
   readonly op: string;
   readonly inputs: readonly (GraphNode | null)[];
   /** The leaf whose gradient is accumulated here, for leaf nodes. */
@@ -98,3 +105,22 @@ export function withRecording<T>(on: boolean, fn: () => T): T {
 
 /** Runs `fn` without recording: what it computes has no history. */
 export const noGrad = <T>(fn: () => T): T => withRecording(false, fn);
+
+let recomputing = false;
+
+/**
+ * Whether a checkpointed part of a model runs a second time, for its gradient. What a forward pass changes besides its
+ * result (running statistics) must not be changed again then.
+ */
+export const isRecomputing = (): boolean => recomputing;
+
+/** Runs `fn` as the repetition of a forward pass that already happened. */
+export function asRecomputation<T>(fn: () => T): T {
+  const before = recomputing;
+  recomputing = true;
+  try {
+    return fn();
+  } finally {
+    recomputing = before;
+  }
+}

@@ -10,6 +10,8 @@ export {
   type KernelDefinition,
   type KernelVariant,
   linearGrid,
+  type ParamLayout,
+  type ParamValues,
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Specialization } from "./specialize.ts";
