@@ -14,7 +14,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("examples", () => {
   it("hessian-vector-product: H v of Rosenbrock's function", async () => {
-    expect(await outputOf("hessian-vector-product")).toMatch(/H v = .*\[1330, 880, -200\]/);
+    expect(await outputOf("hessian-vector-product")).toContain("[1330, 880, -200]");
   });
 
   it("custom-op: a user's shader and gradient", async () => {
