@@ -26,6 +26,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/adapter-present.ts"],
+    provide: { device: {} },
     pool: "forks",
     maxWorkers: 2,
     // Seconds on lavapipe are minutes on SwiftShader beside another suite.

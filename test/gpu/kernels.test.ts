@@ -7,7 +7,9 @@ const repository = resolve(import.meta.dirname, "../..");
 
 // Every file that defines kernels: what it defines is registered when it is imported.
 const folder = resolve(repository, "src/kernels");
-for (const name of await readdir(folder)) await import(resolve(folder, name));
+for (const name of await readdir(folder, { recursive: true })) {
+  if (name.endsWith(".ts")) await import(resolve(folder, name));
+}
 const kernels = definedKernels();
 
 const withoutComments = (source: string): string => source.replace(/\/\/.*$/gm, "").replace(/\/\*[\s\S]*?\*\//g, "");
@@ -20,7 +22,9 @@ const spelledOut = (type: string): string =>
 
 describe("every kernel", () => {
   it("has a shader of its own, and every shader a kernel", async () => {
-    const files = (await readdir(resolve(repository, "shaders"))).filter((name) => name.endsWith(".wgsl"));
+    const files = (await readdir(resolve(repository, "shaders"), { recursive: true })).filter((name) =>
+      name.endsWith(".wgsl"),
+    );
     const sources = await Promise.all(files.map((name) => readFile(resolve(repository, "shaders", name), "utf8")));
     expect(kernels.map(({ definition }) => files[sources.indexOf(definition.source)]).sort()).toEqual(files.sort());
   });

@@ -1,18 +1,39 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, inject } from "vitest";
 import { Gpu, type OpenOptions } from "../../src/gpu/index.ts";
 import { openDevice } from "../../src/gpu/open.ts";
+
+export type Limits = Partial<Record<keyof GPUSupportedLimits, number>>;
+
+/** The device that a run of the suite is about; a project of the vitest configuration may provide another. */
+export interface DeviceSetting extends Pick<OpenOptions, "software" | "limits" | "withoutFeatures"> {
+  /** Limits below what WebGPU guarantees, see {@link withLimits}. */
+  smaller?: Limits;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    device: DeviceSetting;
+  }
+}
 
 type MakeGpu = (device: GPUDevice, info: GPUAdapterInfo) => Gpu;
 
 /** The handle of a test file (or a `describe`): opened before its first test, closed after its last. */
-export function useGpu(options: OpenOptions = {}, make: MakeGpu = (device, info) => new Gpu(device, info)): () => Gpu {
+export function useGpu(options: OpenOptions = {}, make?: MakeGpu): () => Gpu {
   let gpu: Gpu | undefined;
   beforeAll(async () => {
-    const { device, info } = await openDevice(options);
-    gpu = make(device, info).use();
+    const { smaller, ...setting } = inject("device") ?? {};
+    gpu = (await openWith({ ...setting, smaller: make ? undefined : smaller, ...options }, make)).use();
   });
   afterAll(() => gpu?.close());
   return () => gpu!;
+}
+
+/** Opens a device of a setting. */
+export async function openWith({ smaller, ...options }: DeviceSetting & OpenOptions, make?: MakeGpu): Promise<Gpu> {
+  const { device, info } = await openDevice(options);
+  const construct: MakeGpu = make ?? (smaller ? withLimits(smaller) : (d, i) => new Gpu(d, i));
+  return construct(device, info);
 }
 
 /**
@@ -22,11 +43,31 @@ export function useGpu(options: OpenOptions = {}, make: MakeGpu = (device, info)
 export const asHardware: MakeGpu = (device) => new Gpu(device, { vendor: "nvidia" } as GPUAdapterInfo);
 
 /**
+ * Tells whether anything asked which adapter a handle has, since this was last called: only then do kernels differ
+ * between adapters.
+ */
+export function watchAdapter(gpu: Gpu): () => boolean {
+  const { adapter } = gpu;
+  let asked = false;
+  Object.defineProperty(gpu, "adapter", {
+    get: () => {
+      asked = true;
+      return adapter;
+    },
+  });
+  return () => {
+    const result = asked;
+    asked = false;
+    return result;
+  };
+}
+
+/**
  * The device with smaller limits. WebGPU gives no device below the guaranteed minimum, but the engine splits its work
  * by `device.limits` alone; so small tensors take the ways of those over 128 MiB.
  */
 export const withLimits =
-  (limits: Partial<Record<keyof GPUSupportedLimits, number>>): MakeGpu =>
+  (limits: Limits): MakeGpu =>
   (device, info) => {
     const all: Record<string, number> = {};
     for (const name in device.limits) all[name] = device.limits[name as keyof GPUSupportedLimits] as number;

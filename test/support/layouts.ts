@@ -50,3 +50,34 @@ export const broadcastLayout: Layout = (x, dtype) => {
   if (axis < 0) return plain(x, dtype);
   return viewOf(plain(firstAlong(x, axis), dtype), (base) => expandView(base, x.shape));
 };
+
+/** One way to lay out the inputs of an op otherwise. */
+interface Views {
+  what: string;
+  /** Other values, where the layout wants such. */
+  stored?: NdArray[];
+  layouts: Layout[];
+}
+
+const longAxes = (x: NdArray): number => x.shape.filter((length) => length > 1).length;
+
+/** Each input alone, and all together, transposed, sliced from a larger storage, and broadcast. */
+export function viewsOf(inputs: readonly NdArray[], plainly: readonly Layout[]): Views[] {
+  const each = inputs.map((_, i) => [i]);
+  const selections = each.length > 1 ? [...each, each.flat()] : each;
+  const ways: { name: string; layout: Layout; applies: (x: NdArray) => boolean }[] = [
+    { name: "transposed", layout: transposedLayout, applies: (x) => longAxes(x) > 1 },
+    { name: "sliced", layout: slicedLayout, applies: () => true },
+    { name: "broadcast", layout: broadcastLayout, applies: (x) => longAxes(x) > 0 },
+  ];
+  return ways.flatMap(({ name, layout, applies }) =>
+    selections
+      .map((selection) => selection.filter((i) => applies(inputs[i])))
+      .filter((chosen, k, all) => chosen.length > 0 && all.findIndex((other) => `${other}` === `${chosen}`) === k)
+      .map((chosen) => ({
+        what: `inputs ${chosen} ${name}`,
+        stored: layout === broadcastLayout ? inputs.map((x, i) => (chosen.includes(i) ? repeated(x) : x)) : undefined,
+        layouts: inputs.map((_, i) => (chosen.includes(i) ? layout : plainly[i])),
+      })),
+  );
+}
