@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/index.ts";
-import { copyInto, full } from "../kernels/copy.ts";
-import { empty, keep, sliceView, type Tensor, tidy, upload } from "../tensor/index.ts";
-import type { ExampleBatch } from "./examples.ts";
+import { copyInto, full, reshaped } from "../kernels/copy.ts";
+import { empty, keep, sizeOf, sliceView, type Tensor, tidy, upload } from "../tensor/index.ts";
+import type { BatchInfo } from "./examples.ts";
 
 export interface CacheBudget {
   /** Bytes kept on the GPU. */
@@ -24,7 +24,8 @@ type Entry = { rows: number } & ({ slab: Tensor; begin: number } | { values: Flo
 export class ActivationCache {
   readonly #entries = new Map<number, Entry>();
   readonly #slabs: Tensor[] = [];
-  /** Form of what is kept, known from the first batch: its last axis, and whether each token has a row. */
+  /** Form of what is kept, known from the first batch: the axes of a row, their size, and whether each token has one. */
+  #rowShape: readonly number[] = [];
   #width = 0;
   #perToken = false;
   #slabRows = 0;
@@ -61,13 +62,13 @@ export class ActivationCache {
     return this.computed > 0 ? (this.reused * this.computeSeconds) / this.computed : 0;
   }
 
-  /** The activations of a batch, [batch, length, width] or [batch, width], when every row is kept; else null. */
-  gather(batch: ExampleBatch): Tensor | null {
+  /** The activations of a batch, [batch, ...] or of texts [batch, length, ...], when every row is kept; else null. */
+  gather(batch: BatchInfo): Tensor | null {
     const entries = batch.indices.map((index) => this.#entries.get(index));
     if (!entries.every((entry): entry is Entry => entry !== undefined)) return null;
     this.#gathered += entries.length;
     const width = this.#width;
-    const length = this.#perToken ? batch.length : 1;
+    const length = this.#perToken ? batch.length! : 1;
     const shape = [entries.length * length, width];
     return tidy(() => {
       const result = this.#withHostRows(entries, shape, length);
@@ -76,28 +77,22 @@ export class ActivationCache {
         const from = sliceView(entry.slab, 0, entry.begin, entry.begin + entry.rows);
         copyInto(sliceView(result, 0, row * length, row * length + entry.rows), from);
       });
-      return result.view(
-        this.#perToken ? [entries.length, length, width] : shape,
-        this.#perToken ? [length * width, width, 1] : [width, 1],
-      );
+      const rows = this.#perToken ? [entries.length, length] : [entries.length];
+      return reshaped(result, [...rows, ...this.#rowShape]);
     });
   }
 
   /** Keeps the rows of a batch that are not kept yet, as far as the budget goes. Awaits the GPU when it reads back. */
-  async store(batch: ExampleBatch, activations: Tensor): Promise<void> {
-    this.#perToken = activations.rank === 3;
-    this.#width = activations.shape[activations.rank - 1];
-    const length = this.#perToken ? batch.length : 1;
-    const flat = activations.view(
-      [batch.indices.length * length, this.#width],
-      [this.#width, 1],
-      activations.offset,
-      false,
-    );
+  async store(batch: BatchInfo, activations: Tensor): Promise<void> {
+    this.#perToken = batch.lengths !== undefined && activations.rank === 3;
+    this.#rowShape = activations.shape.slice(this.#perToken ? 2 : 1);
+    this.#width = sizeOf(this.#rowShape);
+    const length = this.#perToken ? batch.length! : 1;
+    const flat = tidy(() => reshaped(activations, [batch.indices.length * length, this.#width]));
     const toHost: { row: number; index: number; rows: number }[] = [];
     batch.indices.forEach((index, row) => {
       if (this.#entries.has(index)) return;
-      const rows = this.#perToken ? batch.lengths[row] : 1;
+      const rows = this.#perToken ? batch.lengths![row] : 1;
       const place = this.#reserve(rows);
       if (place) {
         tidy(() =>

@@ -1,18 +1,20 @@
 import { noGrad } from "../autograd/index.ts";
-import { argmax, type GPT2Base } from "../models/index.ts";
+import { argmax, type StagedModel } from "../models/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
 import type { Evaluation } from "./events.ts";
-import { byLength, collate, type TrainingExample } from "./examples.ts";
+import { byLength } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import { accuracy, classMetrics, confusionMatrix, macroF1, perplexity } from "./metrics.ts";
+import { type Examples, exampleSet } from "./training-data.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions<Host, Inputs> {
   batch?: number;
-  padId: number;
+  /** Token id of padding, where the examples are texts. */
+  padId?: number;
   /** Class names; absent for language modelling. */
   labels?: readonly string[];
   /** Reuses activations of the frozen part between evaluations. */
-  trunk?: FrozenTrunk;
+  trunk?: FrozenTrunk<Host, Inputs>;
   signal?: AbortSignal;
 }
 
@@ -23,12 +25,13 @@ export interface Predictions {
 }
 
 /** Loss and metrics over a data set, in evaluation mode, and for classification each example's probabilities. */
-export async function predictAndEvaluate(
-  model: GPT2Base,
-  examples: readonly TrainingExample[],
-  options: EvaluateOptions,
+export async function predictAndEvaluate<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  data: Examples<Host>,
+  options: EvaluateOptions<Host, Inputs>,
 ): Promise<Predictions> {
-  const { labels, padId, batch: batchSize = 32 } = options;
+  const { labels, batch: batchSize = 32 } = options;
+  const examples = exampleSet(data, options.padId);
   const trunk = options.trunk ?? new FrozenTrunk(model, false);
   // Texts of similar length together: less padding. Results do not depend on what shares a batch.
   const order = byLength(examples);
@@ -37,7 +40,7 @@ export async function predictAndEvaluate(
   let counted = 0;
   for (let begin = 0; begin < order.length; begin += batchSize) {
     options.signal?.throwIfAborted();
-    const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
+    const batch = examples.collate(order.slice(begin, begin + batchSize));
     const started = await trunk.start(batch);
     const { total, logits } = noGrad(() =>
       tidy(() => {
@@ -63,7 +66,7 @@ export async function predictAndEvaluate(
   const meanLoss = loss / Math.max(counted, 1);
   const evaluation: Evaluation = { loss: meanLoss, count: counted };
   if (!labels) return { evaluation: { ...evaluation, perplexity: perplexity(meanLoss) }, probabilities };
-  const truth = Int32Array.from(examples, (example) => example.labels[0]);
+  const truth = Int32Array.from({ length: examples.length }, (_, index) => examples.labelOf(index));
   const predicted = Int32Array.from(probabilities, argmax);
   const matrix = confusionMatrix(truth, predicted, labels.length);
   return {
@@ -80,10 +83,10 @@ export async function predictAndEvaluate(
 }
 
 /** Loss and metrics over a data set, in evaluation mode. */
-export async function evaluate(
-  model: GPT2Base,
-  examples: readonly TrainingExample[],
-  options: EvaluateOptions,
+export async function evaluate<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  examples: Examples<Host>,
+  options: EvaluateOptions<Host, Inputs>,
 ): Promise<Evaluation> {
   return (await predictAndEvaluate(model, examples, options)).evaluation;
 }

@@ -15,10 +15,13 @@ export interface Evaluation {
   labels?: string[];
 }
 
+/** What a model is trained for. */
+export type Task = "classify" | "lm" | "image-classify";
+
 /** The run is about to start. */
 export interface StartEvent {
   type: "start";
-  task: "classify" | "lm";
+  task: Task;
   adapter: string;
   model: string;
   /** All parameters, and those of them that will be trained, in elements. */
@@ -61,7 +64,7 @@ export interface StepEvent {
   gradientNorm: number | null;
   /** Learning rates of the groups, by name. */
   learningRates: Record<string, number>;
-  /** Tokens of this step, without padding. */
+  /** Tokens of this step, without padding; images, where the examples are images. */
   tokens: number;
   tokensPerSecond: number;
   /** Seconds left, estimated from the steps so far; null when unknown. */

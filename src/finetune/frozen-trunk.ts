@@ -1,13 +1,13 @@
 import { noGrad } from "../autograd/index.ts";
-import { type DeviceInputs, disposeInputs, type GPT2Base, prepareInputs } from "../models/index.ts";
+import type { StagedModel } from "../models/index.ts";
 import { keep, type Tensor, tidy } from "../tensor/index.ts";
 import { ActivationCache, type CacheBudget } from "./activation-cache.ts";
 import type { CacheEvent, PrepareEvent } from "./events.ts";
-import { byLength, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
+import { byLength, type ExampleBatch, type ExampleSet } from "./examples.ts";
 
 /** A batch on the GPU with the activations that the trained part starts from. */
-export interface StartedBatch {
-  readonly inputs: DeviceInputs;
+export interface StartedBatch<Inputs> {
+  readonly inputs: Inputs;
   /** Stage to go on from. */
   readonly from: number;
   /** Undefined when there is no frozen part: the first stage makes its own. */
@@ -17,16 +17,18 @@ export interface StartedBatch {
 
 /**
  * Runs the frozen front of a model, everything below its first trained stage, and keeps what it gives for each
- * example: a frozen trunk runs once. That needs the front to be deterministic, so dropout in it switches the cache off.
+ * example: a frozen trunk runs once. That needs the front to be deterministic, so dropout in it switches the cache off,
+ * and so does augmentation, which changes the examples themselves.
  */
-export class FrozenTrunk {
+export class FrozenTrunk<Host, Inputs> {
   readonly boundary: number;
   readonly #cache: ActivationCache | null;
   readonly #reason: string;
 
   constructor(
-    private readonly model: GPT2Base,
+    private readonly model: StagedModel<Host, Inputs>,
     budget: CacheBudget | false,
+    isAugmented = false,
   ) {
     const { stages } = model;
     const isTrained = (parameters: readonly Tensor[]): boolean => parameters.some((tensor) => tensor.requiresGrad);
@@ -35,21 +37,22 @@ export class FrozenTrunk {
     const random = stages.slice(0, this.boundary).find((stage) => stage.isRandom);
     if (budget === false) this.#reason = "switched off";
     else if (this.boundary === 0) this.#reason = "the first stage is trained";
+    else if (isAugmented) this.#reason = "the examples are augmented";
     else if (random) this.#reason = `${random.name} has dropout`;
     else this.#reason = "";
     this.#cache = this.#reason === "" ? new ActivationCache(model.gpu, budget as CacheBudget) : null;
   }
 
   /** Uploads a batch and gives the activations at the boundary, kept or computed. */
-  async start(batch: ExampleBatch): Promise<StartedBatch> {
-    const inputs = prepareInputs(this.model.gpu, batch, this.model.config);
+  async start(batch: ExampleBatch<Host>): Promise<StartedBatch<Inputs>> {
+    const inputs = this.model.prepare(batch);
     const x = this.#cache ? await this.#activations(this.#cache, batch, inputs) : undefined;
     return {
       inputs,
       from: x ? this.boundary : 0,
       x,
       dispose: () => {
-        disposeInputs(inputs);
+        this.model.release(inputs);
         x?.dispose();
       },
     };
@@ -60,16 +63,15 @@ export class FrozenTrunk {
    * on what shares their batch, and so less padding is computed. Stops where the budget ends. Tells how far it is.
    */
   async *prefill(
-    examples: readonly TrainingExample[],
+    examples: ExampleSet<Host>,
     batchSize: number,
-    padId: number,
     signal?: AbortSignal,
   ): AsyncGenerator<PrepareEvent, void> {
     if (!this.#cache) return;
     const order = byLength(examples);
     for (let begin = 0; begin < order.length && !this.#cache.isFull; begin += batchSize) {
       if (signal?.aborted) return;
-      const batch = collate(examples, order.slice(begin, begin + batchSize), padId);
+      const batch = examples.collate(order.slice(begin, begin + batchSize));
       (await this.start(batch)).dispose();
       this.#cache.computedAhead = this.#cache.size;
       yield { type: "prepare", done: Math.min(begin + batchSize, order.length), total: order.length };
@@ -95,7 +97,7 @@ export class FrozenTrunk {
     this.#cache?.dispose();
   }
 
-  async #activations(cache: ActivationCache, batch: ExampleBatch, inputs: DeviceInputs): Promise<Tensor> {
+  async #activations(cache: ActivationCache, batch: ExampleBatch<Host>, inputs: Inputs): Promise<Tensor> {
     const kept = cache.gather(batch);
     if (kept) return keep(kept);
     const start = performance.now();

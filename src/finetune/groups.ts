@@ -1,4 +1,4 @@
-import type { GPT2Base } from "../models/index.ts";
+import type { StagedModel } from "../models/index.ts";
 import type { Module, ParameterGroup } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
@@ -30,47 +30,53 @@ export function parameterGroups(model: Module, rules: readonly GroupRule[]): Par
 }
 
 export interface LayerwiseOptions {
-  /** Learning rate of the last block and the final norm. */
+  /** Learning rate of the top of the trunk: the last block and what comes after it. */
   learningRate: number;
   /** Learning rate of the head; by default the same. */
   headLearningRate?: number;
-  /** Factor from each block to the one below; the embeddings come below the first block. 1 gives one rate to all. */
+  /** Factor from each level to the one below: block to block, then the embeddings or the stem. 1 gives one rate to all. */
   decay?: number;
   /** Of matrices; biases and norms are not decayed. */
   weightDecay?: number;
 }
 
 /**
- * Layer-wise learning rates (Howard & Ruder 2018, arXiv:1801.06146): the lower a block, the smaller its steps, so that
- * what it knew survives. Each level is split into decayed matrices and undecayed vectors.
+ * Layer-wise learning rates (Howard & Ruder 2018, arXiv:1801.06146): the lower a stage, the smaller its steps, so that
+ * what it knew survives. A tensor that the head shares with a stage belongs to the stage. Each group is split into
+ * decayed matrices and undecayed vectors.
  */
-export function layerwiseGroups(model: GPT2Base, options: LayerwiseOptions): ParameterGroup[] {
+export function layerwiseGroups<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  options: LayerwiseOptions,
+): ParameterGroup[] {
   const { learningRate, headLearningRate = learningRate, decay = 1, weightDecay = 0 } = options;
-  const layers = model.config.layers;
-  const levels: { name: string; match: string[]; rate: number }[] = [
-    { name: "head", match: ["score", "lm_head"], rate: headLearningRate },
-    { name: "ln_f", match: ["ln_f"], rate: learningRate },
-    ...Array.from({ length: layers }, (_, i) => layers - 1 - i).map((layer) => ({
-      name: `h.${layer}`,
-      match: [`h.${layer}`],
-      rate: learningRate * decay ** (layers - 1 - layer),
-    })),
-    { name: "embeddings", match: ["wte", "wpe"], rate: learningRate * decay ** layers },
+  const stageOf = new Map<Tensor, string>();
+  for (const { name, module } of model.stages) for (const tensor of module.parameters()) stageOf.set(tensor, name);
+  const { stages } = model;
+  const levels = [
+    { name: "head", stage: undefined, rate: headLearningRate },
+    ...stages
+      .map(({ name, level }, i) => ({
+        name,
+        stage: name,
+        rate: learningRate * decay ** (level ?? stages.length - 1 - i),
+      }))
+      .reverse(),
   ];
-  const groups = parameterGroups(
-    model,
-    levels.map(({ name, match, rate }) => ({ name, match, learningRate: rate })),
-  );
-  return groups.flatMap((group) => {
+  const trainable = [...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad);
+  return levels.flatMap(({ name, stage, rate }) => {
+    const own = trainable.filter(([, tensor]) => stageOf.get(tensor) === stage);
     const isMatrix = ([, tensor]: [string, Tensor]): boolean => tensor.rank > 1;
-    const matrices = new Map([...group.parameters].filter(isMatrix));
-    const vectors = new Map([...group.parameters].filter((entry) => !isMatrix(entry)));
-    if (weightDecay === 0 || matrices.size === 0 || vectors.size === 0) {
-      return [{ ...group, weightDecay: matrices.size > 0 ? weightDecay : 0 }];
+    const matrices = own.filter(isMatrix);
+    const vectors = own.filter((entry) => !isMatrix(entry));
+    const group = { name, learningRate: rate };
+    if (own.length === 0) return [];
+    if (weightDecay === 0 || matrices.length === 0 || vectors.length === 0) {
+      return [{ ...group, weightDecay: matrices.length > 0 ? weightDecay : 0, parameters: new Map(own) }];
     }
     return [
-      { ...group, weightDecay, parameters: matrices },
-      { ...group, name: `${group.name} (no decay)`, parameters: vectors },
+      { ...group, weightDecay, parameters: new Map(matrices) },
+      { ...group, name: `${name} (no decay)`, weightDecay: 0, parameters: new Map(vectors) },
     ];
   });
 }

@@ -2,7 +2,7 @@ export { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
 export { CHECKPOINT_FILE } from "./checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Predictions, predictAndEvaluate } from "./evaluate.ts";
 export type * from "./events.ts";
-export { classificationExamples, IGNORE_INDEX, languageExamples, type TrainingExample } from "./examples.ts";
+export type { BatchInfo, ExampleBatch, ExampleSet } from "./examples.ts";
 export { type GroupRule, type LayerwiseOptions, layerwiseGroups, parameterGroups } from "./groups.ts";
 export * from "./metrics.ts";
 export {
@@ -13,4 +13,12 @@ export {
   runRecipe,
 } from "./recipes.ts";
 export * from "./schedule.ts";
-export { DivergedError, type FinetuneOptions, finetune, type TrainingData } from "./trainer.ts";
+export {
+  classificationExamples,
+  IGNORE_INDEX,
+  languageExamples,
+  TextExamples,
+  type TrainingExample,
+} from "./text-examples.ts";
+export { DivergedError, type FinetuneOptions, finetune } from "./trainer.ts";
+export type { Examples, TrainingData } from "./training-data.ts";

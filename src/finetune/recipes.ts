@@ -1,9 +1,10 @@
-import type { GPT2Base } from "../models/index.ts";
+import type { GPT2Base, StagedModel } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
 import type { TrainingEvent } from "./events.ts";
 import { layerwiseGroups } from "./groups.ts";
 import { triangularSchedule } from "./schedule.ts";
-import { type FinetuneOptions, finetune, type TrainingData } from "./trainer.ts";
+import { type FinetuneOptions, finetune } from "./trainer.ts";
+import type { Examples, TrainingData } from "./training-data.ts";
 
 /** One part of a recipe: what is trained, for how long, how fast. */
 export interface RecipeStage {
@@ -69,9 +70,9 @@ export interface RecipeOptions
 }
 
 /** Runs the stages of a recipe one after another as one stream; steps count on from stage to stage. */
-export async function* runRecipe(
-  model: GPT2Base,
-  data: TrainingData,
+export async function* runRecipe<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  data: TrainingData<Examples<Host>>,
   stages: readonly RecipeStage[],
   options: RecipeOptions,
 ): AsyncGenerator<TrainingEvent, void> {

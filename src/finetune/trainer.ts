@@ -1,6 +1,6 @@
 import { backward, type Gradients, mul } from "../autograd/index.ts";
 import { type ModelDirectory, mulberry32, type OutputDirectory, permutation } from "../io/index.ts";
-import type { GPT2Base } from "../models/index.ts";
+import type { StagedModel } from "../models/index.ts";
 import { type Optimizer, TrainingPass } from "../nn/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
@@ -13,17 +13,11 @@ import {
   takeSnapshot,
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EndEvent, Evaluation, StartEvent, StepEvent, TrainingEvent } from "./events.ts";
-import { batchesOf, checksum, collate, type ExampleBatch, type TrainingExample } from "./examples.ts";
+import type { EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
+import { batchesOf, type ExampleBatch, type ExampleSet, hashValues } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
-
-export interface TrainingData {
-  train: readonly TrainingExample[];
-  valid?: readonly TrainingExample[];
-  /** Class names for classification; absent for language modelling. */
-  labels?: readonly string[];
-}
+import { type Examples, exampleSet, type TrainingData } from "./training-data.ts";
 
 export interface FinetuneOptions {
   /** Made over the model's trainable parameters; its groups carry the learning rates. */
@@ -39,14 +33,14 @@ export interface FinetuneOptions {
   schedule?: (totalSteps: number) => Schedule;
   /** Batch texts of similar length: less padding is computed, at the price of less random batches. Default false. */
   groupByLength?: boolean;
-  /** Seed of shuffling and dropout. */
+  /** Seed of shuffling and dropout; augmentation has its own. */
   seed?: number;
   /** Stop after so many steps. The schedule stays laid over all epochs, so a resumed run goes on as if it had not stopped. */
   maxSteps?: number;
   /** Steps between evaluations; by default one at the end of each epoch. */
   evaluateEvery?: number;
   evaluationBatch?: number;
-  /** Token id of padding; it has no influence. */
+  /** Token id of padding, where the examples are a list of texts; it has no influence. */
   padId?: number;
   /** Stops after the current step; the stream then ends with a `cancelled` event. */
   signal?: AbortSignal;
@@ -60,6 +54,8 @@ export interface FinetuneOptions {
   resume?: ModelDirectory;
   /** Whether the best weights by validation are put back at the end. Default true. */
   keepBest?: boolean;
+  /** Task of the start event; by default told from whether there are labels. */
+  task?: Task;
   /** Shown in the start event. */
   modelName?: string;
   /** Further settings for the start event's list. */
@@ -79,9 +75,9 @@ export class DivergedError extends Error {
  * nothing: the caller made model and optimizer. One seed on one adapter gives the same bits every time, also when the
  * run was stopped and resumed.
  */
-export async function* finetune(
-  model: GPT2Base,
-  data: TrainingData,
+export async function* finetune<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  data: TrainingData<Examples<Host>>,
   options: FinetuneOptions,
 ): AsyncGenerator<TrainingEvent, void> {
   const run = new TrainingRun(model, data, options);
@@ -92,9 +88,11 @@ export async function* finetune(
   }
 }
 
-class TrainingRun {
-  readonly #trunk: FrozenTrunk;
-  readonly #validTrunk: FrozenTrunk;
+class TrainingRun<Host, Inputs> {
+  readonly #train: ExampleSet<Host>;
+  readonly #valid: ExampleSet<Host> | null;
+  readonly #trunk: FrozenTrunk<Host, Inputs>;
+  readonly #validTrunk: FrozenTrunk<Host, Inputs>;
   /** Steps of all epochs, and those that will be taken. */
   readonly #allSteps: number;
   readonly #totalSteps: number;
@@ -102,6 +100,7 @@ class TrainingRun {
   readonly #accumulate: number;
   readonly #started = performance.now();
   #state: TrainerState;
+  readonly #labels: readonly string[] | undefined;
   #best: Snapshot | null = null;
   /** The newest evaluation. */
   #last: Evaluation | null = null;
@@ -110,8 +109,8 @@ class TrainingRun {
   #steppingSince: number | null = null;
 
   constructor(
-    private readonly model: GPT2Base,
-    private readonly data: TrainingData,
+    private readonly model: StagedModel<Host, Inputs>,
+    data: TrainingData<Examples<Host>>,
     private readonly options: FinetuneOptions,
   ) {
     const { epochs, batch, accumulate = 1, maxSteps = Number.POSITIVE_INFINITY, seed = 0 } = options;
@@ -119,12 +118,15 @@ class TrainingRun {
       if (!Number.isInteger(value) || value < 1)
         throw new RangeError(`finetune: ${name} must be a positive integer, got ${value}`);
     }
-    if (data.train.length === 0) throw new Error("finetune: there are no training examples");
+    this.#train = exampleSet(data.train, options.padId);
+    this.#valid = data.valid && data.valid.length > 0 ? exampleSet(data.valid, options.padId) : null;
+    this.#labels = data.labels;
+    if (this.#train.length === 0) throw new Error("finetune: there are no training examples");
     const budget = options.cache ?? DEFAULT_CACHE_BUDGET;
     this.#accumulate = accumulate;
-    this.#trunk = new FrozenTrunk(model, budget);
+    this.#trunk = new FrozenTrunk(model, budget, this.#train.isAugmented);
     this.#validTrunk = new FrozenTrunk(model, budget);
-    this.#allSteps = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+    this.#allSteps = epochs * Math.ceil(Math.ceil(this.#train.length / batch) / accumulate);
     this.#totalSteps = Math.min(maxSteps, this.#allSteps);
     this.#factor = options.schedule?.(this.#allSteps) ?? (() => 1);
     this.#state = {
@@ -161,12 +163,12 @@ class TrainingRun {
     }
     this.#firstStep = this.#state.step;
     yield this.#startEvent();
-    if (options.evaluateFirst && this.#state.step === 0 && this.data.valid?.length) yield* this.#evaluate();
-    if (this.#state.isEvaluationDue && this.data.valid?.length) yield* this.#evaluate();
+    if (options.evaluateFirst && this.#state.step === 0 && this.#valid) yield* this.#evaluate();
+    if (this.#state.isEvaluationDue && this.#valid) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
     // A run shorter than an epoch does not see every example, and computes what it meets.
     if (this.#totalSteps >= this.#allSteps / options.epochs) {
-      yield* this.#trunk.prefill(this.data.train, options.batch, options.padId ?? 0, options.signal);
+      yield* this.#trunk.prefill(this.#train, options.batch, options.signal);
     }
     while (this.#state.epoch < options.epochs) {
       const { batches, randomState } = this.#shuffle();
@@ -179,12 +181,12 @@ class TrainingRun {
         const isEnd = this.#state.step === this.#allSteps;
         const isDue = isEnd || (every ? this.#state.step % every === 0 : isEpochEnd);
         this.#state = { ...this.#state, isEvaluationDue: isDue };
-        if (isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
+        if (isDue && this.#valid && !this.#isCancelled) yield* this.#evaluate();
         const checkpointEvery = options.checkpoint?.every;
         if (options.checkpoint && (isDue || isLast || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
           yield await this.#checkpoint();
         // An evaluation only because the run stops early is not in the checkpoint: a longer run would not have had it.
-        if (isLast && !isDue && this.data.valid?.length && !this.#isCancelled) yield* this.#evaluate();
+        if (isLast && !isDue && this.#valid && !this.#isCancelled) yield* this.#evaluate();
       }
       if (this.#isCancelled || this.#state.step >= this.#totalSteps) break;
       this.#state = { ...this.#state, epoch: this.#state.epoch + 1, batch: 0, randomState };
@@ -209,13 +211,15 @@ class TrainingRun {
   /** What must agree for a run to be resumed. */
   #fingerprint(): TrainerState["fingerprint"] {
     const { batch, seed = 0, clip, optimizer } = this.options;
-    const { train, valid = [] } = this.data;
+    const train = this.#train;
+    const valid = this.#valid;
     const trained = [...this.model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad).map(([name]) => name);
     return {
       "training examples": train.length,
-      "validation examples": valid.length,
-      "a checksum of the training data of": checksum(train),
-      "a checksum of the validation data of": checksum(valid),
+      "validation examples": valid?.length ?? 0,
+      "a checksum of the training data of": train.checksum(),
+      "a checksum of the validation data of": valid?.checksum() ?? NO_EXAMPLES,
+      ...train.fingerprint,
       batch,
       accumulate: this.#accumulate,
       "group by length": String(this.options.groupByLength ?? false),
@@ -242,7 +246,7 @@ class TrainingRun {
   #shuffle(): { batches: number[][]; randomState: number } {
     const random = mulberry32(0);
     random.state = this.#state.randomState;
-    const { train } = this.data;
+    const train = this.#train;
     const order = permutation(train.length, random);
     // With one row a text there is no padding to save.
     const isGrouped = this.options.groupByLength && this.#trunk.boundary < this.model.stages.length;
@@ -253,9 +257,9 @@ class TrainingRun {
   async #step(groups: readonly number[][]): Promise<StepEvent> {
     const { options } = this;
     this.#steppingSince ??= performance.now();
-    const { optimizer, clip, padId = 0, seed = 0 } = options;
+    const { optimizer, clip, seed = 0 } = options;
     const begin = performance.now();
-    const batches = groups.map((indices) => collate(this.data.train, indices, padId));
+    const batches = groups.map((indices) => this.#train.collate(indices, this.#state.epoch));
     const counted = batches.reduce((sum, batch) => sum + batch.counted, 0);
     if (counted === 0) throw new Error(`finetune: no label of step ${this.#state.step + 1} counts`);
     const losses: Tensor[] = [];
@@ -299,7 +303,7 @@ class TrainingRun {
   }
 
   async #forwardBackward(
-    batch: ExampleBatch,
+    batch: ExampleBatch<Host>,
     counted: number,
     pass: TrainingPass,
   ): Promise<{ loss: Tensor; gradients: Gradients }> {
@@ -341,12 +345,11 @@ class TrainingRun {
 
   /** The validation set's evaluation; null when the run was cancelled in the middle, which loses nothing. */
   async #measure(): Promise<Evaluation | null> {
-    const { options, data } = this;
+    const { options } = this;
     try {
-      return await evaluate(this.model, data.valid!, {
+      return await evaluate(this.model, this.#valid as Examples<Host>, {
         batch: options.evaluationBatch,
-        padId: options.padId ?? 0,
-        labels: data.labels,
+        labels: this.#labels,
         trunk: this.#validTrunk,
         signal: options.signal,
       });
@@ -363,20 +366,20 @@ class TrainingRun {
   }
 
   #startEvent(): StartEvent {
-    const { model, data, options } = this;
+    const { model, options } = this;
     const named = [...model.namedParameters()];
     const { epochs, batch, clip = null, seed = 0, maxSteps = null } = options;
     return {
       type: "start",
-      task: data.labels ? "classify" : "lm",
+      task: options.task ?? (this.#labels ? "classify" : "lm"),
       adapter: model.gpu.adapter.name,
       model: options.modelName ?? model.architecture,
       parameters: model.parameterCount(),
       trainableParameters: model.parameterCount({ trainable: true }),
       trainable: named.filter(([, tensor]) => tensor.requiresGrad).map(([name]) => name),
       frozen: named.filter(([, tensor]) => !tensor.requiresGrad).map(([name]) => name),
-      trainExamples: data.train.length,
-      validExamples: data.valid?.length ?? 0,
+      trainExamples: this.#train.length,
+      validExamples: this.#valid?.length ?? 0,
       epochs,
       totalSteps: this.#totalSteps,
       settings: {
@@ -411,6 +414,9 @@ class TrainingRun {
     };
   }
 }
+
+/** Checksum of a data set without examples. */
+const NO_EXAMPLES = hashValues([]) >>> 0;
 
 /** Higher accuracy is better, and of equal ones the lower loss; without accuracy the loss alone counts. */
 function isBetter({ accuracy, loss }: Evaluation, best: TrainerState["best"]): boolean {

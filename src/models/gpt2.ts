@@ -16,20 +16,21 @@ import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass } from "../nn/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
-import { type Initialization, initializeGPT2, initializeMatrix } from "./initialization.ts";
+import { initializeGPT2, initializeMatrix } from "./initialization.ts";
 import type { KeyValueCache } from "./key-value-cache.ts";
 import {
+  type ClassificationOptions,
   createOutputDirectory,
   defaultGpu,
   type LoadOptions,
-  type LoadReport,
   type LoadRules,
   loadWeights,
   openModelDirectory,
   readJson,
   saveWeights,
 } from "./loading.ts";
-import type { DeviceInputs } from "./token-inputs.ts";
+import { type Stage, StagedModel } from "./staged-model.ts";
+import { type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";
 
 // GPT-2 (Radford et al. 2019): token and position embeddings, pre-norm blocks, a final norm. Shapes: B batch, T tokens,
 // C width, H heads, V vocabulary. Weights keep the checkpoint's names and layout: Conv1D is [in, out].
@@ -161,22 +162,11 @@ class Transformer extends Module {
   }
 }
 
-/** One step of the trunk, in order; the frozen ones at the front can be run once per example. */
-export interface Stage {
-  readonly name: string;
-  readonly module: Module;
-  /** Whether two training passes over one example may differ. */
-  readonly isRandom: boolean;
-  run(x: Tensor | undefined, inputs: DeviceInputs, pass?: TrainingPass): Tensor;
-}
-
 /** What both GPT-2 task models share. */
-export abstract class GPT2Base extends Module {
+export abstract class GPT2Base extends StagedModel<TokenInputs, DeviceInputs> {
   protected override readonly basePrefix = "transformer.";
   readonly transformer: Transformer;
-  /** The trunk as a list of stages. What comes out of the last one goes into the head. */
-  readonly #stages: Stage[];
-  #report: LoadReport | null = null;
+  override readonly stages: readonly Stage<DeviceInputs>[];
 
   constructor(
     readonly gpu: Gpu,
@@ -184,42 +174,15 @@ export abstract class GPT2Base extends Module {
   ) {
     super();
     this.transformer = new Transformer(gpu, config);
-    this.#stages = this.makeStages();
+    this.stages = this.makeStages();
   }
 
-  get stages(): readonly Stage[] {
-    return this.#stages;
+  override prepare(batch: TokenInputs): DeviceInputs {
+    return prepareInputs(this.gpu, batch, this.config);
   }
 
-  /** What loading found; null for a model that was not loaded. */
-  get loadReport(): LoadReport | null {
-    return this.#report;
-  }
-
-  /** Name that transformers gives the class. */
-  abstract readonly architecture: string;
-  /** Parameters of the head. */
-  abstract readonly headModules: readonly { name: string; parameters: readonly Tensor[] }[];
-  /** Scores from what the trunk gives. */
-  abstract head(features: Tensor): Tensor;
-  /** Mean loss over the counted labels. */
-  abstract loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum"): Tensor;
-
-  /** Runs the trunk from a stage on; `x` is what the stage before gave. */
-  features(
-    inputs: DeviceInputs,
-    options: { from?: number; to?: number; x?: Tensor; pass?: TrainingPass } = {},
-  ): Tensor {
-    const { from = 0, to = this.#stages.length, pass } = options;
-    let x = options.x;
-    for (const stage of this.#stages.slice(from, to)) x = stage.run(x, inputs, pass);
-    if (!x) throw new Error("features: no stage to run and no activations given");
-    return x;
-  }
-
-  /** Scores of a batch: [B, T, V] for language modelling, [B, classes] for classification. */
-  forward(inputs: DeviceInputs, pass?: TrainingPass): Tensor {
-    return this.head(this.features(inputs, { pass }));
+  override release(inputs: DeviceInputs): void {
+    disposeInputs(inputs);
   }
 
   /** Embedding output, the output of each block but the last, and that of the final norm, as transformers numbers them. */
@@ -242,14 +205,14 @@ export abstract class GPT2Base extends Module {
   }
 
   /** Saves `model.safetensors` and `config.json` as transformers reads them. */
-  async save(directory: string | OutputDirectory): Promise<void> {
+  override async save(directory: string | OutputDirectory): Promise<void> {
     const output = await createOutputDirectory(directory);
     await output.writeText("config.json", serializeGPT2Config(this.config, this.architecture));
     await saveWeights(this, output);
   }
 
-  protected makeStages(): Stage[] {
-    const { residualDropout, attentionDropout, embeddingDropout } = this.config;
+  protected makeStages(): Stage<DeviceInputs>[] {
+    const { residualDropout, attentionDropout, embeddingDropout, layers } = this.config;
     const { transformer } = this;
     const embeddings = new EmbeddingPair(transformer.wte, transformer.wpe);
     return [
@@ -257,25 +220,29 @@ export abstract class GPT2Base extends Module {
         name: "embeddings",
         module: embeddings,
         isRandom: embeddingDropout > 0,
+        level: layers,
         run: (_x, inputs, pass) => transformer.embed(inputs, pass),
       },
       ...transformer.h.map((block, layer) => ({
         name: `h.${layer}`,
         module: block,
         isRandom: residualDropout > 0 || attentionDropout > 0,
+        level: layers - 1 - layer,
         run: (x: Tensor | undefined, inputs: DeviceInputs, pass?: TrainingPass) => block.forward(x!, inputs.mask, pass),
       })),
-      { name: "ln_f", module: transformer.ln_f, isRandom: false, run: (x, inputs) => this.finish(x!, inputs) },
+      {
+        name: "ln_f",
+        module: transformer.ln_f,
+        isRandom: false,
+        level: 0,
+        run: (x, inputs) => this.finish(x!, inputs),
+      },
     ];
   }
 
   /** The end of the trunk. */
   protected finish(x: Tensor, _inputs: DeviceInputs): Tensor {
     return this.transformer.ln_f.forward(x);
-  }
-
-  protected setLoaded(report: LoadReport): void {
-    this.#report = report;
   }
 }
 
@@ -299,7 +266,7 @@ export async function readGPT2Config(directory: ModelDirectory): Promise<GPT2Con
 
 /** GPT-2 as a language model. The head shares the token table's weight unless the config unties it. */
 export class GPT2 extends GPT2Base {
-  readonly architecture = "GPT2LMHeadModel";
+  override readonly architecture = "GPT2LMHeadModel";
   /** Present when the config does not tie it to `wte`. */
   readonly lm_head?: Linear;
 
@@ -353,18 +320,9 @@ export class GPT2 extends GPT2Base {
   }
 }
 
-export interface ClassificationOptions extends LoadOptions {
-  /** Class names of a new head; by default those of the config. */
-  labels?: readonly string[];
-  /** Leave out the head that the checkpoint has. */
-  newHead?: boolean;
-  /** Values of a new head: zeros, or normal numbers of the config's deviation from a seed. */
-  head?: Initialization;
-}
-
 /** GPT-2 with a linear head on the last token, for texts of one class each. */
 export class GPT2ForSequenceClassification extends GPT2Base {
-  readonly architecture = "GPT2ForSequenceClassification";
+  override readonly architecture = "GPT2ForSequenceClassification";
   readonly score: Linear;
 
   constructor(gpu: Gpu, config: GPT2Config) {

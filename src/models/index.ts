@@ -1,16 +1,15 @@
 export { type GeneratedStep, type GenerateOptions, generate } from "./generate.ts";
 export {
-  type ClassificationOptions,
   classLabels,
   GPT2,
   GPT2Base,
   GPT2ForSequenceClassification,
   readGPT2Config,
-  type Stage,
 } from "./gpt2.ts";
 export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
 export type { Initialization } from "./initialization.ts";
 export { KeyValueCache } from "./key-value-cache.ts";
-export type { LoadOptions, LoadReport } from "./loading.ts";
+export type { ClassificationOptions, LoadOptions, LoadReport } from "./loading.ts";
 export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
+export { type FeatureOptions, type Stage, StagedModel } from "./staged-model.ts";
 export { countPositions, type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";

@@ -3,6 +3,7 @@ import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts
 import { openCheckpoint, SafetensorsError, writeSafetensors } from "../io/index.ts";
 import type { Module } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
+import type { Initialization } from "./initialization.ts";
 
 /** What loading found, by checkpoint name. */
 export interface LoadReport {
@@ -33,6 +34,15 @@ export interface LoadOptions {
   gpu?: Gpu;
   /** Throw unless every parameter was found in its shape and nothing was left over. Default true. */
   strict?: boolean;
+}
+
+export interface ClassificationOptions extends LoadOptions {
+  /** Class names of a new head; by default those of the config. */
+  labels?: readonly string[];
+  /** Leave out the head that the checkpoint has. */
+  newHead?: boolean;
+  /** Values of a new head: zeros, or random ones from a seed. */
+  head?: Initialization;
 }
 
 /**

@@ -1,0 +1,77 @@
+import type { Gpu } from "../gpu/index.ts";
+import type { OutputDirectory } from "../io/index.ts";
+import { Module, type TrainingPass } from "../nn/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import type { LoadReport } from "./loading.ts";
+
+/** One step of a trunk, in order; the frozen ones at the front can be run once per example. */
+export interface Stage<Inputs> {
+  /** As checkpoints and users call it: `h.3`, `layer2`. */
+  readonly name: string;
+  readonly module: Module;
+  /** Whether two training passes over one example may differ although the stage is frozen: dropout. */
+  readonly isRandom: boolean;
+  /** Steps down from the top, by which layer-wise learning rates fall. Default: the stages above. */
+  readonly level?: number;
+  run(x: Tensor | undefined, inputs: Inputs, pass?: TrainingPass): Tensor;
+}
+
+/** Where to start and end in the trunk, and what the stage before gave. */
+export interface FeatureOptions {
+  from?: number;
+  to?: number;
+  x?: Tensor;
+  pass?: TrainingPass;
+}
+
+/**
+ * A model that can be fine-tuned: a trunk as a list of stages, a head, a loss. What comes out of the last stage goes into
+ * the head. Each row of a batch is computed by itself in evaluation mode, whatever shares its batch, so that the
+ * activations of a frozen front can be kept example by example.
+ *
+ * @typeParam Host what a batch is before it is uploaded
+ * @typeParam Inputs the same on the GPU
+ */
+export abstract class StagedModel<Host, Inputs> extends Module {
+  abstract readonly gpu: Gpu;
+  /** Name that transformers gives the class, or the family's own. */
+  abstract readonly architecture: string;
+  abstract readonly stages: readonly Stage<Inputs>[];
+  /** Parameters of the head. */
+  abstract readonly headModules: readonly { name: string; parameters: readonly Tensor[] }[];
+  #report: LoadReport | null = null;
+
+  /** What loading found; null for a model that was not loaded. */
+  get loadReport(): LoadReport | null {
+    return this.#report;
+  }
+
+  /** Checks a batch and uploads it; {@link release} frees it. @throws naming the value that does not fit. */
+  abstract prepare(batch: Host): Inputs;
+  abstract release(inputs: Inputs): void;
+  /** Scores from what the trunk gives. */
+  abstract head(features: Tensor): Tensor;
+  /** Loss over the counted labels. */
+  abstract loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum"): Tensor;
+  /** Saves weights and config as {@link loadReport}'s checkpoint had them, so that they open again. */
+  abstract save(directory: string | OutputDirectory): Promise<void>;
+
+  /** Runs the trunk from a stage on; `x` is what the stage before gave. */
+  features(inputs: Inputs, options: FeatureOptions = {}): Tensor {
+    const { stages } = this;
+    const { from = 0, to = stages.length, pass } = options;
+    let x = options.x;
+    for (const stage of stages.slice(from, to)) x = stage.run(x, inputs, pass);
+    if (!x) throw new Error("features: no stage to run and no activations given");
+    return x;
+  }
+
+  /** Scores of a batch: [B, classes] of a classifier, [B, T, V] of a language model. */
+  forward(inputs: Inputs, pass?: TrainingPass): Tensor {
+    return this.head(this.features(inputs, { pass }));
+  }
+
+  protected setLoaded(report: LoadReport): void {
+    this.#report = report;
+  }
+}
