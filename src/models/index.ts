@@ -7,6 +7,14 @@ export {
   readGPT2Config,
 } from "./gpt2.ts";
 export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
+export { ImageClassifier, type ImageInputs } from "./image-classifier.ts";
+export {
+  IMAGE_FAMILIES,
+  type ImageModelFamily,
+  type ImageModelSummary,
+  imageFamilyOf,
+  loadImageClassifier,
+} from "./image-families.ts";
 export type { Initialization } from "./initialization.ts";
 export { KeyValueCache } from "./key-value-cache.ts";
 export type { ClassificationOptions, LoadOptions, LoadReport } from "./loading.ts";
