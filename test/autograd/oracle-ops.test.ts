@@ -1,0 +1,118 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { add, backward, mul, sum } from "../../src/autograd/index.ts";
+import { isFloat, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { useGpu } from "../support/gpu.ts";
+import { compareWith, loadFamily, OP_FAMILIES, type OracleOpCase } from "../support/oracle-ops.ts";
+import { type Pending, ReadBatch } from "../support/read-batch.ts";
+import { pendingOps, torchOps } from "../support/torch-ops.ts";
+
+const gpu = useGpu();
+const families = await Promise.all(OP_FAMILIES.map(async (family) => ({ family, cases: await loadFamily(family) })));
+
+interface Count {
+  passed: number;
+  /** Of the passed: within the tolerance for exact IEEE arithmetic too. */
+  strict: number;
+  failed: number;
+  pending: number;
+}
+
+const counts = new Map<string, Count>(
+  OP_FAMILIES.map((family) => [family, { passed: 0, strict: 0, failed: 0, pending: 0 }]),
+);
+
+/** Runs a case forward and backward; what can be compared, by the name of the expected tensor. */
+function runCase(batch: ReadBatch, test: OracleOpCase): Map<string, { shape: readonly number[]; values: Pending }> {
+  const results = new Map<string, { shape: readonly number[]; values: Pending }>();
+  const owned: Tensor[] = [];
+  const own = (x: Tensor): Tensor => {
+    owned.push(x);
+    return x;
+  };
+  const upload = (name: string): Tensor => {
+    const { data, shape, dtype } = test.tensor(name);
+    return own(tensor(data, shape, { dtype }));
+  };
+  try {
+    const inputs = Object.fromEntries(Object.keys(test.inputs).map((name) => [name, upload(name)]));
+    for (const name of Object.keys(test.grads)) inputs[name].requiresGrad = isFloat(inputs[name].dtype);
+    const computed = torchOps[test.op](inputs, test.attrs);
+    const outputs = Array.isArray(computed) ? computed : [computed as Tensor];
+    owned.push(...outputs.filter((output) => !owned.includes(output)));
+    outputs.forEach((output, i) => {
+      results.set(`out${i}`, { shape: output.shape, values: batch.add(output) });
+    });
+    const cotangents = Object.entries(test.cotangents).map(([name, cotangent]) => {
+      return [outputs[Number(name.slice("out".length))], upload(cotangent)] as const;
+    });
+    if (Object.keys(test.grads).length === 0) return results;
+    // One output takes its cotangent as it is; of several, the sum of all products is differentiated.
+    const terms = cotangents.length > 1 ? cotangents.map(([y, cotangent]) => own(sum(own(mul(y, cotangent))))) : [];
+    const root = terms.length > 1 ? terms.reduce((a, b) => own(add(a, b))) : cotangents[0][0];
+    const gradients = backward(root, terms.length > 1 ? {} : { gradient: cotangents[0][1] });
+    for (const [name, expected] of Object.entries(test.grads)) {
+      const gradient = gradients.get(inputs[name]);
+      if (gradient) results.set(expected, { shape: gradient.shape, values: batch.add(gradient) });
+    }
+    gradients.dispose();
+    return results;
+  } finally {
+    for (const x of owned) x.dispose();
+  }
+}
+
+async function check(test: OracleOpCase): Promise<{ problems: string[]; isStrict: boolean }> {
+  const before = gpu().statistics.liveBuffers;
+  const batch = new ReadBatch(gpu());
+  try {
+    const results = runCase(batch, test);
+    await batch.read();
+    const problems: string[] = [];
+    let isStrict = true;
+    for (const name of [...Object.keys(test.outputs), ...Object.values(test.grads)]) {
+      const result = results.get(name);
+      const expected = test.tensor(name);
+      if (!result) {
+        problems.push(`${name} is missing`);
+        continue;
+      }
+      const values = result.values();
+      const problem = compareWith(values, expected.data, test.tol[name]);
+      if (`${result.shape}` !== `${expected.shape}`) problems.push(`${name} has shape [${result.shape}]`);
+      if (problem) problems.push(`${name}${problem}`);
+      else if (compareWith(values, expected.data, test.tol[name], true)) isStrict = false;
+    }
+    return { problems, isStrict };
+  } finally {
+    batch.dispose();
+    expect(gpu().statistics.liveBuffers - before, "buffers left over").toBe(0);
+  }
+}
+
+describe.each(families)("operators of PyTorch: $family", ({ family, cases }) => {
+  it.each(cases)("$id: $torch", async (test) => {
+    const count = counts.get(family)!;
+    try {
+      const { problems, isStrict } = await check(test);
+      expect(problems, `${test.torch} with ${JSON.stringify(test.attrs)}, flags ${test.flags}`).toEqual([]);
+      count.passed++;
+      if (isStrict) count.strict++;
+    } catch (error) {
+      if (pendingOps.has(test.op)) {
+        count.pending++;
+        console.log(`pending ${test.id}: ${(error as Error).message}`);
+        return;
+      }
+      count.failed++;
+      throw error;
+    }
+  });
+});
+
+afterAll(() => {
+  const rows = [...counts].map(([family, { passed, strict, failed, pending }]) =>
+    [family.padEnd(14), ...[passed, strict, failed, pending].map((n) => `${n}`.padStart(8))].join(""),
+  );
+  const head = `${"".padEnd(14)}${["passed", "(strict)", "failed", "pending"].map((name) => name.padStart(8)).join("")}`;
+  console.log(`PyTorch's operators on ${gpu().adapter.name}\n${[head, ...rows].join("\n")}`);
+});
