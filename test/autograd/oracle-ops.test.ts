@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { add, backward, mul, sum } from "../../src/autograd/index.ts";
-import { isFloat, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { isFloat, Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 import { compareWith, loadFamily, OP_FAMILIES, type OracleOpCase } from "../support/oracle-ops.ts";
 import { type Pending, ReadBatch } from "../support/read-batch.ts";
@@ -24,41 +24,36 @@ const counts = new Map<string, Count>(
 /** Runs a case forward and backward; what can be compared, by the name of the expected tensor. */
 function runCase(batch: ReadBatch, test: OracleOpCase): Map<string, { shape: readonly number[]; values: Pending }> {
   const results = new Map<string, { shape: readonly number[]; values: Pending }>();
-  const owned: Tensor[] = [];
-  const own = (x: Tensor): Tensor => {
-    owned.push(x);
-    return x;
+  const record = (name: string, x: Tensor): void => {
+    results.set(name, { shape: x.shape, values: batch.add(x) });
   };
   const upload = (name: string): Tensor => {
     const { data, shape, dtype } = test.tensor(name);
-    return own(tensor(data, shape, { dtype }));
+    return tensor(data, shape, { dtype });
   };
-  try {
+  tidy(() => {
     const inputs = Object.fromEntries(Object.keys(test.inputs).map((name) => [name, upload(name)]));
     for (const name of Object.keys(test.grads)) inputs[name].requiresGrad = isFloat(inputs[name].dtype);
     const computed = torchOps[test.op](inputs, test.attrs);
-    const outputs = Array.isArray(computed) ? computed : [computed as Tensor];
-    owned.push(...outputs.filter((output) => !owned.includes(output)));
+    const outputs = computed instanceof Tensor ? [computed] : computed;
     outputs.forEach((output, i) => {
-      results.set(`out${i}`, { shape: output.shape, values: batch.add(output) });
+      record(`out${i}`, output);
     });
+    if (Object.keys(test.grads).length === 0) return;
     const cotangents = Object.entries(test.cotangents).map(([name, cotangent]) => {
       return [outputs[Number(name.slice("out".length))], upload(cotangent)] as const;
     });
-    if (Object.keys(test.grads).length === 0) return results;
     // One output takes its cotangent as it is; of several, the sum of all products is differentiated.
-    const terms = cotangents.length > 1 ? cotangents.map(([y, cotangent]) => own(sum(own(mul(y, cotangent))))) : [];
-    const root = terms.length > 1 ? terms.reduce((a, b) => own(add(a, b))) : cotangents[0][0];
-    const gradients = backward(root, terms.length > 1 ? {} : { gradient: cotangents[0][1] });
+    const gradients =
+      cotangents.length === 1
+        ? backward(cotangents[0][0], { gradient: cotangents[0][1] })
+        : backward(cotangents.map(([y, cotangent]) => sum(mul(y, cotangent))).reduce((a, b) => add(a, b)));
     for (const [name, expected] of Object.entries(test.grads)) {
       const gradient = gradients.get(inputs[name]);
-      if (gradient) results.set(expected, { shape: gradient.shape, values: batch.add(gradient) });
+      if (gradient) record(expected, gradient);
     }
-    gradients.dispose();
-    return results;
-  } finally {
-    for (const x of owned) x.dispose();
-  }
+  });
+  return results;
 }
 
 async function check(test: OracleOpCase): Promise<{ problems: string[]; isStrict: boolean }> {
