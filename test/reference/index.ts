@@ -1,4 +1,5 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
+import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
@@ -34,4 +35,7 @@ export const references = {
   crossEntropy,
   linearCrossEntropy,
   dropout,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
 } satisfies { [Name in OpName]: Reference<AttributesOf<Name>> };

@@ -66,4 +66,7 @@ export const traits: Record<OpName, Traits> = {
   crossEntropy: { tolerance: TRANSCENDENTAL, half: false },
   linearCrossEntropy: { tolerance: TRANSCENDENTAL, half: false },
   dropout: { tolerance: ROUNDED, half: false },
+  conv2d: { tolerance: LINEAR, half: false },
+  conv2dInputGradient: { tolerance: LINEAR, half: false },
+  conv2dWeightGradient: { tolerance: LINEAR, half: false },
 };

@@ -1,5 +1,6 @@
 import { addOp, affineOp, divOp, equalOp, greaterOp, lessOp, mulOp, notEqualOp, subOp } from "./arithmetic.ts";
 import { expandOp, sumOp } from "./broadcast.ts";
+import { conv2dInputGradientOp, conv2dOp, conv2dWeightGradientOp } from "./convolution-ops.ts";
 import { dropoutOp } from "./dropout.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
@@ -53,6 +54,9 @@ export const ops = {
   crossEntropy: crossEntropyOp,
   linearCrossEntropy: linearCrossEntropyOp,
   dropout: dropoutOp,
+  conv2d: conv2dOp,
+  conv2dInputGradient: conv2dInputGradientOp,
+  conv2dWeightGradient: conv2dWeightGradientOp,
 } as const;
 
 export type OpName = keyof typeof ops;
@@ -60,6 +64,16 @@ export type OpName = keyof typeof ops;
 export * from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { expand, sum } from "./broadcast.ts";
+export {
+  type Conv1dOptions,
+  type Conv2dOptions,
+  type ConvTranspose2dOptions,
+  conv1d,
+  conv2d,
+  convTranspose2d,
+  type Padding2d,
+  type Pair,
+} from "./convolution.ts";
 export { dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";

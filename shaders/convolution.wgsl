@@ -1,0 +1,291 @@
+// convolution: Y[m, (u, v, w)] = Σ_(i, j, l) A[m, i, j, l] · S[u, i, l, y, x] (+ bias[m]), an implicit matrix product.
+//
+//   y = v * vStep + origin y + i * iY + j * jY,   x = w * wStep + origin x + j * jX + l * lX
+//
+// S counts as zero outside of 0 <= y < height, 0 <= x < width. The columns of the product, (u, v, w), and its inner
+// index, (i, j, l), stand for different axes in the three operations, which are this one kernel:
+//
+//   operation         m        u, v, w             i, j, l                A         S
+//   forward           output   image, row, column  tap y, tap x, channel  weight    input
+//   input gradient    input    image, row, column  tap y, tap x, channel  weight    gradient
+//   weight gradient   output   input, tap y, tap x image, row, column     gradient  input
+//
+// The input gradient of a strided convolution falls into phases: pixels at the same place modulo the stride meet the
+// same taps, every (stride / gcd(stride, dilation))-th one, so that no product with the zeros between is ever made.
+// Groups are separate products, and so are parts of the inner index, when it is long: both are places in the grid.
+//
+// For adapters that run lanes as SIMD on a CPU; matmul.wgsl tells why it is done so: ROWS x 4 elements a lane in
+// registers, A's rows passed round in the subgroup, no shared memory.
+//
+// An element has one accumulator over (i, j, l) in this order, l fastest; its bits depend on nothing else.
+//
+// Grid: linear over row tiles, column tiles, phases, groups and parts, the first fastest.
+
+struct Params {
+  M: u32,
+  U: u32,
+  V: u32,
+  W: u32,
+  I: u32,
+  J: u32,
+  L: u32,
+  aOffset: u32, // offsets and strides count elements
+  sOffset: u32,
+  biasOffset: u32,
+  yOffset: u32,
+  aM: u32,
+  aI: u32,
+  aJ: u32,
+  aL: u32,
+  aGroup: u32,
+  sU: u32,
+  sI: u32,
+  sL: u32,
+  sRow: u32,
+  sColumn: u32,
+  sGroup: u32,
+  yM: u32,
+  yU: u32,
+  yV: u32,
+  yW: u32,
+  yGroup: u32,
+  yPart: u32,
+  height: u32,
+  width: u32,
+  vStep: i32,
+  wStep: i32,
+  iY: i32,
+  jY: i32,
+  jX: i32,
+  lX: i32,
+  shiftY: i32,
+  shiftX: i32,
+  phasesY: u32, // the stride in the input gradient, else 1
+  phasesX: u32,
+  dilationY: u32,
+  dilationX: u32,
+  tapStepY: u32, // taps of one phase are this far apart
+  tapStepX: u32,
+  partIJ: u32, // steps of (i, j) in a part
+  partL: u32,
+  partsL: u32,
+  rowTiles: u32,
+  columnTiles: u32,
+  groupCount: u32,
+  tiles: u32,
+  hasBias: u32,
+}
+
+const LANES: u32 = 1;    // spec: the subgroup size, 4, 8 or 16, where it is fixed
+const ROWS: u32 = 4;     // rows a lane makes: 4, or 8 or 16 when LANES >= 4
+const X_MOVES = false;   // spec: true when x changes with l (the weight gradient)
+const WIDTH: u32 = max(8, LANES);
+const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> s: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>; // [groups * M]; never read unless hasBias
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
+fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
+
+// A holder has one row at four l.
+fn holderLoad(index: u32, l: u32, end: u32) -> vec4f {
+  let x = vec4f(a[index], a[index + params.aL], a[index + 2 * params.aL], a[index + 3 * params.aL]);
+  return select(vec4f(), x, l + vec4u(0, 1, 2, 3) < vec4u(end));
+}
+
+// Four columns at one l. What is not live may lie outside of S: the load is then of any element.
+fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
+  return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
+}
+
+fn liveX(x: vec4i) -> vec4<bool> { return vec4u(x) < vec4u(params.width); }
+
+// Four holders' vectors -> x[i] = the four rows at l + i.
+fn rowsAtEachL(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
+
+fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
+
+// tile[i] is a row: four rows, four columns, four l in ascending order.
+fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
+  return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
+}
+
+fn pick(tile: mat4x4f, i: u32) -> vec4f {
+  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
+}
+
+// The column (u, v, w) after another.
+fn next(c: vec3u, V: u32, W: u32) -> vec3u {
+  let wraps = c.z + 1 == W;
+  let carries = wraps && c.y + 1 == V;
+  return vec3u(c.x + u32(carries), select(c.y + u32(wraps), 0u, carries), select(c.z + 1, 0u, wraps));
+}
+
+// Four neighbouring columns.
+struct Columns {
+  u: vec4u,
+  v: vec4u,
+  w: vec4u,
+}
+
+fn columnsFrom(column: u32, V: u32, W: u32) -> Columns {
+  let c0 = vec3u(column / (V * W), column / W % V, column % W);
+  let c1 = next(c0, V, W);
+  let c2 = next(c1, V, W);
+  let c3 = next(c2, V, W);
+  return Columns(vec4u(c0.x, c1.x, c2.x, c3.x), vec4u(c0.y, c1.y, c2.y, c3.y), vec4u(c0.z, c1.z, c2.z, c3.z));
+}
+
+// The first tap that meets pixels of a phase, or `count` when none does.
+fn firstTap(shift: i32, dilation: u32, phases: u32, count: u32) -> u32 {
+  for (var tap = 0u; tap < min(count, phases); tap++) {
+    if ((shift - i32(tap * dilation)) % i32(phases) == 0) {
+      return tap;
+    }
+  }
+  return count;
+}
+
+@compute @workgroup_size(WIDTH)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_id) local: vec3u) {
+  let tile = workgroup.y * workgroups.x + workgroup.x;
+  if (tile >= params.tiles) {
+    return;
+  }
+  let row = tile % params.rowTiles * ROWS;
+  var place = tile / params.rowTiles;
+  let firstColumn = place % params.columnTiles * (4 * WIDTH);
+  place /= params.columnTiles;
+  let phaseX = place % params.phasesX;
+  place /= params.phasesX;
+  let phaseY = place % params.phasesY;
+  place /= params.phasesY;
+  let channelGroup = place % params.groupCount;
+  let part = place / params.groupCount;
+
+  // What of the taps and the pixels belongs to this phase.
+  let V = (params.V - phaseY + params.phasesY - 1) / params.phasesY;
+  let W = (params.W - phaseX + params.phasesX - 1) / params.phasesX;
+  let N = params.U * V * W;
+  if (firstColumn >= N) {
+    return;
+  }
+  let shiftY = params.shiftY + i32(phaseY);
+  let shiftX = params.shiftX + i32(phaseX);
+  let tapY = firstTap(shiftY, params.dilationY, params.phasesY, params.I);
+  let tapX = firstTap(shiftX, params.dilationX, params.phasesX, params.J);
+  let I = (params.I - tapY + params.tapStepY - 1) / params.tapStepY;
+  let J = (params.J - tapX + params.tapStepX - 1) / params.tapStepX;
+
+  // Four columns a lane, and where their S begins.
+  let column = firstColumn + 4 * local.x;
+  let c = columnsFrom(column, V, W);
+  let sBase = params.sOffset + channelGroup * params.sGroup + c.u * params.sU;
+  let yBase = vec4i(c.v) * params.vStep + (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
+  let xBase = vec4i(c.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
+
+  let aBase = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ;
+  let lane = local.x % LANES;
+  let aRow = aBase + min(row + vec4u(lane) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.M - 1)) * params.aM;
+  let aI = params.aI * params.tapStepY;
+  let aJ = params.aJ * params.tapStepX;
+
+  let ijBegin = part / params.partsL * params.partIJ;
+  let ijEnd = min(ijBegin + params.partIJ, I * J);
+  let lBegin = part % params.partsL * params.partL;
+  let lEnd = min(lBegin + params.partL, params.L);
+  var i = ijBegin / max(J, 1);
+  var j = ijBegin % max(J, 1);
+  var tile0 = mat4x4f();
+  var tile1 = mat4x4f();
+  var tile2 = mat4x4f();
+  var tile3 = mat4x4f();
+  for (var ij = ijBegin; ij < ijEnd; ij++) {
+    let sY = yBase + i32(i) * params.iY + i32(j) * params.jY;
+    var sX = xBase + i32(j) * params.jX + i32(lBegin) * params.lX;
+    let liveIJ = (vec4u(sY) < vec4u(params.height)) & (liveX(sX) | vec4<bool>(X_MOVES));
+    var index = sBase + i * params.sI + vec4u(sY) * params.sRow + vec4u(xBase + i32(j) * params.jX) * params.sColumn +
+      lBegin * params.sL;
+    var aIndex = aRow + i * aI + j * aJ + lBegin * params.aL;
+    for (var l = lBegin; l < lEnd; l += 4) {
+      let liveL = l + vec4u(0, 1, 2, 3) < vec4u(lEnd);
+      var live0 = liveIJ;
+      var live1 = liveIJ & vec4<bool>(liveL.y);
+      var live2 = liveIJ & vec4<bool>(liveL.z);
+      var live3 = liveIJ & vec4<bool>(liveL.w);
+      if (X_MOVES) {
+        live0 &= liveX(sX);
+        live1 &= liveX(sX + params.lX);
+        live2 &= liveX(sX + 2 * params.lX);
+        live3 &= liveX(sX + 3 * params.lX);
+        sX += 4 * params.lX;
+      }
+      let b = mat4x4f(gather(index, live0), gather(index + params.sL, live1), gather(index + 2 * params.sL, live2),
+        gather(index + 3 * params.sL, live3));
+      index += 4 * params.sL;
+
+      var held: mat4x4f;
+      held[0] = holderLoad(aIndex.x, l, lEnd);
+      if (ROWS > LANES) {
+        held[1] = holderLoad(aIndex.y, l, lEnd);
+      }
+      if (ROWS > 2 * LANES) {
+        held[2] = holderLoad(aIndex.z, l, lEnd);
+      }
+      if (ROWS > 3 * LANES) {
+        held[3] = holderLoad(aIndex.w, l, lEnd);
+      }
+      aIndex += 4 * params.aL;
+      var x = rowsAtEachL(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
+        fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
+      tile0 = update(tile0, x, b);
+      if (ROWS > 4) { // % 4 only keeps the index valid where LANES = 1 and this is not reached
+        x = rowsAtEachL(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
+          fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
+        tile1 = update(tile1, x, b);
+      }
+      if (ROWS > 8) {
+        x = rowsAtEachL(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
+          fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
+        tile2 = update(tile2, x, b);
+      }
+      if (ROWS > 12) {
+        x = rowsAtEachL(fromLane(held[12 / LANES % 4], 12 % LANES), fromLane(held[13 / LANES % 4], 13 % LANES),
+          fromLane(held[14 / LANES % 4], 14 % LANES), fromLane(held[15 / LANES % 4], 15 % LANES));
+        tile3 = update(tile3, x, b);
+      }
+    }
+    j++;
+    if (j == J) {
+      j = 0;
+      i++;
+    }
+  }
+
+  // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
+  let yColumn = params.yOffset + part * params.yPart + channelGroup * params.yGroup +
+    c.u * params.yU + (c.v * params.phasesY + phaseY) * params.yV +
+    (c.w * params.phasesX + phaseX) * params.yW;
+  let rowEnd = min(row + ROWS, params.M);
+  let columnEnd = min(column + 4, N);
+  for (var m = row; m < rowEnd; m++) {
+    let rowInBlock = (m - row) % 4;
+    let block = (m - row) / 4;
+    var values = select(pick(tile0, rowInBlock), pick(tile1, rowInBlock), block == 1);
+    values = select(values, select(pick(tile2, rowInBlock), pick(tile3, rowInBlock), block == 3), block > 1);
+    if (params.hasBias != 0) {
+      values += bias[params.biasOffset + channelGroup * params.M + m];
+    }
+    var indices = yColumn + m * params.yM;
+    for (var n = column; n < columnEnd; n++) {
+      y[indices.x] = values.x;
+      values = values.yzwx;
+      indices = indices.yzwx;
+    }
+  }
+}
