@@ -92,14 +92,19 @@ export function reshaped(x: Tensor, shape: Shape): Tensor {
 
 const words = new DataView(new ArrayBuffer(4));
 
-/** A tensor with every element equal to `value`. */
-export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = "f32"): Tensor {
-  const y = empty(gpu, shape, dtype, "full");
+/** The 32-bit word that holds a value in an element type; a half is in it twice. */
+export function wordOf(value: number, dtype: DType): number {
   if (dtype === "f32") words.setFloat32(0, value);
   else if (dtype === "bool") words.setUint32(0, value ? 1 : 0);
   else if (dtype === "f16") words.setUint32(0, toHalfBits(value) * 0x10001);
   else words.setUint32(0, value);
-  const bits = words.getUint32(0);
+  return words.getUint32(0);
+}
+
+/** A tensor with every element equal to `value`. */
+export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = "f32"): Tensor {
+  const y = empty(gpu, shape, dtype, "full");
+  const bits = wordOf(value, dtype);
   forFlatWindows([y], ([window], count) => {
     const vectors = Math.ceil((count * bytesPerElement(dtype)) / 16);
     launch("full", fillKernel.variant(), [window], { count: vectors, value: bits }, gridOf(vectors));

@@ -29,10 +29,37 @@ export function mergeAxes(
       });
     }
   });
-  if (merged.length > MAXIMUM_RANK) {
-    throw new Error(`${op}: a view with ${merged.length} separate axes exceeds the ${MAXIMUM_RANK} a kernel can walk`);
-  }
+  requireWalkable(op, merged.length);
   return { shape: merged, strides };
+}
+
+/** As `mergeAxes`, but one axis stays on its own, even with length 1; its new place is `axis`. */
+export function mergeAround(
+  op: string,
+  shape: readonly number[],
+  operands: readonly (readonly number[])[],
+  axis: number,
+): { shape: number[]; strides: number[][]; axis: number } {
+  const front = mergeAxes(
+    op,
+    shape.slice(0, axis),
+    operands.map((own) => own.slice(0, axis)),
+  );
+  const back = mergeAxes(
+    op,
+    shape.slice(axis + 1),
+    operands.map((own) => own.slice(axis + 1)),
+  );
+  const merged = [...front.shape, shape[axis], ...back.shape];
+  requireWalkable(op, merged.length);
+  const strides = operands.map((own, i) => [...front.strides[i], own[axis], ...back.strides[i]]);
+  return { shape: merged, strides, axis: front.shape.length };
+}
+
+/** @throws when a kernel cannot walk that many axes. */
+export function requireWalkable(op: string, rank: number): void {
+  if (rank <= MAXIMUM_RANK) return;
+  throw new Error(`${op}: a view with ${rank} separate axes exceeds the ${MAXIMUM_RANK} a kernel can walk`);
 }
 
 /** Splits up to eight numbers into the two vectors of a uniform struct. */

@@ -46,15 +46,36 @@ export function transposeView(x: Tensor, a = -2, b = -1): Tensor {
   return permuteView(x, axes);
 }
 
-/** Elements `begin` to `end` (exclusive) of one axis. */
-export function sliceView(x: Tensor, axis: number, begin: number, end: number): Tensor {
-  const along = normalizeAxis("slice", axis, x.rank);
-  const length = x.shape[along];
-  if (!(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= length)) {
-    throw new Error(`slice: ${begin} to ${end} lies outside axis ${axis} of ${formatShape(x.shape)}`);
+/**
+ * Begin, end and length of a slice, both counted from the front: negative ones count from the end of the axis.
+ *
+ * @throws with the op's name when a bound lies outside the axis, they cross, or the step is no positive integer.
+ */
+export function resolveSlice(
+  shape: Shape,
+  axis: number,
+  begin: number,
+  end: number,
+  step: number,
+): { axis: number; begin: number; end: number; length: number } {
+  const along = normalizeAxis("slice", axis, shape.length);
+  const whole = shape[along];
+  const from = begin < 0 ? begin + whole : begin;
+  const to = end < 0 ? end + whole : end;
+  if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to <= whole)) {
+    throw new Error(`slice: ${begin} to ${end} lies outside axis ${axis} of ${formatShape(shape)}`);
   }
-  const shape = x.shape.map((n, i) => (i === along ? end - begin : n));
-  return x.view(shape, x.strides, x.offset + begin * x.strides[along]);
+  if (!(Number.isInteger(step) && step > 0)) throw new Error(`slice: step ${step} is not a positive integer; use flip`);
+  return { axis: along, begin: from, end: to, length: Math.ceil((to - from) / step) };
+}
+
+/** Elements `begin`, `begin + step`, … before `end` of one axis; negative bounds count from the end. */
+export function sliceView(x: Tensor, axis: number, begin: number, end: number, step = 1): Tensor {
+  const range = resolveSlice(x.shape, axis, begin, end, step);
+  const shape = x.shape.map((n, i) => (i === range.axis ? range.length : n));
+  const strides = x.strides.map((stride, i) => (i === range.axis ? stride * step : stride));
+  // A slice of nothing starts nowhere: its offset must not lie behind the storage.
+  return x.view(shape, strides, range.length === 0 ? x.offset : x.offset + range.begin * x.strides[range.axis]);
 }
 
 /** Repeats axes of length 1, and adds axes in front, with stride 0. */

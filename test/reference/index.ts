@@ -1,12 +1,14 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import { gather, gatherGradient, scatterAdd } from "./indexing.ts";
 import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
 import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax } from "./normalization.ts";
 import { dropout } from "./random.ts";
+import { concat, pad, padGradient } from "./rearrange.ts";
 import { contiguous, expand, max, padAxis, permute, reshape, slice, sum } from "./shape.ts";
 
 type AttributesOf<Name extends OpName> = Parameters<(typeof ops)[Name]>[1];
@@ -21,6 +23,9 @@ export const references = {
   permute,
   slice,
   padAxis,
+  pad,
+  padGradient,
+  concat,
   contiguous,
   matmul,
   linear,
@@ -31,6 +36,9 @@ export const references = {
   causalSelfAttention,
   embedding,
   embeddingGradient,
+  gather,
+  gatherGradient,
+  scatterAdd,
   oneHot,
   crossEntropy,
   linearCrossEntropy,

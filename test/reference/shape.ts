@@ -19,22 +19,27 @@ export const permute: Reference<{ axes: readonly number[] }> = ([x], { axes }) =
   );
 };
 
-export const slice: Reference<{ axis: number; begin: number; end: number }> = ([x], { axis, begin, end }) => {
+export const slice: Reference<{ axis: number; begin: number; end: number; step?: number }> = (
+  [x],
+  { axis, begin, end, step = 1 },
+) => {
   const along = fromFront(axis, x.shape.length);
-  return generate(x.shape.with(along, end - begin), (index) => {
+  const length = x.shape[along];
+  const first = fromFront(begin, length);
+  return generate(x.shape.with(along, Math.ceil((fromFront(end, length) - first) / step)), (index) => {
     // `at` would repeat an axis of length 1; a slice never asks for more than there is.
-    return at(x, index.with(along, index[along] + begin));
+    return at(x, index.with(along, first + index[along] * step));
   });
 };
 
-export const padAxis: Reference<{ axis: number; begin: number; shape: readonly number[] }> = (
+export const padAxis: Reference<{ axis: number; begin: number; shape: readonly number[]; step?: number }> = (
   [x],
-  { axis, begin, shape },
+  { axis, begin, shape, step = 1 },
 ) => {
   const along = fromFront(axis, x.shape.length);
   return generate(shape, (index) => {
-    const place = index[along] - begin;
-    return place >= 0 && place < x.shape[along] ? at(x, index.with(along, place)) : 0;
+    const place = (index[along] - begin) / step;
+    return Number.isInteger(place) && place >= 0 && place < x.shape[along] ? at(x, index.with(along, place)) : 0;
   });
 };
 

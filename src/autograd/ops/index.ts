@@ -3,12 +3,16 @@ import { expandOp, sumOp } from "./broadcast.ts";
 import { conv2dInputGradientOp, conv2dOp, conv2dWeightGradientOp } from "./convolution-ops.ts";
 import { dropoutOp } from "./dropout.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
+import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
+import { scatterAddOp } from "./indexing/scatter.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { maxOp } from "./reduction.ts";
 import { causalSelfAttentionOp } from "./self-attention.ts";
+import { concatOp } from "./shape/concat.ts";
+import { padGradientOp, padOp } from "./shape/pad.ts";
 import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
 import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
 import { castOp, expOp, geluOp, logOp, reciprocalOp, rsqrtOp, sqrtOp, squareOp, tanhOp } from "./unary.ts";
@@ -40,6 +44,9 @@ export const ops = {
   permute: permuteOp,
   slice: sliceOp,
   padAxis: padAxisOp,
+  pad: padOp,
+  padGradient: padGradientOp,
+  concat: concatOp,
   contiguous: contiguousOp,
   matmul: matmulOp,
   linear: linearOp,
@@ -50,6 +57,9 @@ export const ops = {
   causalSelfAttention: causalSelfAttentionOp,
   embedding: embeddingOp,
   embeddingGradient: embeddingGradientOp,
+  gather: gatherOp,
+  gatherGradient: gatherGradientOp,
+  scatterAdd: scatterAddOp,
   oneHot: oneHotOp,
   crossEntropy: crossEntropyOp,
   linearCrossEntropy: linearCrossEntropyOp,
@@ -76,12 +86,16 @@ export {
 } from "./convolution.ts";
 export { dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
+export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
+export { scatterAdd } from "./indexing/scatter.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { linear, matmul, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";
 export { oneHot } from "./one-hot.ts";
 export { max, mean } from "./reduction.ts";
 export { causalSelfAttention } from "./self-attention.ts";
+export { concat, stack } from "./shape/concat.ts";
+export { type PadMode, type PadWidths, pad } from "./shape/pad.ts";
 export { contiguous, permute, reshape, slice, transpose } from "./shape.ts";
 export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
 export { cast, exp, gelu, log, reciprocal, rsqrt, sqrt, square, tanh } from "./unary.ts";

@@ -1,9 +1,11 @@
 import { copy, copyInto, full, reshaped } from "../../kernels/copy.ts";
+import { rearrange } from "../../kernels/rearrange.ts";
 import {
   formatShape,
   normalizeAxis,
   permuteView,
   resolveReshape,
+  resolveSlice,
   type Shape,
   sliceView,
   type Tensor,
@@ -50,49 +52,83 @@ export const permuteOp = defineOp<{ axes: readonly number[] }>({
   ],
 });
 
-/** Elements `begin` to `end` (exclusive) of one axis. Always a view. */
-export const sliceOp = defineOp<{ axis: number; begin: number; end: number }>({
+interface SliceAttributes {
+  axis: number;
+  begin: number;
+  end: number;
+  /** 1 when undefined. */
+  step?: number;
+}
+
+/** Elements `begin`, `begin + step`, … before `end` of one axis. Always a view. */
+export const sliceOp = defineOp<SliceAttributes>({
   name: "slice",
-  infer: ([x], { axis, begin, end }) => {
-    const along = normalizeAxis("slice", axis, x.rank);
-    if (!(Number.isInteger(begin) && Number.isInteger(end) && 0 <= begin && begin <= end && end <= x.shape[along])) {
-      throw new Error(`slice: ${begin} to ${end} lies outside axis ${axis} of ${formatShape(x.shape)}`);
-    }
-    return { shape: x.shape.map((n, i) => (i === along ? end - begin : n)), dtype: x.dtype };
+  infer: ([x], { axis, begin, end, step = 1 }) => {
+    const range = resolveSlice(x.shape, axis, begin, end, step);
+    return { shape: x.shape.map((n, i) => (i === range.axis ? range.length : n)), dtype: x.dtype };
   },
-  forward: ([x], { axis, begin, end }) => sliceView(x, axis, begin, end),
-  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin } }) => [() => padAxis(g, axis, begin, x.shape)],
+  forward: ([x], { axis, begin, end, step }) => sliceView(x, axis, begin, end, step),
+  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin, step } }) => [
+    () =>
+      padAxis(
+        g,
+        axis,
+        begin < 0 ? begin + x.shape[normalizeAxis("slice", axis, x.shape.length)] : begin,
+        x.shape,
+        step,
+      ),
+  ],
   samples: () => [
     { inputs: [{ shape: [5, 3] }], attributes: { axis: 0, begin: 1, end: 4 } },
     { inputs: [{ shape: [2, 66] }], attributes: { axis: -1, begin: 1, end: 65 } },
+    { inputs: [{ shape: [2, 66] }], attributes: { axis: 1, begin: -65, end: -1, step: 3 } },
     { inputs: [{ shape: [3] }], attributes: { axis: 0, begin: 2, end: 2 } },
   ],
 });
 
-/** Zeros of a shape with `x` placed at `begin` of one axis: the transpose of slice. */
-export const padAxisOp = defineOp<{ axis: number; begin: number; shape: Shape }>({
+interface PadAxisAttributes {
+  axis: number;
+  begin: number;
+  shape: Shape;
+  step?: number;
+}
+
+/** Zeros of a shape with `x` placed at `begin`, `begin + step`, … of one axis: the transpose of slice. */
+export const padAxisOp = defineOp<PadAxisAttributes>({
   name: "padAxis",
-  infer: ([x], { axis, begin, shape }) => {
+  infer: ([x], { axis, begin, shape, step = 1 }) => {
     const along = normalizeAxis("padAxis", axis, x.rank);
-    const fits = x.shape.every((n, i) => (i === along ? begin + n <= shape[i] : n === shape[i]));
-    if (!fits)
+    const end = begin + (x.shape[along] - 1) * step;
+    const fits = x.shape.every((n, i) => (i === along ? n === 0 || end < shape[i] : n === shape[i]));
+    if (!fits) {
+      const place = step === 1 ? `${begin}` : `${begin} by ${step}`;
       throw new Error(
-        `padAxis: ${formatShape(x.shape)} at ${begin} of axis ${axis} does not fit ${formatShape(shape)}`,
+        `padAxis: ${formatShape(x.shape)} at ${place} of axis ${axis} does not fit ${formatShape(shape)}`,
       );
+    }
     return { shape, dtype: x.dtype };
   },
-  forward: ([x], { axis, begin, shape }) => {
+  forward: ([x], { axis, begin, shape, step = 1 }) => {
     const along = normalizeAxis("padAxis", axis, x.rank);
+    const length = x.shape[along];
+    if (step === 1) {
+      const maps = shape.map((n, i) => ({ length: n, shift: i === along ? -begin : 0 }));
+      return rearrange("padAxis", x, maps, "constant");
+    }
     const y = full(x.gpu, shape, 0, x.dtype);
-    copyInto(sliceView(y, along, begin, begin + x.shape[along]), x);
+    if (length > 0) copyInto(sliceView(y, along, begin, begin + (length - 1) * step + 1, step), x);
     return y;
   },
-  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin } }) => [
-    () => slice(g, axis, begin, begin + x.shape[normalizeAxis("padAxis", axis, x.shape.length)]),
+  vjp: (g, _saved, { inputs: [x], attributes: { axis, begin, step = 1 } }) => [
+    () => {
+      const length = x.shape[normalizeAxis("padAxis", axis, x.shape.length)];
+      return slice(g, axis, begin, length === 0 ? begin : begin + (length - 1) * step + 1, step);
+    },
   ],
   samples: () => [
     { inputs: [{ shape: [2, 3] }], attributes: { axis: 0, begin: 1, shape: [4, 3] } },
     { inputs: [{ shape: [3, 2] }], attributes: { axis: -1, begin: 3, shape: [3, 65] } },
+    { inputs: [{ shape: [2, 3] }], attributes: { axis: 1, begin: 1, shape: [2, 7], step: 2 } },
   ],
 });
 
@@ -107,10 +143,17 @@ export const contiguousOp = defineOp({
 
 export const reshape = (x: Tensor, shape: Shape): Tensor => reshapeOp([x], { shape });
 export const permute = (x: Tensor, axes: readonly number[]): Tensor => permuteOp([x], { axes });
-export const slice = (x: Tensor, axis: number, begin: number, end: number): Tensor =>
-  sliceOp([x], { axis, begin, end });
-export const padAxis = (x: Tensor, axis: number, begin: number, shape: Shape): Tensor =>
-  padAxisOp([x], { axis, begin, shape });
+
+/**
+ * Elements `begin`, `begin + step`, … before `end` of one axis, as a view; negative bounds count from the end. For a
+ * reversed axis use `flip`.
+ *
+ * @throws when a bound lies outside the axis or the step is no positive integer.
+ */
+export const slice = (x: Tensor, axis: number, begin: number, end: number, step = 1): Tensor =>
+  sliceOp([x], { axis, begin, end, step });
+export const padAxis = (x: Tensor, axis: number, begin: number, shape: Shape, step = 1): Tensor =>
+  padAxisOp([x], { axis, begin, shape, step });
 export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
 
 /** Exchanges two axes; the last two by default. */

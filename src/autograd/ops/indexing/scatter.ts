@@ -1,0 +1,51 @@
+import { scatterAlong } from "../../../kernels/indexing.ts";
+import { formatShape, normalizeAxis, shapesEqual, type Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+import { checkIndices, gather } from "./gather.ts";
+
+/** Checks what is scattered: values of the type of x, one for each index. */
+function checkSource(op: string, [x, indices, source]: readonly Tensor[], axis: number): void {
+  checkIndices(op, x.shape, axis, indices);
+  if (source.dtype !== x.dtype) throw new Error(`${op}: types ${x.dtype} and ${source.dtype} differ; cast one`);
+  if (!shapesEqual(source.shape, indices.shape)) {
+    throw new Error(
+      `${op}: source ${formatShape(source.shape)} must have the shape of indices ${formatShape(indices.shape)}`,
+    );
+  }
+}
+
+export const scatterAddOp = defineOp<{ axis: number }>({
+  name: "scatterAdd",
+  infer: (inputs, { axis }) => {
+    checkSource("scatterAdd", inputs, axis);
+    if (inputs[0].dtype === "bool") throw new Error("scatterAdd: expected numbers, got bool");
+    return inputs[0];
+  },
+  forward: ([x, indices, source], { axis }) =>
+    scatterAlong("scatterAdd", x, indices, source, normalizeAxis("scatterAdd", axis, x.rank), "add"),
+  save: ([, indices]) => [indices],
+  vjp: (g, [indices], { attributes: { axis } }) => [() => g, null, () => gather(g, axis, indices)],
+  samples: () => [
+    {
+      inputs: [{ shape: [4, 5] }, { shape: [3, 9], dtype: "i32", low: -5, high: 5 }, { shape: [3, 9] }],
+      attributes: { axis: 1 },
+    },
+    {
+      inputs: [{ shape: [3, 5] }, { shape: [65, 2], dtype: "u32", low: 0, high: 4 }, { shape: [65, 2] }],
+      attributes: { axis: 0 },
+    },
+    { inputs: [{ shape: [3] }, { shape: [0], dtype: "i32" }, { shape: [0] }], attributes: { axis: 0 } },
+  ],
+});
+
+/**
+ * x with values added along one axis, as `torch.scatter_add`: y[i, indices[i, k, j], j] += source[i, k, j]. Values for
+ * one place are added in ascending k, without atomics: forward and backward give the same bits every time. Source and
+ * indices (i32 or u32) have one shape, no longer than that of x but along the axis.
+ *
+ * Negative indices count from the end; an index outside is moved to the nearest place.
+ *
+ * @throws when shapes or types do not fit, or the axis is empty and the indices are not.
+ */
+export const scatterAdd = (x: Tensor, axis: number, indices: Tensor, source: Tensor): Tensor =>
+  scatterAddOp([x, indices, source], { axis });

@@ -1,0 +1,196 @@
+import padGradientSource from "../../shaders/pad-gradient.wgsl";
+import source from "../../shaders/rearrange.wgsl";
+import { defineKernel } from "../gpu/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { sliceView } from "../tensor/index.ts";
+import { wordOf } from "./copy.ts";
+import { gridOf, launch, output } from "./launch.ts";
+import { mergeAround, requireWalkable, twoVectors } from "./strided.ts";
+import { fitsBinding, forFlatWindows, forLines, halvesOf, longestAxis } from "./windows.ts";
+
+const HALF = { T: "f16", enable: "f16", fillValue: "return bitcast<vec2<f16>>(params.value).x;" };
+
+const rearrangeKernel = defineKernel({
+  name: "rearrange",
+  source,
+  bindings: { x: "read", y: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    source0: "vec4<u32>",
+    source1: "vec4<u32>",
+    shift0: "vec4<u32>",
+    shift1: "vec4<u32>",
+    xStrides0: "vec4<u32>",
+    xStrides1: "vec4<u32>",
+    windowBegin0: "vec4<u32>",
+    windowBegin1: "vec4<u32>",
+    window0: "vec4<u32>",
+    window1: "vec4<u32>",
+    count: "u32",
+    begin: "u32",
+    rank: "u32",
+    mirrored: "u32",
+    mode: "u32",
+    value: "u32",
+    xOffset: "u32",
+    yOffset: "u32",
+  },
+  variants: () => [HALF],
+});
+
+const padGradientKernel = defineKernel({
+  name: "pad-gradient",
+  source: padGradientSource,
+  bindings: { g: "read", y: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    gStrides0: "vec4<u32>",
+    gStrides1: "vec4<u32>",
+    yStrides0: "vec4<u32>",
+    yStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    axis: "u32",
+    padded: "u32",
+    before: "i32",
+    mode: "u32",
+    gOffset: "u32",
+    yOffset: "u32",
+  },
+  variants: () => [{ T: "f16", enable: "f16" }],
+});
+
+/** What stands where a place lies outside of the tensor; the numbers are the shader's. */
+export const MODES = { constant: 0, edge: 1, reflect: 2, symmetric: 3, wrap: 4 } as const;
+export type PlaceMode = keyof typeof MODES;
+
+/** Where the places of one axis of the result come from: place i from i + shift, counted from the end when mirrored. */
+export interface AxisMap {
+  /** Length of the axis in the result. */
+  length: number;
+  shift: number;
+  isMirrored?: boolean;
+}
+
+/** y[i, j, …] = x[map(i), map(j), …] in one dispatch, exact in every type. One map for each axis. */
+export function rearrange(op: string, x: Tensor, maps: readonly AxisMap[], mode: PlaceMode, value = 0): Tensor {
+  const y = output(
+    op,
+    x,
+    maps.map(({ length }) => length),
+  );
+  if (y.size === 0) return y;
+  const merged = mergeIdentities(op, x, maps);
+  const variant = rearrangeKernel.variant(x.dtype === "f16" ? HALF : {});
+  const mirrored = merged.maps.reduce((bits, map, axis) => bits | (map.isMirrored ? 1 << axis : 0), 0);
+  forFlatWindows([y], ([part], count, begin) => {
+    forWindows(op, merged.x, [], (window, windowBegin) => {
+      const params = {
+        ...twoVectors(
+          "shape",
+          merged.maps.map(({ length }) => length),
+        ),
+        ...twoVectors("source", merged.x.shape),
+        ...twoVectors(
+          "shift",
+          merged.maps.map(({ shift }) => shift),
+        ),
+        ...twoVectors("xStrides", window.strides),
+        ...twoVectors("windowBegin", windowBegin),
+        ...twoVectors("window", window.shape),
+        count,
+        begin,
+        rank: merged.maps.length,
+        mirrored,
+        mode: MODES[mode],
+        value: wordOf(value, x.dtype),
+      };
+      launch(op, variant, [window, part], params, gridOf(count));
+    });
+  });
+  merged.x.dispose();
+  return y;
+}
+
+const isIdentity = (map: AxisMap, length: number): boolean =>
+  !map.isMirrored && map.shift === 0 && map.length === length;
+
+/** Joins axes that stay as they are and lie one behind the other in memory. */
+function mergeIdentities(op: string, x: Tensor, maps: readonly AxisMap[]): { x: Tensor; maps: AxisMap[] } {
+  const shape: number[] = [];
+  const strides: number[] = [];
+  const merged: AxisMap[] = [];
+  maps.forEach((map, axis) => {
+    const length = x.shape[axis];
+    const last = shape.length - 1;
+    if (isIdentity(map, length)) {
+      if (length === 1) return;
+      if (last >= 0 && isIdentity(merged[last], shape[last]) && strides[last] === x.strides[axis] * length) {
+        shape[last] *= length;
+        strides[last] = x.strides[axis];
+        merged[last] = { length: shape[last], shift: 0 };
+        return;
+      }
+    }
+    shape.push(length);
+    strides.push(x.strides[axis]);
+    merged.push(map);
+  });
+  requireWalkable(op, merged.length);
+  return { x: x.view(shape, strides), maps: merged };
+}
+
+/** Calls `body` with parts of `x` that can be bound and where they begin: once, with `x` itself, when it fits. */
+function forWindows(
+  op: string,
+  x: Tensor,
+  begins: readonly number[],
+  body: (window: Tensor, begins: readonly number[]) => void,
+): void {
+  const from = x.shape.map((_, axis) => begins[axis] ?? 0);
+  if (fitsBinding(x)) {
+    body(x, from);
+    return;
+  }
+  const axis = longestAxis(op, x);
+  for (const [begin, end] of halvesOf(x.shape[axis])) {
+    const half = sliceView(x, axis, begin, end);
+    forWindows(op, half, from.with(axis, from[axis] + begin), body);
+    half.dispose();
+  }
+}
+
+/**
+ * The transpose of padding one axis of length `length` by `before` places in front: each place receives the sum of the
+ * places of `g` that copy it, in ascending order.
+ */
+export function padGradientAlong(
+  op: string,
+  g: Tensor,
+  axis: number,
+  length: number,
+  before: number,
+  mode: Exclude<PlaceMode, "constant">,
+): Tensor {
+  const y = output(op, g, g.shape.with(axis, length));
+  if (y.size === 0) return y;
+  forLines(op, [g, y], axis, ([from, to]) => {
+    const { shape, strides, ...merged } = mergeAround(op, to.shape, [from.strides, to.strides], axis);
+    const params = {
+      ...twoVectors("shape", shape),
+      ...twoVectors("gStrides", strides[0]),
+      ...twoVectors("yStrides", strides[1]),
+      count: to.size,
+      rank: shape.length,
+      axis: merged.axis,
+      padded: from.shape[axis],
+      before,
+      mode: MODES[mode],
+    };
+    const variant = padGradientKernel.variant(g.dtype === "f16" ? { T: "f16", enable: "f16" } : {});
+    launch(op, variant, [from, to], params, gridOf(to.size));
+  });
+  return y;
+}
