@@ -7,7 +7,7 @@ import {
   type KernelVariant,
   type Specialization,
 } from "../gpu/index.ts";
-import { expandView, formatShape, type Shape, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
+import { expandView, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copy } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
 import { launch, requireFloat } from "./launch.ts";
@@ -15,6 +15,9 @@ import { mergeAxes } from "./strided.ts";
 import { fitsBinding } from "./windows.ts";
 
 const MAX_WORKGROUPS = 65_535;
+/** Rows and columns of C that a workgroup of the smallest variant makes. */
+const LEAST_ROWS = 4;
+const LEAST_COLUMNS = 32;
 const STRIDED_A = "return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));";
 const STRIDED_B = STRIDED_A.replaceAll("a[", "b[");
 
@@ -88,65 +91,73 @@ export interface MatmulOptions {
 }
 
 /**
- * c = scale · a · b (+ bias) (+ c), for a [..., M, K], b [..., K, N], c [..., M, N]. Operands may be strided views;
- * c needs unit stride in its last axis. Every element is summed over k in order with one accumulator, so its bits do
- * not depend on M, N, the batch or the variant. Operands over the binding limit are multiplied in windows of rows or
- * columns; where such a window would be no shorter in memory, in windows of k, whose products are added in order.
+ * c = scale · a · b (+ bias) (+ c), for a [..., M, K], b [..., K, N], c [..., M, N]; batch axes of a and b broadcast to
+ * those of c. Operands may be strided views; c needs unit stride in its last axis. Every element is summed over k in
+ * order with one accumulator, so its bits do not depend on M, N, the batch or the variant. What exceeds the binding
+ * limit or a grid is halved along the axis that spans most memory; products halved along k are added in order.
  */
 export function matmulInto(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions = {}): void {
   if (c.size === 0) return;
   requireFloat(op, a, b, ...(options.bias ? [options.bias] : []));
-  if ([a, b, options.bias].some((x) => x?.dtype === "f16")) {
+  tidy(() => {
     // Half precision is a storage type: products are of f32.
     const single = (x: Tensor): Tensor => (x.dtype === "f32" ? x : castTo(x, "f32"));
-    tidy(() => matmulInto(op, single(a), single(b), c, { ...options, bias: options.bias && single(options.bias) }));
-    return;
-  }
-  const batch = c.shape.slice(0, -2);
-  const [m, n] = c.shape.slice(-2);
-  const split = splitAxis(a, b, c);
-  if (split) {
-    const axisLength = { m, n, k: a.shape[a.rank - 1] }[split];
-    const grain = axisLength > 64 ? 64 : 1;
-    const middle = Math.ceil(axisLength / 2 / grain) * grain;
-    for (const [begin, end] of [
-      [0, middle],
-      [middle, axisLength],
-    ]) {
-      const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
-      tidy(() => {
-        if (split === "m") return matmulInto(op, part(a, -2), b, part(c, -2), options);
-        if (split === "k") {
-          const addend = begin === 0 ? options : { ...options, bias: undefined, accumulate: true };
-          return matmulInto(op, part(a, -1), part(b, -2), c, addend);
-        }
-        const bias = options.bias && part(options.bias, 0);
-        return matmulInto(op, a, part(b, -1), part(c, -1), { ...options, bias });
-      });
-    }
-    return;
-  }
-  const left = expandView(a, [...batch, ...a.shape.slice(-2)]);
-  const right = expandView(b, [...batch, ...b.shape.slice(-2)]);
-  multiply(op, left, right, c, batch, options);
-  left.dispose();
-  right.dispose();
+    const batch = c.shape.slice(0, -2);
+    const [left, right] = [a, b].map((x) => expandView(single(x), [...batch, ...x.shape.slice(-2)]));
+    multiplyParts(op, left, right, c, { ...options, bias: options.bias && single(options.bias) });
+  });
 }
 
-/** Which axis to halve because an operand cannot be bound whole, or the grid would outgrow its limit. */
-function splitAxis(a: Tensor, b: Tensor, c: Tensor): "m" | "n" | "k" | null {
+/** Multiplies matrices with equal batch axes, in as many parts as it takes. */
+function multiplyParts(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions): void {
+  const split = splitAxis(a, b, c);
+  if (split === null) {
+    multiply(op, a, b, c, options);
+    return;
+  }
+  const length = split === "k" ? a.shape[a.rank - 1] : c.shape.at(split)!;
+  const grain = length > 64 ? 64 : 1;
+  const middle = Math.ceil(length / 2 / grain) * grain;
+  for (const [begin, end] of [
+    [0, middle],
+    [middle, length],
+  ]) {
+    const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
+    tidy(() => {
+      if (split === "k") {
+        const addend = begin === 0 ? options : { ...options, bias: undefined, accumulate: true };
+        multiplyParts(op, part(a, -1), part(b, -2), c, addend);
+      } else if (split === -2) {
+        multiplyParts(op, part(a, -2), b, part(c, -2), options);
+      } else if (split === -1) {
+        const bias = options.bias && part(options.bias, 0);
+        multiplyParts(op, a, part(b, -1), part(c, -1), { ...options, bias });
+      } else {
+        multiplyParts(op, part(a, split), part(b, split), part(c, split), options);
+      }
+    });
+  }
+}
+
+/**
+ * Which axis to halve because an operand cannot be bound whole, or the grid would outgrow its limit: an axis of `c`,
+ * counted from the back for rows and columns, or k.
+ */
+function splitAxis(a: Tensor, b: Tensor, c: Tensor): number | "k" | null {
+  const tooLarge = [b, a, c].find((x) => !fitsBinding(x));
+  if (tooLarge) {
+    const spans = tooLarge.shape.map((length, axis) => (length - 1) * tooLarge.strides[axis]);
+    const axis = spans.indexOf(Math.max(...spans)) - tooLarge.rank;
+    if (spans.at(axis)! <= 0) return null; // cannot shrink: the binding is refused by the op's name
+    if (axis < -2) return axis + tooLarge.rank;
+    const isInner = (tooLarge === a && axis === -1) || (tooLarge === b && axis === -2);
+    return isInner ? "k" : axis;
+  }
+  const batch = c.shape.slice(0, -2);
+  if (sizeOf(batch) > MAX_WORKGROUPS) return batch.indexOf(Math.max(...batch));
   const [m, n] = c.shape.slice(-2);
-  const k = a.shape[a.rank - 1];
-  const hasLongRows = (x: Tensor): boolean => x.strides[x.rank - 2] > x.strides[x.rank - 1];
-  if (!fitsBinding(b)) {
-    if (n > 1 && !hasLongRows(b)) return "n";
-    if (k > 1 && hasLongRows(b)) return "k";
-  }
-  if (!fitsBinding(a)) {
-    if (m > 1 && hasLongRows(a)) return "m";
-    if (k > 1 && !hasLongRows(a)) return "k";
-  }
-  return m > 1 && (!fitsBinding(c) || m > 4 * MAX_WORKGROUPS) ? "m" : null;
+  if (m > LEAST_ROWS * MAX_WORKGROUPS) return -2;
+  return n > LEAST_COLUMNS * MAX_WORKGROUPS ? -1 : null;
 }
 
 /** How a kernel walks the last two axes of an operand. */
@@ -170,13 +181,36 @@ function walkOf(view: Tensor, batchStrides: readonly number[]): MatrixWalk {
   return { row, column, isTransposed, isVector };
 }
 
-function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, options: MatmulOptions): void {
+const mergeBatch = (op: string, ...[a, b, c]: Tensor[]): ReturnType<typeof mergeAxes> =>
+  mergeAxes(
+    op,
+    c.shape.slice(0, -2),
+    [a, b, c].map((x) => x.strides.slice(0, -2)),
+  );
+
+/** A copy whose batch axes lie in order, broadcast ones still stored once. */
+function withoutGaps(x: Tensor): Tensor {
+  const stored = x.shape.map((length, axis) => (x.strides[axis] === 0 ? Math.min(length, 1) : length));
+  return expandView(copy(x.view(stored, x.strides)), x.shape);
+}
+
+function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOptions): void {
+  const batch = c.shape.slice(0, -2);
   const [m, n] = c.shape.slice(-2);
   const k = a.shape[a.rank - 1];
-  const merged = mergeAxes(op, batch, [a.strides.slice(0, -2), b.strides.slice(0, -2), c.strides.slice(0, -2)]);
+  const merged = mergeBatch(op, a, b, c);
   if (merged.shape.length > 2) {
-    // More than two separate batch axes: materialise, so that they merge.
-    multiply(op, copy(a), copy(b), c, batch, options);
+    const [left, right] = [a, b].map(withoutGaps);
+    if (mergeBatch(op, left, right, c).shape.length <= 2) {
+      multiply(op, left, right, c, options);
+      return;
+    }
+    // Broadcast axes between others do not merge: one product for each index of the shortest axis.
+    const shortest = batch.indexOf(Math.min(...batch.filter((length) => length > 1)));
+    for (let i = 0; i < batch[shortest]; i++) {
+      const [aPart, bPart, cPart] = [a, b, c].map((x) => sliceView(x, shortest, i, i + 1));
+      multiply(op, aPart, bPart, cPart, options);
+    }
     return;
   }
   const [count0, count1] = merged.shape.length === 2 ? merged.shape : [1, merged.shape[0] ?? 1];
@@ -187,11 +221,6 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, batch: Shape, opt
   const [aBatch0, aBatch1] = batchStrides(0);
   const [bBatch0, bBatch1] = batchStrides(1);
   const [cBatch0, cBatch1] = batchStrides(2);
-  if (count0 * count1 > MAX_WORKGROUPS) {
-    throw new Error(
-      `${op}: ${sizeOf(batch)} matrices in a batch of shape ${formatShape(batch)} exceed ${MAX_WORKGROUPS}`,
-    );
-  }
   const left = walkOf(a, [aBatch0, aBatch1]);
   const right = walkOf(b, [bBatch0, bBatch1]);
   const layout: Specialization = {
@@ -237,7 +266,8 @@ function chooseVariant(
   layout: Specialization,
   m: number,
 ): { variant: KernelVariant; rows: number; columns: number } {
-  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(layout), rows: 64, columns: 64 };
+  const fitsTile = gpu.limits.maxComputeInvocationsPerWorkgroup >= 256;
+  if (!gpu.adapter.isSoftware && fitsTile) return { variant: sharedKernel.variant(layout), rows: 64, columns: 64 };
   const { subgroupMinSize: size, subgroupMaxSize } = gpu.adapter;
   const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
   if (!gpu.features.has("subgroups") || !isFixed) {

@@ -110,6 +110,12 @@ describe("tensors over the binding limit", () => {
     await expectSameBits(product([700, 40], [40, 10], [700, 10])); // a is too large
     await expectSameBits(product([300, 5], [5, 200], [300, 200])); // only c is too large
     await expectSameBits((make) => {
+      const c = make([6, 60, 3]); // a batch is too large
+      matmulInto("matmul", make([6, 60, 80]), make([80, 3], { seed: 2 }), c);
+      return [c];
+    });
+    await expectClose(product([1, 30_000], [30_000, 1], [1, 1]), 1e-5); // a row and a column are too large
+    await expectSameBits((make) => {
       const c = make([30, 600]);
       matmulInto("matmul", make([30, 50]), transposeView(make([600, 50], { seed: 2 })), c);
       return [c];

@@ -1,7 +1,9 @@
 import { at, type NdArray, type Reference, sizeOf } from "./nd-array.ts";
 
-/** Batches of matrices [..., M, K] · [..., K, N]; batch axes broadcast. */
-export const matmul: Reference<{ scale: number }> = ([a, b], { scale }) => {
+/** Batches of matrices [..., M, K] · [..., K, N]; batch axes broadcast. A vector is a row on the left, a column on the right. */
+export const matmul: Reference<{ scale: number }> = ([left, right], { scale }) => {
+  const a = left.shape.length > 1 ? left : { shape: [1, ...left.shape], data: left.data };
+  const b = right.shape.length > 1 ? right : { shape: [...right.shape, 1], data: right.data };
   const [m, k] = a.shape.slice(-2);
   const n = b.shape[b.shape.length - 1];
   const batch = commonBatch(a, b);
@@ -24,7 +26,9 @@ export const matmul: Reference<{ scale: number }> = ([a, b], { scale }) => {
       }
     }
   }
-  return { shape: [...batch, m, n], data: c };
+  const rows = left.shape.length > 1 ? [m] : [];
+  const columns = right.shape.length > 1 ? [n] : [];
+  return { shape: [...batch, ...rows, ...columns], data: c };
 };
 
 function commonBatch(a: NdArray, b: NdArray): number[] {

@@ -89,7 +89,7 @@ export { embedding } from "./embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
 export { scatterAdd } from "./indexing/scatter.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
-export { linear, matmul, type WeightLayout } from "./matmul.ts";
+export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";
 export { oneHot } from "./one-hot.ts";
 export { max, mean } from "./reduction.ts";
