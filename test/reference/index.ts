@@ -8,7 +8,7 @@ import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
 import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax } from "./normalization.ts";
 import { dropout } from "./random.ts";
-import { concat, pad, padGradient } from "./rearrange.ts";
+import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
 import { contiguous, expand, max, padAxis, permute, reshape, slice, sum } from "./shape.ts";
 
 type AttributesOf<Name extends OpName> = Parameters<(typeof ops)[Name]>[1];
@@ -26,6 +26,11 @@ export const references = {
   pad,
   padGradient,
   concat,
+  flip,
+  roll,
+  tile,
+  tril,
+  triu,
   contiguous,
   matmul,
   linear,

@@ -59,3 +59,46 @@ export const concat: Reference<{ axis: number }> = (parts, { axis }) => {
     throw new Error("unreachable");
   });
 };
+
+export const flip: Reference<{ axes: readonly number[] }> = ([x], { axes }) => {
+  const along = axes.map((axis) => fromFront(axis, x.shape.length));
+  return generate(x.shape, (index) =>
+    pick(
+      x,
+      index.map((place, axis) => (along.includes(axis) ? x.shape[axis] - 1 - place : place)),
+    ),
+  );
+};
+
+export const roll: Reference<{ shifts: readonly number[]; axes: readonly number[] }> = ([x], { shifts, axes }) => {
+  const y = generate(x.shape, () => 0);
+  forEachIndex(x.shape, (index, position) => {
+    const target = [...index];
+    axes.forEach((axis, i) => {
+      const along = fromFront(axis, x.shape.length);
+      target[along] = fold(target[along] + shifts[i], x.shape[along], "wrap");
+    });
+    y.data[target.reduce((sum, place, axis) => sum * x.shape[axis] + place, 0)] = x.data[position];
+  });
+  return y;
+};
+
+export const tile: Reference<{ repeats: readonly number[] }> = ([x], { repeats }) =>
+  generate(
+    x.shape.map((length, axis) => length * repeats[axis]),
+    (index) =>
+      pick(
+        x,
+        index.map((place, axis) => place % x.shape[axis]),
+      ),
+  );
+
+const triangle =
+  (keeps: (above: number, diagonal: number) => boolean): Reference<{ diagonal: number }> =>
+  ([x], { diagonal }) =>
+    generate(x.shape, (index) =>
+      keeps(index[index.length - 1] - index[index.length - 2], diagonal) ? pick(x, index) : 0,
+    );
+
+export const tril = triangle((above, diagonal) => above <= diagonal);
+export const triu = triangle((above, diagonal) => above >= diagonal);

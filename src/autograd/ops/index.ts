@@ -13,6 +13,7 @@ import { maxOp } from "./reduction.ts";
 import { causalSelfAttentionOp } from "./self-attention.ts";
 import { concatOp } from "./shape/concat.ts";
 import { padGradientOp, padOp } from "./shape/pad.ts";
+import { flipOp, rollOp, tileOp, trilOp, triuOp } from "./shape/rearrange.ts";
 import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
 import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
 import { castOp, expOp, geluOp, logOp, reciprocalOp, rsqrtOp, sqrtOp, squareOp, tanhOp } from "./unary.ts";
@@ -47,6 +48,11 @@ export const ops = {
   pad: padOp,
   padGradient: padGradientOp,
   concat: concatOp,
+  flip: flipOp,
+  roll: rollOp,
+  tile: tileOp,
+  tril: trilOp,
+  triu: triuOp,
   contiguous: contiguousOp,
   matmul: matmulOp,
   linear: linearOp,
@@ -96,6 +102,8 @@ export { max, mean } from "./reduction.ts";
 export { causalSelfAttention } from "./self-attention.ts";
 export { concat, stack } from "./shape/concat.ts";
 export { type PadMode, type PadWidths, pad } from "./shape/pad.ts";
-export { contiguous, permute, reshape, slice, transpose } from "./shape.ts";
+export { flip, roll, tile, tril, triu } from "./shape/rearrange.ts";
+export { split } from "./shape/split.ts";
+export { contiguous, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./shape.ts";
 export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
 export { cast, exp, gelu, log, reciprocal, rsqrt, sqrt, square, tanh } from "./unary.ts";

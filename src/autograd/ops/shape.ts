@@ -156,6 +156,23 @@ export const padAxis = (x: Tensor, axis: number, begin: number, shape: Shape, st
   padAxisOp([x], { axis, begin, shape, step });
 export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
 
+/**
+ * Drops axes of length 1: all of them, or those named. A named axis of another length stays, as in PyTorch. A view.
+ */
+export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+  const named = axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === "number" ? [axes] : axes;
+  const dropped = new Set(named.map((axis) => normalizeAxis("squeeze", axis, x.rank)));
+  return reshape(
+    x,
+    x.shape.filter((length, axis) => length !== 1 || !dropped.has(axis)),
+  );
+}
+
+/** Adds an axis of length 1, at its place in the result: −1 is behind all others. A view. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  return reshape(x, x.shape.toSpliced(normalizeAxis("unsqueeze", axis, x.rank + 1), 0, 1));
+}
+
 /** Exchanges two axes; the last two by default. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   const axes = x.shape.map((_, axis) => axis);
