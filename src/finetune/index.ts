@@ -4,6 +4,7 @@ export { type EvaluateOptions, evaluate, type Predictions, predictAndEvaluate } 
 export type * from "./events.ts";
 export type { BatchInfo, ExampleBatch, ExampleSet } from "./examples.ts";
 export { type GroupRule, type LayerwiseOptions, layerwiseGroups, parameterGroups } from "./groups.ts";
+export { ImageExamples, type ImageExamplesOptions, type ImageTrainingExample } from "./image-examples.ts";
 export * from "./metrics.ts";
 export {
   type HeadThenBlocksOptions,

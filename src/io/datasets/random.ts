@@ -35,3 +35,32 @@ export function permutation(count: number, random: RandomSource): Int32Array {
   }
   return order;
 }
+
+const THREEFRY_ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
+
+/** Threefry-2x32 with 20 rounds (Salmon et al. 2011): two random words from a key and a counter of two words each. */
+export function threefry(key: readonly [number, number], counter: readonly [number, number]): [number, number] {
+  const keys = [key[0] | 0, key[1] | 0, 0x1bd11bda ^ key[0] ^ key[1]];
+  let a = (counter[0] + keys[0]) | 0;
+  let b = (counter[1] + keys[1]) | 0;
+  for (let round = 0; round < 20; round++) {
+    const rotation = THREEFRY_ROTATIONS[round % 8];
+    a = (a + b) | 0;
+    b = ((b << rotation) | (b >>> (32 - rotation))) ^ a;
+    if (round % 4 !== 3) continue;
+    const block = (round + 1) / 4;
+    a = (a + keys[block % 3]) | 0;
+    b = (b + keys[(block + 1) % 3] + block) | 0;
+  }
+  return [a >>> 0, b >>> 0];
+}
+
+/** Numbers of their own for an example in an epoch: they depend on seed, epoch, index and their place alone. */
+export function exampleRandom(seed: number, epoch: number, index: number): RandomSource {
+  return {
+    state: 0,
+    next() {
+      return threefry([seed >>> 0, epoch >>> 0], [index >>> 0, this.state++])[0] / 2 ** 32;
+    },
+  };
+}

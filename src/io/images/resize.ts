@@ -78,8 +78,7 @@ function resizeLines(
       for (let i = 0; i < counts[target]; i++, position += place.step) {
         sum += source[position] * weights[target * most + i];
       }
-      const value = sum >> PRECISION;
-      result[line * place.resultStride + target * place.step] = value < 0 ? 0 : value > 255 ? 255 : value;
+      result[line * place.resultStride + target * place.step] = Math.min(255, Math.max(0, sum >> PRECISION));
     }
   }
 }

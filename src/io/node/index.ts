@@ -1,2 +1,5 @@
+export { decodeImageFile } from "./decode-image.ts";
 export { NodeDirectory } from "./directory.ts";
 export { createFileSink, openFile, writeFileAtomically } from "./files.ts";
+export { readImageData, readImages } from "./image-data.ts";
+export { readImageFolder } from "./image-folder.ts";

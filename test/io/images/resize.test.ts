@@ -4,7 +4,7 @@ import { type ResizeFilter, resize } from "../../../src/io/images/resize.ts";
 import { SafetensorsFile } from "../../../src/io/index.ts";
 import { openFile } from "../../../src/io/node/index.ts";
 
-const file = await SafetensorsFile.open(await openFile("test/fixtures/pillow-resize/cases.safetensors"));
+const file = await SafetensorsFile.open(await openFile("test/fixtures/pillow/resized.safetensors"));
 const imageOf = async (name: string) => {
   const [height, width, channels] = file.info(name).shape;
   return fromInterleaved(channels, height, width, await file.readBytes(name));

@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import { fromInterleaved, type Image } from "../images/image.ts";
+
+type Sharp = typeof import("sharp")["default"];
+
+let loading: Promise<Sharp> | undefined;
+
+/** The decoder, loaded when the first image is decoded. */
+function loadSharp(): Promise<Sharp> {
+  loading ??= import("sharp").then(
+    (module) => module.default,
+    (error: unknown) => {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new Error(
+        code === "ERR_MODULE_NOT_FOUND"
+          ? 'PNG and JPEG are decoded by the package "sharp", which is not installed: npm install sharp'
+          : `the package "sharp", which decodes PNG and JPEG, cannot be loaded: ${message.split("\n")[0]}`,
+      );
+    },
+  );
+  return loading;
+}
+
+/** Names of files that are taken as images. */
+export const isImageFile = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name);
+
+/**
+ * Decodes a PNG, JPEG or WebP file to 8-bit grey or colour: upright as its EXIF orientation says, without alpha, pixel
+ * values as they are stored whatever the colour profile, as Pillow gives them.
+ *
+ * @throws naming the file when it is missing, broken or cut short.
+ */
+export async function decodeImageFile(path: string): Promise<Image> {
+  const sharp = await loadSharp();
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(code === "ENOENT" ? `${path}: no such file` : `${path}: ${message}`);
+  }
+  try {
+    const decoder = sharp(bytes, { ignoreIcc: true }).autoOrient().removeAlpha();
+    const { isGrey } = await sharp(bytes)
+      .metadata()
+      .then(({ channels = 3, space }) => ({ isGrey: channels <= 2 || space === "b-w" || space === "grey16" }));
+    const { data, info } = await decoder
+      .toColourspace(isGrey ? "b-w" : "srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return fromInterleaved(info.channels, info.height, info.width, data);
+  } catch (error) {
+    throw new Error(`${path}: cannot be decoded as an image: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
