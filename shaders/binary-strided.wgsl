@@ -19,12 +19,22 @@ struct Params {
   aOffset: u32,
   bOffset: u32,
   yOffset: u32,
+  p: u32, // bits of two numbers of type C
+  q: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<A>;
 @group(0) @binding(1) var<storage, read> b: array<B>;
 @group(0) @binding(2) var<storage, read_write> y: array<Y>;
 @group(1) @binding(0) var<uniform> params: Params;
+
+fn first() -> vec4<C> {
+  return vec4<C>(bitcast<C>(params.p));
+}
+
+fn second() -> vec4<C> {
+  return vec4<C>(bitcast<C>(params.q));
+}
 
 fn apply(a: vec4<C>, b: vec4<C>) -> vec4<R> { return a + b; }
 

@@ -8,13 +8,21 @@ struct Params {
   count: u32, // of vec4
   xOffset: u32,
   yOffset: u32,
-  a: f32,
-  b: f32,
+  a: u32, // bits of two numbers of type C
+  b: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<X>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Y>>;
 @group(1) @binding(0) var<uniform> params: Params;
+
+fn first() -> vec4<C> {
+  return vec4<C>(bitcast<C>(params.a));
+}
+
+fn second() -> vec4<C> {
+  return vec4<C>(bitcast<C>(params.b));
+}
 
 fn apply(v: vec4<C>) -> vec4<R> { return v; }
 

@@ -13,6 +13,8 @@ export interface KernelDefinition {
   readonly name: string;
   /** The WGSL text, valid as it stands. */
   readonly source: string;
+  /** Texts that a specialisation may `include`: name -> WGSL. */
+  readonly library?: Readonly<Record<string, string>>;
   /** Storage bindings of group 0 in order: name -> access. */
   readonly bindings: Readonly<Record<string, Access>>;
   /** Fields of `struct Params`, bound as a uniform at group 1, binding 0. */
@@ -62,7 +64,8 @@ export class Kernel {
       .join(";");
     let variant = this.#variants.get(key);
     if (!variant) {
-      const code = specialize(this.name, this.definition.source, spec);
+      const { source, library } = this.definition;
+      const code = specialize(this.name, source, spec, library);
       variant = { kernel: this, key: `${this.name}|${key}`, code };
       this.#variants.set(key, variant);
     }

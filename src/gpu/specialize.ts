@@ -8,15 +8,30 @@ const escapeForRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\
  *
  * Three forms can be replaced, each written on one line in the source:
  * `const NAME: type = RHS;`, `alias NAME = RHS;` and `fn NAME(…) -> type { RHS }`.
- * The special name `enable` lists extensions to switch on, e.g. `{ enable: "f16" }`.
+ * The special name `enable` lists extensions to switch on, e.g. `{ enable: "f16" }`. The special name `include` lists
+ * texts of `library`, separated by blanks, that are put behind the shader: functions that a replaced body calls.
  *
- * @throws when a name does not match exactly one declaration: a variant never silently stays at its default.
+ * @throws when a name does not match exactly one declaration, or no text of the library: a variant never silently
+ *   stays at its default.
  */
-export function specialize(shader: string, source: string, spec: Specialization): string {
+export function specialize(
+  shader: string,
+  source: string,
+  spec: Specialization,
+  library: Readonly<Record<string, string>> = {},
+): string {
   let code = source;
+  let included = "";
   for (const [name, value] of Object.entries(spec)) {
     if (name === "enable") {
       code = `enable ${value};\n${code}`;
+      continue;
+    }
+    if (name === "include") {
+      for (const text of String(value).split(" ")) {
+        if (library[text] === undefined) throw new Error(`shader ${shader}: no library "${text}" to include`);
+        included += `\n${library[text]}`;
+      }
       continue;
     }
     const escaped = escapeForRegExp(name);
@@ -35,5 +50,5 @@ export function specialize(shader: string, source: string, spec: Specialization)
       return `${fn} ${value} ${fnEnd}`;
     });
   }
-  return code;
+  return code + included;
 }

@@ -1,0 +1,38 @@
+// y[i] = apply(x[i], number), or apply(number, x[i]), over contiguous elements, four an invocation.
+alias X = f32; // spec: f16, i32, u32
+alias Y = f32; // spec: f16, i32, u32
+alias C = f32; // the type that is computed in; spec: i32, u32
+alias R = f32; // the type of the result before it is stored; spec: i32, u32
+const NUMBER_FIRST = false; // spec: true
+
+struct Params {
+  count: u32, // of vec4
+  xOffset: u32,
+  yOffset: u32,
+  number: u32, // bits of a number of type C
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<X>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Y>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn apply(a: vec4<C>, b: vec4<C>) -> vec4<R> { return a + b; }
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  let own = vec4<C>(x[params.xOffset / 4u + i]);
+  let number = vec4<C>(bitcast<C>(params.number));
+  if (NUMBER_FIRST) {
+    y[params.yOffset / 4u + i] = vec4<Y>(apply(number, own));
+  } else {
+    y[params.yOffset / 4u + i] = vec4<Y>(apply(own, number));
+  }
+}

@@ -1,0 +1,90 @@
+// Tests and moves on the bits of floats. Compilers may take it that NaN and infinity do not occur, and adapters may
+// read denormal numbers as 0; whole numbers know neither.
+const SIGN_BIT = 0x80000000u;
+const MAGNITUDE_BITS = 0x7fffffffu;
+const INFINITY_BITS = 0x7f800000u;
+const SMALLEST_NORMAL_BITS = 0x00800000u;
+
+fn bitsOf(v: vec4<f32>) -> vec4<u32> {
+  return bitcast<vec4<u32>>(v);
+}
+
+fn floatOf(bits: vec4<u32>) -> vec4<f32> {
+  return bitcast<vec4<f32>>(bits);
+}
+
+fn magnitudeBits(v: vec4<f32>) -> vec4<u32> {
+  return bitsOf(v) & vec4(MAGNITUDE_BITS);
+}
+
+fn isNotANumber(v: vec4<f32>) -> vec4<bool> {
+  return magnitudeBits(v) > vec4(INFINITY_BITS);
+}
+
+fn isInfinite(v: vec4<f32>) -> vec4<bool> {
+  return magnitudeBits(v) == vec4(INFINITY_BITS);
+}
+
+// 0 and what is too small for a full significand.
+fn isDenormal(v: vec4<f32>) -> vec4<bool> {
+  return magnitudeBits(v) < vec4(SMALLEST_NORMAL_BITS);
+}
+
+// Whether the sign bit is set: true for -0.
+fn isSigned(v: vec4<f32>) -> vec4<bool> {
+  return bitsOf(v) >= vec4(SIGN_BIT);
+}
+
+// The value of a denormal number times 2^149, which no adapter takes for 0.
+fn scaledDenormal(v: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(magnitudeBits(v));
+}
+
+fn absolute(v: vec4<f32>) -> vec4<f32> {
+  return floatOf(magnitudeBits(v));
+}
+
+fn negative(v: vec4<f32>) -> vec4<f32> {
+  return floatOf(bitsOf(v) ^ vec4(SIGN_BIT));
+}
+
+fn copySign(v: vec4<f32>, signed: vec4<f32>) -> vec4<f32> {
+  return floatOf(magnitudeBits(v) | (bitsOf(signed) & vec4(SIGN_BIT)));
+}
+
+// A NaN. Made of bits that are known at run time only: a constant NaN is an error in WGSL.
+fn notANumber(v: vec4<f32>) -> vec4<f32> {
+  return floatOf(bitsOf(v) | vec4(0x7fc00000u));
+}
+
+// Infinity with the sign of v.
+fn infinityOf(v: vec4<f32>) -> vec4<f32> {
+  return floatOf((bitsOf(v) & vec4(SIGN_BIT)) | vec4(INFINITY_BITS));
+}
+
+// Whole numbers in the order of the floats; both zeros give 0.
+fn orderOf(v: vec4<f32>) -> vec4<i32> {
+  let magnitude = vec4<i32>(magnitudeBits(v));
+  return select(magnitude, -magnitude, isSigned(v));
+}
+
+// The same with -0 before 0.
+fn totalOrderOf(v: vec4<f32>) -> vec4<i32> {
+  let bits = bitcast<vec4<i32>>(v);
+  return bits ^ ((bits >> vec4(31u)) & vec4<i32>(0x7fffffff));
+}
+
+fn areOrdered(a: vec4<f32>, b: vec4<f32>) -> vec4<bool> {
+  return !(isNotANumber(a) | isNotANumber(b));
+}
+
+// NaN where either is NaN; 0 is larger than -0.
+fn larger(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  let picked = select(b, a, totalOrderOf(a) > totalOrderOf(b));
+  return select(select(picked, b, isNotANumber(b)), a, isNotANumber(a));
+}
+
+fn smaller(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  let picked = select(b, a, totalOrderOf(a) < totalOrderOf(b));
+  return select(select(picked, b, isNotANumber(b)), a, isNotANumber(a));
+}

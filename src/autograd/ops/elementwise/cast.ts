@@ -1,0 +1,23 @@
+import { castTo } from "../../../kernels/elementwise.ts";
+import type { DType, Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+
+/** The values in another element type; gradients are cast back. */
+export const castOp = defineOp<{ dtype: DType }>({
+  name: "cast",
+  infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+  forward: ([x], { dtype }) => castTo(x, dtype),
+  vjp: (g, _saved, { inputs: [x] }) => [() => cast(g, x.dtype)],
+  samples: () => [
+    { inputs: [{ shape: [3, 5], low: -4, high: 4 }], attributes: { dtype: "i32" } },
+    { inputs: [{ shape: [65], low: 0, high: 3, dtype: "i32" }], attributes: { dtype: "f32" } },
+    { inputs: [{ shape: [7], low: 0, high: 2, dtype: "i32" }], attributes: { dtype: "bool" } },
+    { inputs: [{ shape: [6], low: 0, high: 9, dtype: "u32" }], attributes: { dtype: "f32" } },
+  ],
+});
+
+/**
+ * The values in another element type. Floats become integers by truncation towards zero; what is out of range becomes
+ * the nearest end of it, and NaN becomes 0. Everything but 0 becomes true, NaN too. bool becomes 0 or 1.
+ */
+export const cast = (x: Tensor, dtype: DType): Tensor => castOp([x], { dtype });

@@ -1,0 +1,54 @@
+import { binary, UNARY, unary } from "../../../kernels/elementwise.ts";
+import { requireAccepted, requireNumber } from "../../../kernels/elementwise/element-function.ts";
+import { type DType, isFloat, type Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+import { greaterEqual, lessEqual } from "./comparison.ts";
+import { logicalAnd } from "./logical.ts";
+import { where } from "./selection.ts";
+
+interface ClampAttributes {
+  minimum: number | null;
+  maximum: number | null;
+}
+
+/** The bounds as numbers of a type: where there is none, its own end. */
+function bounds({ minimum, maximum }: ClampAttributes, dtype: DType): [number, number] {
+  if (isFloat(dtype)) return [minimum ?? Number.NEGATIVE_INFINITY, maximum ?? Number.POSITIVE_INFINITY];
+  return dtype === "i32"
+    ? [minimum ?? -(2 ** 31), maximum ?? 2 ** 31 - 1]
+    : [minimum ?? 0, maximum ?? 2 ** 32 - 1];
+}
+
+/** y = min(max(x, minimum), maximum). */
+export const clampOp = defineOp<ClampAttributes>({
+  name: "clamp",
+  infer: ([x], attributes) => {
+    requireAccepted("clamp", UNARY.clamp, x);
+    for (const bound of bounds(attributes, x.dtype)) {
+      if (Number.isNaN(bound)) throw new Error("clamp: a bound is NaN");
+      requireNumber("clamp", bound, x.dtype);
+    }
+    return x;
+  },
+  forward: ([x], attributes) => unary("clamp", x, "clamp", ...bounds(attributes, x.dtype)),
+  save: ([x]) => [x],
+  vjp: (g, [x], { attributes, createGraph }) => [
+    () => {
+      const [low, high] = bounds(attributes, x.dtype);
+      if (!createGraph) return binary("clamp backward", g, x, "clampBackward", low, high);
+      return where(logicalAnd(greaterEqual(x, low), lessEqual(x, high)), g, 0);
+    },
+  ],
+  samples: () => [
+    { inputs: [{ shape: [3, 1, 65], low: -2, high: 2 }], attributes: { minimum: -1, maximum: 0.75 } },
+    { inputs: [{ shape: [] }], attributes: { minimum: 0.5, maximum: null } },
+    { inputs: [{ shape: [7], low: -9, high: 9, dtype: "i32" }], attributes: { minimum: null, maximum: 3 } },
+  ],
+});
+
+/**
+ * y = min(max(x, minimum), maximum); null stands for no bound. NaN stays NaN. The gradient passes where x lies within
+ * the bounds or on them.
+ */
+export const clamp = (x: Tensor, minimum: number | null, maximum: number | null = null): Tensor =>
+  clampOp([x], { minimum, maximum });

@@ -1,0 +1,111 @@
+import { BINARY, type BinaryName, binary, binaryWithNumber } from "../../../kernels/elementwise.ts";
+import {
+  type ElementFunction,
+  requireAccepted,
+  requireNumber,
+  resultType,
+} from "../../../kernels/elementwise/element-function.ts";
+import { broadcastShapes, type DType, formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op, type Sample, type Spec } from "../../define-op.ts";
+import { sumTo } from "../broadcast.ts";
+
+/** A tensor or a number; at least one operand of an op is a tensor. */
+export type Operand = Tensor | number;
+
+/** The operand that is a number, if one is; the op then has one input. */
+export interface NumberOperand {
+  left?: number;
+  right?: number;
+}
+
+/** Shape and type of what two tensors, or one and a number, give under a function of elements. */
+export function inferElementwise(
+  op: string,
+  fn: ElementFunction,
+  inputs: readonly Tensor[],
+  { left, right }: NumberOperand,
+): Spec {
+  const [a, b] = inputs;
+  requireAccepted(op, fn, a);
+  const dtype = resultType(fn, a.dtype);
+  const value = left ?? right;
+  if (value !== undefined) {
+    requireNumber(op, value, a.dtype);
+    return { shape: a.shape, dtype };
+  }
+  if (a.dtype !== b.dtype) {
+    throw new Error(
+      `${op}: types ${a.dtype}${formatShape(a.shape)} and ${b.dtype}${formatShape(b.shape)} differ; cast one`,
+    );
+  }
+  return { shape: broadcastShapes(op, a.shape, b.shape), dtype };
+}
+
+/** What the gradient of one operand is made from. */
+export interface BinaryGradient {
+  g: Tensor;
+  a: Operand;
+  b: Operand;
+  createGraph: boolean;
+}
+
+interface BinaryInit {
+  name: BinaryName;
+  /** Gradients of the operands before they are summed back over broadcast axes; ops without have none. */
+  vjp?: { a: (at: BinaryGradient) => Tensor; b: (at: BinaryGradient) => Tensor };
+  /** Whether the gradients need the operands. */
+  saves?: boolean;
+  samples: () => Sample<NumberOperand>[];
+}
+
+/** Makes an op of two operands out of a function of elements. */
+export function defineBinary({ name, vjp, saves = true, samples }: BinaryInit): Op<NumberOperand> {
+  return defineOp<NumberOperand>({
+    name,
+    infer: (inputs, attributes) => inferElementwise(name, BINARY[name], inputs, attributes),
+    forward: ([a, b], { left, right }) => {
+      if (left !== undefined) return binaryWithNumber(name, a, left, "left", name);
+      return right !== undefined ? binaryWithNumber(name, a, right, "right", name) : binary(name, a, b, name);
+    },
+    save: (inputs) => (saves ? inputs : []),
+    vjp: vjp
+      ? (g, saved, { inputs, attributes: { left, right }, createGraph }) => {
+          const [a, b] = left !== undefined ? [left, saved[0]] : [saved[0], right ?? saved[1]];
+          const at = { g, a, b, createGraph };
+          const thunks = [() => vjp.a(at), () => vjp.b(at)];
+          const tensors = left !== undefined ? [thunks[1]] : right !== undefined ? [thunks[0]] : thunks;
+          return tensors.map((thunk, i) => () => sumTo(thunk(), inputs[i].shape));
+        }
+      : undefined,
+    samples,
+  });
+}
+
+/** Calls a binary op on operands of which one may be a number. */
+export function callBinary(op: Op<NumberOperand>, a: Operand, b: Operand): Tensor {
+  if (typeof a !== "number") return typeof b === "number" ? op([a], { right: b }) : op([a, b], {});
+  if (typeof b !== "number") return op([b], { left: a });
+  throw new Error(`${op.definition.name}: at least one operand must be a tensor`);
+}
+
+interface SampleRange {
+  low: number;
+  high: number;
+  bLow?: number;
+  bHigh?: number;
+  dtype?: DType;
+}
+
+/** A tile edge, broadcasting on both sides, an empty axis, and a number on either side. */
+export function binarySamples({ low, high, bLow = low, bHigh = high, dtype }: SampleRange): Sample<NumberOperand>[] {
+  const of = (shape: Shape) => ({ shape: [...shape], low, high, dtype });
+  const right = (shape: Shape) => ({ shape: [...shape], low: bLow, high: bHigh, dtype });
+  const middle = dtype ? Math.floor((bLow + bHigh) / 2) : (bLow + bHigh) / 2;
+  return [
+    { inputs: [of([65]), right([65])], attributes: {} },
+    { inputs: [of([4, 1, 3]), right([5, 1])], attributes: {} },
+    { inputs: [of([0, 3]), right([3])], attributes: {} },
+    { inputs: [of([2, 3])], attributes: { right: middle } },
+    { inputs: [right([])], attributes: { left: dtype ? low : (low + high) / 3 } },
+  ];
+}

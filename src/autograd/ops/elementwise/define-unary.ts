@@ -1,0 +1,52 @@
+import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
+import { type ElementFunction, requireAccepted, resultType } from "../../../kernels/elementwise/element-function.ts";
+import type { DType, Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
+
+export type NoAttributes = Record<string, never>;
+
+/** A tile edge with odd strides, a scalar, an empty tensor. */
+export const unaryInputs = (low: number, high: number, dtype?: DType): SampleInput[] =>
+  [[3, 1, 65], [], [0]].map((shape) => ({ shape, low, high, dtype }));
+
+const unarySamples = (inputs: readonly SampleInput[]) => (): Sample<NoAttributes>[] =>
+  inputs.map((input) => ({ inputs: [input], attributes: {} }));
+
+interface UnaryInit {
+  name: UnaryName;
+  /** Values of the samples. */
+  range: readonly [number, number];
+  /** Whether the vjp wants the input or the output; neither when absent. */
+  saves?: "input" | "output";
+  vjp: (g: Tensor, saved: Tensor, createGraph: boolean) => Tensor;
+}
+
+/** Makes an op of one operand and no attributes out of a function of elements. */
+export function defineUnary({ name, range, saves, vjp }: UnaryInit): Op<NoAttributes> {
+  const fn: ElementFunction = UNARY[name];
+  return defineOp<NoAttributes>({
+    name,
+    infer: ([x]) => {
+      requireAccepted(name, fn, x);
+      return x;
+    },
+    forward: ([x]) => unary(name, x, name),
+    save: ([x], [y]) => (saves === undefined ? [] : [saves === "input" ? x : y]),
+    vjp: (g, [saved], { createGraph }) => [() => vjp(g, saved, createGraph)],
+    samples: unarySamples(unaryInputs(...range)),
+  });
+}
+
+/** Makes an op that gives bool. */
+export function defineTest(name: UnaryName, dtype?: DType): Op<NoAttributes> {
+  const fn: ElementFunction = UNARY[name];
+  return defineOp<NoAttributes>({
+    name,
+    infer: ([x]) => {
+      requireAccepted(name, fn, x);
+      return { shape: x.shape, dtype: resultType(fn, x.dtype) };
+    },
+    forward: ([x]) => unary(name, x, name),
+    samples: unarySamples(unaryInputs(-2, 3, dtype)),
+  });
+}

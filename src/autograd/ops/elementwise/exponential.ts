@@ -1,0 +1,31 @@
+import type { Tensor } from "../../../tensor/index.ts";
+import { add, div, mul } from "./arithmetic.ts";
+import { defineUnary } from "./define-unary.ts";
+
+/** y = eˣ. */
+export const expOp = defineUnary({ name: "exp", range: [-3, 3], saves: "output", vjp: (g, y) => mul(g, y) });
+/** y = eˣ − 1. */
+export const expm1Op = defineUnary({
+  name: "expm1",
+  range: [-3, 3],
+  saves: "output",
+  vjp: (g, y) => mul(g, add(y, 1)),
+});
+/** y = ln x. */
+export const logOp = defineUnary({ name: "log", range: [0.1, 4], saves: "input", vjp: (g, x) => div(g, x) });
+/** y = ln(1 + x). */
+export const log1pOp = defineUnary({
+  name: "log1p",
+  range: [-0.9, 4],
+  saves: "input",
+  vjp: (g, x) => div(g, add(x, 1)),
+});
+
+/** y = eˣ. */
+export const exp = (x: Tensor): Tensor => expOp([x], {});
+/** y = eˣ − 1, exact near 0 as well. */
+export const expm1 = (x: Tensor): Tensor => expm1Op([x], {});
+/** y = ln x; −∞ at 0, NaN below. */
+export const log = (x: Tensor): Tensor => logOp([x], {});
+/** y = ln(1 + x), exact near 0 as well; −∞ at −1, NaN below. */
+export const log1p = (x: Tensor): Tensor => log1pOp([x], {});

@@ -1,0 +1,14 @@
+export { abs, reciprocal, rsqrt, sign, sqrt, square } from "./algebraic.ts";
+export { relu, sigmoid, tanh } from "./activation.ts";
+export { add, affine, div, mul, neg, sub } from "./arithmetic.ts";
+export { cast } from "./cast.ts";
+export { clamp } from "./clamp.ts";
+export { isFinite, isInfinite, isNaN } from "./classification.ts";
+export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./comparison.ts";
+export type { Operand } from "./define-binary.ts";
+export { exp, expm1, log, log1p } from "./exponential.ts";
+export { maximum, minimum } from "./extrema.ts";
+export { gelu } from "./gelu.ts";
+export { logicalAnd, logicalNot, logicalOr, logicalXor } from "./logical.ts";
+export { ceil, floor, round } from "./rounding.ts";
+export { maskedFill, where } from "./selection.ts";

@@ -1,0 +1,32 @@
+import type { Tensor } from "../../../tensor/index.ts";
+import type { Op } from "../../define-op.ts";
+import { cast } from "./cast.ts";
+import { binarySamples, callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
+import { defineTest } from "./define-unary.ts";
+
+const defineLogical = (name: "logicalAnd" | "logicalOr" | "logicalXor"): Op<NumberOperand> =>
+  defineBinary({ name, samples: () => binarySamples({ low: 0, high: 3, dtype: "i32" }) });
+
+export const logicalAndOp = defineLogical("logicalAnd");
+export const logicalOrOp = defineLogical("logicalOr");
+export const logicalXorOp = defineLogical("logicalXor");
+export const logicalNotOp = defineTest("logicalNot", "i32");
+
+/** Operands of different types are made bool first. */
+function callLogical(op: Op<NumberOperand>, a: Operand, b: Operand): Tensor {
+  if (typeof a !== "number" && typeof b !== "number" && a.dtype !== b.dtype) {
+    return callBinary(op, cast(a, "bool"), cast(b, "bool"));
+  }
+  return callBinary(op, a, b);
+}
+
+// Logic on tensors of any type, in which everything but 0 is true, NaN too; the result is bool.
+
+/** y = a and b. */
+export const logicalAnd = (a: Operand, b: Operand): Tensor => callLogical(logicalAndOp, a, b);
+/** y = a or b. */
+export const logicalOr = (a: Operand, b: Operand): Tensor => callLogical(logicalOrOp, a, b);
+/** y = either a or b. */
+export const logicalXor = (a: Operand, b: Operand): Tensor => callLogical(logicalXorOp, a, b);
+/** y = not x. */
+export const logicalNot = (x: Tensor): Tensor => logicalNotOp([x], {});

@@ -1,0 +1,20 @@
+import type { Tensor } from "../../../tensor/index.ts";
+import type { Op } from "../../define-op.ts";
+import { mul } from "./arithmetic.ts";
+import { defineUnary, type NoAttributes } from "./define-unary.ts";
+
+const defineRounding = (name: "floor" | "ceil" | "round"): Op<NoAttributes> =>
+  defineUnary({ name, range: [-9, 9], vjp: (g) => mul(g, 0) });
+
+export const floorOp = defineRounding("floor");
+export const ceilOp = defineRounding("ceil");
+export const roundOp = defineRounding("round");
+
+// The sign of a zero is that of the input. Integers stay as they are. Gradients are 0.
+
+/** y = the largest integer that is at most x. */
+export const floor = (x: Tensor): Tensor => floorOp([x], {});
+/** y = the smallest integer that is at least x. */
+export const ceil = (x: Tensor): Tensor => ceilOp([x], {});
+/** y = the nearest integer; of two, the even one. */
+export const round = (x: Tensor): Tensor => roundOp([x], {});

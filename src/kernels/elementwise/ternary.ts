@@ -1,0 +1,119 @@
+import ternarySource from "../../../shaders/ternary.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
+import { gridOf, launch, output } from "../launch.ts";
+import { including, LIBRARY } from "../library.ts";
+import { mergeAxes, twoVectors } from "../strided.ts";
+import { forParts } from "../windows.ts";
+import { withF16, wordOf } from "./element-function.ts";
+
+/** Functions of three operands: `c` has a type of its own, `a`, `b` and the result share one. */
+const TERNARY = {
+  /** a where c holds, else b: a move of bits, whatever they mean. */
+  where: { apply: "return select(b, a, c != vec4<C>(0));", isSelection: true },
+  /** c, half of it where a equals b, 0 where a is smaller: the share of a in the gradient c of the larger. */
+  maximumShare: {
+    apply:
+      "let whole = areOrdered(a, b); let m = orderOf(a); let n = orderOf(b); return select(select(c, 0.5 * c, whole & (m == n)), vec4<R>(0), whole & (m < n));",
+    isSelection: false,
+  },
+  minimumShare: {
+    apply:
+      "let whole = areOrdered(a, b); let m = orderOf(a); let n = orderOf(b); return select(select(c, 0.5 * c, whole & (m == n)), vec4<R>(0), whole & (m > n));",
+    isSelection: false,
+  },
+} as const;
+
+export type TernaryName = keyof typeof TERNARY;
+
+function specialization(name: TernaryName, dtype: DType): Record<string, string> {
+  const { apply, isSelection } = TERNARY[name];
+  const half = dtype === "f16";
+  if (isSelection) return { P: "u32", T: half ? "f16" : "u32", C: "u32", R: half ? "f32" : "u32", apply, ...withF16(dtype) };
+  const type = half ? "f16" : "f32";
+  return { P: type, T: type, C: "f32", R: "f32", apply, ...including("float"), ...withF16(dtype) };
+}
+
+const ternaryKernel = defineKernel({
+  name: "ternary",
+  source: ternarySource,
+  library: LIBRARY,
+  bindings: { c: "read", a: "read", b: "read", y: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    cStrides0: "vec4<u32>",
+    cStrides1: "vec4<u32>",
+    aStrides0: "vec4<u32>",
+    aStrides1: "vec4<u32>",
+    bStrides0: "vec4<u32>",
+    bStrides1: "vec4<u32>",
+    yStrides0: "vec4<u32>",
+    yStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    cOffset: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    yOffset: "u32",
+    aIsNumber: "u32",
+    bIsNumber: "u32",
+    aNumber: "u32",
+    bNumber: "u32",
+  },
+  variants: () =>
+    (Object.keys(TERNARY) as TernaryName[]).flatMap((name) =>
+      (["f32", "f16"] as const).map((dtype) => specialization(name, dtype)),
+    ),
+});
+
+/**
+ * Applies a function of three operands, broadcast to `shape`; `a` and `b` may be numbers. The result has `dtype`, which
+ * is also that of `a` and `b`.
+ */
+export function ternary(
+  op: string,
+  c: Tensor,
+  a: Tensor | number,
+  b: Tensor | number,
+  name: TernaryName,
+  shape: Shape,
+  dtype: DType,
+): Tensor {
+  const y = output(op, c, shape, dtype);
+  if (y.size === 0) return y;
+  const variant = ternaryKernel.variant(specialization(name, isFloat(dtype) ? dtype : "f32"));
+  // In the place of a number some other operand is bound, and not read.
+  const views = [c, a, b].map((x) => expandView(typeof x === "number" ? c : x, shape));
+  const numbers = {
+    aIsNumber: typeof a === "number" ? 1 : 0,
+    bIsNumber: typeof b === "number" ? 1 : 0,
+    aNumber: typeof a === "number" ? wordOf(a, dtype) : 0,
+    bNumber: typeof b === "number" ? wordOf(b, dtype) : 0,
+  };
+  forParts(op, [...views, y], (parts) => {
+    const merged = mergeAxes(
+      op,
+      parts[3].shape,
+      parts.map((part) => part.strides),
+    );
+    launch(
+      op,
+      variant,
+      parts,
+      {
+        ...twoVectors("shape", merged.shape),
+        ...twoVectors("cStrides", merged.strides[0]),
+        ...twoVectors("aStrides", merged.strides[1]),
+        ...twoVectors("bStrides", merged.strides[2]),
+        ...twoVectors("yStrides", merged.strides[3]),
+        count: parts[3].size,
+        rank: merged.shape.length,
+        ...numbers,
+      },
+      gridOf(parts[3].size),
+    );
+  });
+  for (const view of views) view.dispose();
+  return y;
+}

@@ -1,0 +1,26 @@
+import exponential from "../../shaders/lib/exponential.wgsl";
+import float from "../../shaders/lib/float.wgsl";
+import logarithm from "../../shaders/lib/logarithm.wgsl";
+
+/** Functions that several kernels share, by file. A kernel lists them as its `library`; its variants `include` some. */
+export const LIBRARY = { float, exponential, logarithm } as const;
+
+export type LibraryName = keyof typeof LIBRARY;
+
+/** The files whose functions a file calls. */
+const NEEDS: Record<LibraryName, readonly LibraryName[]> = {
+  float: [],
+  exponential: ["float"],
+  logarithm: ["float"],
+};
+
+/** The part of a specialisation that includes some files of the library and what these need, each once. */
+export function including(...names: readonly LibraryName[]): { include?: string } {
+  const found = new Set<LibraryName>();
+  const visit = (name: LibraryName): void => {
+    for (const needed of NEEDS[name]) visit(needed);
+    found.add(name);
+  };
+  for (const name of names) visit(name);
+  return found.size > 0 ? { include: [...found].join(" ") } : {};
+}
