@@ -134,7 +134,9 @@ function castSpecialization(from: DType, to: DType): Record<string, string> {
   const types = { X: storageType(from), Y: storageType(to), C, R };
   const isFromFloat = C === "f32";
   if (to === "bool") {
-    const apply = isFromFloat ? "return vec4<u32>(magnitudeBits(v) != vec4(0u));" : "return vec4<u32>(v != vec4<C>(0));";
+    const apply = isFromFloat
+      ? "return vec4<u32>(magnitudeBits(v) != vec4(0u));"
+      : "return vec4<u32>(v != vec4<C>(0));";
     return { ...types, apply, ...(isFromFloat ? including("float") : {}), ...withF16(from, to) };
   }
   if (isFromFloat && R !== "f32") {

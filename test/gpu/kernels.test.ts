@@ -21,12 +21,15 @@ const spelledOut = (type: string): string =>
     .replace(/^vec(\d)([uif])$/, (_, n, t) => `vec${n}<${{ u: "u32", i: "i32", f: "f32" }[t as "u"]}>`);
 
 describe("every kernel", () => {
-  it("has a shader of its own, and every shader a kernel", async () => {
+  it("has a shader of its own, and every shader a kernel, or is in the library of one", async () => {
     const files = (await readdir(resolve(repository, "shaders"), { recursive: true })).filter((name) =>
       name.endsWith(".wgsl"),
     );
     const sources = await Promise.all(files.map((name) => readFile(resolve(repository, "shaders", name), "utf8")));
-    expect(kernels.map(({ definition }) => files[sources.indexOf(definition.source)]).sort()).toEqual(files.sort());
+    const fileOf = (source: string) => files[sources.indexOf(source)];
+    const shared = new Set(kernels.flatMap(({ definition }) => Object.values(definition.library ?? {}).map(fileOf)));
+    const own = kernels.map(({ definition }) => fileOf(definition.source));
+    expect([...own, ...shared].sort()).toEqual(files.sort());
   });
 
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s: parameters as in the shader", (_, kernel) => {

@@ -15,10 +15,18 @@ function commonShape(a: NdArray, b: NdArray): number[] {
   });
 }
 
+interface NumberOperand {
+  left?: number;
+  right?: number;
+}
+
 const eachPair =
-  (apply: (a: number, b: number) => number): Reference =>
-  ([a, b]) =>
-    generate(commonShape(a, b), (index) => apply(at(a, index), at(b, index)));
+  (apply: (a: number, b: number) => number): Reference<NumberOperand> =>
+  ([a, b], { left, right }) => {
+    if (left !== undefined) return { shape: a.shape, data: a.data.map((value) => apply(left, value)) };
+    if (right !== undefined) return { shape: a.shape, data: a.data.map((value) => apply(value, right)) };
+    return generate(commonShape(a, b), (index) => apply(at(a, index), at(b, index)));
+  };
 
 export const add = eachPair((a, b) => a + b);
 export const sub = eachPair((a, b) => a - b);
@@ -27,13 +35,65 @@ export const div = eachPair((a, b) => a / b);
 export const equal = eachPair((a, b) => Number(a === b));
 export const notEqual = eachPair((a, b) => Number(a !== b));
 export const less = eachPair((a, b) => Number(a < b));
+export const lessEqual = eachPair((a, b) => Number(a <= b));
 export const greater = eachPair((a, b) => Number(a > b));
+export const greaterEqual = eachPair((a, b) => Number(a >= b));
+export const maximum = eachPair(Math.max);
+export const minimum = eachPair(Math.min);
+
+const truth = (x: number): boolean => x !== 0;
+export const logicalAnd = eachPair((a, b) => Number(truth(a) && truth(b)));
+export const logicalOr = eachPair((a, b) => Number(truth(a) || truth(b)));
+export const logicalXor = eachPair((a, b) => Number(truth(a) !== truth(b)));
+
+export const where: Reference<{ a?: number; b?: number }> = ([condition, ...operands], attributes) => {
+  const constant = (value: number): NdArray => ({ shape: [], data: Float64Array.of(value) });
+  const a = attributes.a === undefined ? operands.shift()! : constant(attributes.a);
+  const b = attributes.b === undefined ? operands.shift()! : constant(attributes.b);
+  const shape = commonShape({ shape: commonShape(condition, a), data: a.data }, b);
+  return generate(shape, (index) => (at(condition, index) !== 0 ? at(a, index) : at(b, index)));
+};
 
 export const affine: Reference<{ scale: number; shift: number }> = ([x], { scale, shift }) => ({
   shape: x.shape,
   data: x.data.map((value) => scale * value + shift),
 });
 
+/** To the nearest integer, of two the even one. */
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
+  return below % 2 === 0 ? below : below + 1;
+}
+
+export const clamp: Reference<{ minimum: number | null; maximum: number | null }> = (
+  [x],
+  { minimum: low, maximum: high },
+) => ({
+  shape: x.shape,
+  data: x.data.map((value) => {
+    const raised = low === null ? value : Math.max(value, low);
+    return high === null ? raised : Math.min(raised, high);
+  }),
+});
+
+export const neg = each((x) => -x);
+export const abs = each(Math.abs);
+export const sign = each(Math.sign);
+export const floor = each(Math.floor);
+export const ceil = each(Math.ceil);
+export const round = each(roundHalfToEven);
+export const relu = each((x) => Math.max(x, 0));
+export const sigmoid = each((x) => 1 / (1 + Math.exp(-x)));
+export const logicalNot = each((x) => Number(x === 0));
+const testNaN = each((x) => Number(Number.isNaN(x)));
+const testFinite = each((x) => Number(Number.isFinite(x)));
+
+export { testFinite as isFinite, testNaN as isNaN };
+export const isInfinite = each((x) => Number(Math.abs(x) === Number.POSITIVE_INFINITY));
+export const expm1 = each(Math.expm1);
+export const log1p = each(Math.log1p);
 export const exp = each(Math.exp);
 export const log = each(Math.log);
 export const sqrt = each(Math.sqrt);

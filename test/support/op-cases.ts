@@ -70,9 +70,15 @@ export const estimateGradients = (test: OpCase, output: DType): (GradientEstimat
     return estimateGradient((inputs) => dot(test.cotangent, test.reference(inputs).data), test.inputs, i);
   });
 
-/** The case with its floats rounded to multiples of 1/64, which halves hold exactly in the samples' ranges. */
+/**
+ * The case with its floats rounded to odd multiples of 1/64: halves hold them exactly in the samples' ranges, and they
+ * lie off the kinks of relu, floor, round and the like.
+ */
 export function inHalves(test: OpCase): OpCase & { halfTypes: DType[] } {
-  const rounded = (x: NdArray): NdArray => ({ shape: x.shape, data: x.data.map((v) => Math.round(v * 64) / 64) });
+  const rounded = (x: NdArray): NdArray => ({
+    shape: x.shape,
+    data: x.data.map((v) => (2 * Math.floor(v * 32) + 1) / 64),
+  });
   const inputs = test.inputs.map((x, i) => (test.dtypes[i] === "f32" ? rounded(x) : x));
   const cotangent = rounded({ shape: [], data: test.cotangent }).data;
   const halfTypes = test.dtypes.map((dtype) => (dtype === "f32" ? "f16" : dtype));

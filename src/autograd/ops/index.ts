@@ -1,7 +1,7 @@
-import { addOp, affineOp, divOp, equalOp, greaterOp, lessOp, mulOp, notEqualOp, subOp } from "./arithmetic.ts";
 import { expandOp, sumOp } from "./broadcast.ts";
 import { conv2dInputGradientOp, conv2dOp, conv2dWeightGradientOp } from "./convolution-ops.ts";
 import { dropoutOp } from "./dropout.ts";
+import { elementwiseOps } from "./elementwise/ops.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
 import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
 import { scatterAddOp } from "./indexing/scatter.ts";
@@ -16,28 +16,10 @@ import { padGradientOp, padOp } from "./shape/pad.ts";
 import { flipOp, rollOp, tileOp, trilOp, triuOp } from "./shape/rearrange.ts";
 import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
 import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
-import { castOp, expOp, geluOp, logOp, reciprocalOp, rsqrtOp, sqrtOp, squareOp, tanhOp } from "./unary.ts";
 
 /** Every primitive op by name. Tests hold an f64 reference for each; an op without one does not compile. */
 export const ops = {
-  add: addOp,
-  sub: subOp,
-  mul: mulOp,
-  div: divOp,
-  affine: affineOp,
-  equal: equalOp,
-  notEqual: notEqualOp,
-  less: lessOp,
-  greater: greaterOp,
-  exp: expOp,
-  log: logOp,
-  sqrt: sqrtOp,
-  rsqrt: rsqrtOp,
-  square: squareOp,
-  reciprocal: reciprocalOp,
-  tanh: tanhOp,
-  gelu: geluOp,
-  cast: castOp,
+  ...elementwiseOps,
   sum: sumOp,
   max: maxOp,
   expand: expandOp,
@@ -77,7 +59,6 @@ export const ops = {
 
 export type OpName = keyof typeof ops;
 
-export * from "./arithmetic.ts";
 export { type AttentionOptions, scaledDotProductAttention } from "./attention.ts";
 export { expand, sum } from "./broadcast.ts";
 export {
@@ -91,6 +72,7 @@ export {
   type Pair,
 } from "./convolution.ts";
 export { dropout } from "./dropout.ts";
+export * from "./elementwise/index.ts";
 export { embedding } from "./embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
 export { scatterAdd } from "./indexing/scatter.ts";
@@ -106,4 +88,3 @@ export { flip, roll, tile, tril, triu } from "./shape/rearrange.ts";
 export { split } from "./shape/split.ts";
 export { contiguous, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./shape.ts";
 export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
-export { cast, exp, gelu, log, reciprocal, rsqrt, sqrt, square, tanh } from "./unary.ts";

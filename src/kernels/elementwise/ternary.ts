@@ -29,7 +29,8 @@ export type TernaryName = keyof typeof TERNARY;
 function specialization(name: TernaryName, dtype: DType): Record<string, string> {
   const { apply, isSelection } = TERNARY[name];
   const half = dtype === "f16";
-  if (isSelection) return { P: "u32", T: half ? "f16" : "u32", C: "u32", R: half ? "f32" : "u32", apply, ...withF16(dtype) };
+  if (isSelection)
+    return { P: "u32", T: half ? "f16" : "u32", C: "u32", R: half ? "f32" : "u32", apply, ...withF16(dtype) };
   const type = half ? "f16" : "f32";
   return { P: type, T: type, C: "f32", R: "f32", apply, ...including("float"), ...withF16(dtype) };
 }

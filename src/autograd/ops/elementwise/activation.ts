@@ -1,9 +1,9 @@
 import { binary } from "../../../kernels/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
-import { affine, mul, sub } from "./arithmetic.ts";
-import { defineUnary } from "./define-unary.ts";
 import { square } from "./algebraic.ts";
+import { affine, mul, sub } from "./arithmetic.ts";
 import { lessEqual } from "./comparison.ts";
+import { defineUnary } from "./define-unary.ts";
 import { where } from "./selection.ts";
 
 /** y = tanh x. */

@@ -1,5 +1,5 @@
-import { binary, UNARY, unary } from "../../../kernels/elementwise.ts";
 import { requireAccepted, requireNumber } from "../../../kernels/elementwise/element-function.ts";
+import { binary, UNARY, unary } from "../../../kernels/elementwise.ts";
 import { type DType, isFloat, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { greaterEqual, lessEqual } from "./comparison.ts";
@@ -14,9 +14,7 @@ interface ClampAttributes {
 /** The bounds as numbers of a type: where there is none, its own end. */
 function bounds({ minimum, maximum }: ClampAttributes, dtype: DType): [number, number] {
   if (isFloat(dtype)) return [minimum ?? Number.NEGATIVE_INFINITY, maximum ?? Number.POSITIVE_INFINITY];
-  return dtype === "i32"
-    ? [minimum ?? -(2 ** 31), maximum ?? 2 ** 31 - 1]
-    : [minimum ?? 0, maximum ?? 2 ** 32 - 1];
+  return dtype === "i32" ? [minimum ?? -(2 ** 31), maximum ?? 2 ** 31 - 1] : [minimum ?? 0, maximum ?? 2 ** 32 - 1];
 }
 
 /** y = min(max(x, minimum), maximum). */

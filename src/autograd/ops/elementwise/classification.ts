@@ -8,8 +8,10 @@ export const isInfiniteOp = defineTest("isInfinite");
 // Tests of the exponent bits, which hold on adapters whose comparisons do not know NaN; the result is bool.
 
 /** Whether x is NaN. */
-export const isNaN = (x: Tensor): Tensor => isNaNOp([x], {});
+const testNaN = (x: Tensor): Tensor => isNaNOp([x], {});
 /** Whether x is neither NaN nor infinite. */
-export const isFinite = (x: Tensor): Tensor => isFiniteOp([x], {});
+const testFinite = (x: Tensor): Tensor => isFiniteOp([x], {});
 /** Whether x is ∞ or −∞. */
 export const isInfinite = (x: Tensor): Tensor => isInfiniteOp([x], {});
+
+export { testFinite as isFinite, testNaN as isNaN };

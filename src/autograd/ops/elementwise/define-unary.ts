@@ -1,5 +1,5 @@
-import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
 import { type ElementFunction, requireAccepted, resultType } from "../../../kernels/elementwise/element-function.ts";
+import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
 import type { DType, Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
 

@@ -1,5 +1,5 @@
-export { abs, reciprocal, rsqrt, sign, sqrt, square } from "./algebraic.ts";
 export { relu, sigmoid, tanh } from "./activation.ts";
+export { abs, reciprocal, rsqrt, sign, sqrt, square } from "./algebraic.ts";
 export { add, affine, div, mul, neg, sub } from "./arithmetic.ts";
 export { cast } from "./cast.ts";
 export { clamp } from "./clamp.ts";

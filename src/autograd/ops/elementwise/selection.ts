@@ -1,9 +1,9 @@
+import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 import { ternary } from "../../../kernels/elementwise/ternary.ts";
-import { broadcastShapes, type DType, formatShape, isFloat, type Tensor } from "../../../tensor/index.ts";
+import { broadcastShapes, type DType, formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Sample, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import type { Operand } from "./define-binary.ts";
-import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 
 /** Numbers in the place of operands: `a` where the condition holds, `b` where it does not. */
 export interface WhereAttributes {
