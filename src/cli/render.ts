@@ -17,6 +17,7 @@ import {
   formatRate,
   joinParts,
   modelParts,
+  unitsOf,
 } from "../finetune/format.ts";
 import { cacheEvents, describeEnd, describeEvaluation, metricRows, totals } from "../finetune/summary.ts";
 import type { Output } from "./context.ts";
@@ -42,6 +43,8 @@ export interface RenderOptions {
   /** Milliseconds. */
   readonly now: () => number;
 }
+
+type Units = ReturnType<typeof unitsOf>;
 
 /** Lines for the first steps, one each, and about how many more a run gets when it is piped. */
 const FIRST_STEPS = 10;
@@ -107,8 +110,8 @@ class TextRenderer implements Renderer {
         break;
       case "step":
         this.#stepsOfRun++;
-        if (this.#isTTY) this.#line.update(stepSegments(event, this.#stage));
-        else if (this.#isLineDue()) this.note(stepLine(event));
+        if (this.#isTTY) this.#line.update(stepSegments(event, this.#stage, this.#units));
+        else if (this.#isLineDue()) this.note(stepLine(event, this.#units));
         break;
       case "evaluation":
         this.note(evaluationLine(event));
@@ -133,6 +136,10 @@ class TextRenderer implements Renderer {
         );
         break;
     }
+  }
+
+  get #units(): Units {
+    return unitsOf(this.#start?.task);
   }
 
   note(text: string): void {
@@ -190,7 +197,7 @@ class TextRenderer implements Renderer {
     const { steps, seconds, tokens, peakBytes } = totals(this.#events);
     facts.push([
       "time",
-      `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} tokens`,
+      `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} ${this.#units.many}`,
     ]);
     if (peakBytes > 0) facts.push(["memory", `${formatBytes(peakBytes)} of buffers at most`]);
     return facts;
@@ -242,7 +249,7 @@ function formatRates(rates: readonly number[]): string {
   return low === high ? low : `${low} … ${high}`;
 }
 
-function stepSegments(event: StepEvent, stage: string): Segment[] {
+function stepSegments(event: StepEvent, stage: string, units: Units): Segment[] {
   const { step, totalSteps, loss, learningRates, tokensPerSecond, secondsLeft } = event;
   return [
     { text: printable(stage), rank: 4 },
@@ -250,7 +257,7 @@ function stepSegments(event: StepEvent, stage: string): Segment[] {
     { text: bar(totalSteps > 0 ? step / totalSteps : 0, 16), rank: 6 },
     { text: `loss ${formatLoss(loss)}`, rank: 1 },
     { text: `lr ${formatRates(Object.values(learningRates))}`, rank: 3 },
-    { text: `${formatCount(Math.round(tokensPerSecond))} tok/s`, rank: 5 },
+    { text: `${formatCount(Math.round(tokensPerSecond))} ${units.rate}`, rank: 5 },
     { text: secondsLeft === null ? "" : `ETA ${formatClock(secondsLeft)}`, rank: 2 },
   ];
 }
@@ -266,7 +273,7 @@ function prepareSegments(event: PrepareEvent): Segment[] {
   ];
 }
 
-function stepLine(event: StepEvent): string {
+function stepLine(event: StepEvent, units: Units): string {
   const { step, totalSteps, epoch, loss, gradientNorm, learningRates, tokensPerSecond, secondsLeft } = event;
   const parts = [
     `step ${padStep(step, totalSteps)}/${totalSteps}`,
@@ -274,7 +281,7 @@ function stepLine(event: StepEvent): string {
     `loss ${formatLoss(loss)}`,
     gradientNorm === null ? "" : `gradient ${formatLoss(gradientNorm)}`,
     `lr ${formatRates(Object.values(learningRates))}`,
-    `${formatCount(Math.round(tokensPerSecond))} tok/s`,
+    `${formatCount(Math.round(tokensPerSecond))} ${units.rate}`,
     secondsLeft === null ? "" : `ETA ${formatClock(secondsLeft)}`,
   ];
   return parts.filter(Boolean).join("  ");

@@ -1,3 +1,5 @@
+import type { Task } from "./events.ts";
+
 /** Numbers and names as people read them; the command line and the report show them alike. */
 
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -29,6 +31,11 @@ export function formatLoss(loss: number): string {
   const size = Math.abs(loss);
   if (size >= 1e5 || (size > 0 && size < 1e-4)) return loss.toExponential(2);
   return loss.toFixed(size < 10 ? 4 : size < 1000 ? 2 : 0);
+}
+
+/** What a task's examples are counted in, and their rate. */
+export function unitsOf(task: Task | undefined): { many: string; rate: string } {
+  return task === "image-classify" ? { many: "images", rate: "img/s" } : { many: "tokens", rate: "tok/s" };
 }
 
 /** A learning rate in the shortest form with at most three digits: 0.001, 0.02, 5e-5, 8.19e-5. */
@@ -67,8 +74,9 @@ export interface ModelPart {
 }
 
 /**
- * The parts of a model from the embeddings to the head, as blocks: `transformer.h.3.attn.c_attn.weight` belongs to
- * `h.3`, `transformer.ln_f.weight` to `ln_f`. The name of the trunk is left out.
+ * The parts of a model from the embeddings or the stem to the head, as blocks: `transformer.h.3.attn.c_attn.weight`
+ * belongs to `h.3`, `transformer.ln_f.weight` to `ln_f`, `layer1.0.conv1.weight` to `layer1.0`. The name of the trunk is
+ * left out.
  */
 export function modelParts(trainable: readonly string[], frozen: readonly string[]): ModelPart[] {
   const trunk = trunkOf([...frozen, ...trainable].map(partOf));
@@ -88,7 +96,7 @@ export function modelParts(trainable: readonly string[], frozen: readonly string
       name,
       trained: parts.frozen === 0 ? ("all" as const) : parts.trained === 0 ? ("none" as const) : ("some" as const),
     }))
-    .sort((a, b) => place(a.name) - place(b.name) || blockNumber(a.name) - blockNumber(b.name));
+    .sort((a, b) => place(a.name) - place(b.name) || compareBlocks(a.name, b.name));
 }
 
 /** Up to and with the block's number, else without the parameter's own name. */
@@ -104,14 +112,25 @@ function trunkOf(parts: readonly string[]): string {
   return parts.map((part) => part.match(/^([^.]+\.)(?!\d+$).*\d+$/)?.[1]).find((stem) => stem !== undefined) ?? "";
 }
 
-/** Embeddings stand before the blocks, the final norm and the heads behind them; a sort keeps the rest as it was. */
+const EMBEDDINGS = /(^|\.)(wte|wpe|embeddings?|embed_tokens|embedder)(\.|$)/;
+/** What comes before the blocks of an image model, where they are `layer1.0` and so on. */
+const STEM = /^(conv|bn|norm)\d*$/;
+const HEAD = /(^|\.)(score|lm_head|classifier|head|linear|fc\d*)(\.|$)/;
+
+/** Embeddings and stem stand before the blocks, the final norm and the heads behind them; a sort keeps the rest. */
 function place(part: string): number {
+  if (EMBEDDINGS.test(part) || STEM.test(part)) return 0;
+  if (HEAD.test(part)) return 3;
   if (/\.?\d+$/.test(part)) return 1;
-  return /(^|\.)(wte|wpe|embeddings?|embed_tokens)(\.|$)/.test(part) ? 0 : /norm|ln_f/.test(part) ? 2 : 3;
+  return /norm|ln_f/.test(part) ? 2 : 3;
 }
 
-function blockNumber(part: string): number {
-  return Number(part.match(/(\d+)$/)?.[1] ?? 0);
+/** Blocks by their numbers, from the left: `layer1.2` before `layer2.0`, `h.9` before `h.10`; parts without are equal. */
+function compareBlocks(a: string, b: string): number {
+  if (place(a) !== 1) return 0;
+  const [one, other] = [a, b].map((part) => (part.match(/\d+/g) ?? []).map(Number));
+  for (let i = 0; i < Math.min(one.length, other.length); i++) if (one[i] !== other[i]) return one[i] - other[i];
+  return one.length - other.length;
 }
 
 /** Parts in a few words, runs of blocks joined: `wte, wpe, h.0 – h.9`. */

@@ -1,5 +1,5 @@
-import type { Evaluation, StartEvent, TrainingEvent } from "./events.ts";
-import { formatBytes, formatCount, formatDuration, formatPercent } from "./format.ts";
+import type { Evaluation, StartEvent, Task, TrainingEvent } from "./events.ts";
+import { formatBytes, formatCount, formatDuration, formatPercent, unitsOf } from "./format.ts";
 import { drawCurves } from "./report/curves.ts";
 import { html, isolated, type Markup } from "./report/html.ts";
 import {
@@ -52,7 +52,7 @@ export interface RunReport {
   readonly createdAt: string;
   readonly adapter: string;
   readonly model: string;
-  readonly task: "classify" | "lm";
+  readonly task: Task;
   readonly data: {
     /** Name of the file or data set. */
     readonly source: string;
@@ -113,11 +113,17 @@ ${settingsSection(report)}
   return `${page.text}<style>${STYLE}</style>\n${body.text}`;
 }
 
+const TASK_NAMES: Readonly<Record<Task, string>> = {
+  classify: "classification",
+  "image-classify": "classification of images",
+  lm: "language modelling",
+};
+
 /** The outcome in a sentence or two. */
 function verdict({ task, before, after, data, stages }: RunReport): string {
   const sentences: string[] = [];
   const rows = metricRows(before, after);
-  const name = task === "classify" ? "accuracy" : "perplexity";
+  const name = task === "lm" ? "perplexity" : "accuracy";
   const row = rows.find((one) => one.name === name);
   if (row?.before && row.after) {
     const count = formatCount(data.validExamples);
@@ -173,11 +179,14 @@ function runFacts({ createdAt, adapter, model, task, data, stages }: RunReport):
     ["date", createdAt.replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}).*Z$/, "$1, $2 UTC")],
     ["adapter", isolated(adapter)],
     ["model", isolated(model)],
-    ["task", task === "classify" ? "classification" : "language modelling"],
+    ["task", TASK_NAMES[task]],
     ["data", isolated(data.source)],
     ["training set", html`${formatCount(data.trainExamples)} examples${counts("train")}`],
     ["validation set", html`${formatCount(data.validExamples)} examples${counts("valid")}`],
-    ["time", `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} tokens`],
+    [
+      "time",
+      `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} ${unitsOf(task).many}`,
+    ],
   ];
   if (peakBytes > 0) facts.push(["memory", `${formatBytes(peakBytes)} of buffers at most`]);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;

@@ -65,6 +65,20 @@ describe("parts of a model", () => {
     expect(modelParts([], ["bert.encoder.layer.0.a.weight"])[0].name).toBe("encoder.layer.0");
   });
 
+  it("are those of image models too", () => {
+    const cifar = ["bn1.bias", "conv1.weight", "layer1.0.bn1.bias", "layer1.2.conv1.weight", "layer2.0.conv2.weight"];
+    const names = modelParts(["layer3.0.a", "layer3.1.a", "linear.bias"], cifar).map(({ name }) => name);
+    expect(names).toEqual(["bn1", "conv1", "layer1.0", "layer1.2", "layer2.0", "layer3.0", "layer3.1", "linear"]);
+    const stage = (n: number) => `resnet.encoder.stages.${n}.layers.0.layer.0.convolution.weight`;
+    const resnet = modelParts(
+      ["classifier.1.weight"],
+      [stage(1), "resnet.embedder.embedder.convolution.weight", stage(0)],
+    );
+    expect(resnet.map(({ name }) => name)).toEqual([
+      ...["embedder.embedder.convolution", "encoder.stages.0", "encoder.stages.1", "classifier.1"],
+    ]);
+  });
+
   it("are joined in runs", () => {
     expect(joinParts(["wte", "wpe", "h.0", "h.1", "h.2", "h.9", "h.10", "ln_f"])).toBe(
       "wte, wpe, h.0 – h.2, h.9 – h.10, ln_f",

@@ -82,7 +82,7 @@ function drawMeasure(
   measured: (value: (evaluation: Evaluation) => number | undefined) => Point[],
   common: Common,
 ): Markup | null {
-  const isClassifier = report.task === "classify";
+  const isClassifier = report.task !== "lm";
   const points = measured(({ accuracy, perplexity }) => (isClassifier ? accuracy : perplexity));
   if (!points.some(({ y }) => Number.isFinite(y))) return null;
   return drawChart({
