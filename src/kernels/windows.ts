@@ -41,6 +41,37 @@ export function rowWindows(matrix: Tensor, maximumRows = Number.POSITIVE_INFINIT
   return windows;
 }
 
+/**
+ * Runs `body` over contiguous matrices of one row count in windows of rows small enough to bind: once, with the matrices
+ * themselves, when they fit. Every window but the last has a multiple of four rows where there is room for four, so
+ * that windows start on whole vectors.
+ *
+ * @throws MemoryLimitError naming the op, before anything is recorded, when a single row does not fit.
+ */
+export function forRowWindows(
+  op: string,
+  matrices: readonly Tensor[],
+  body: (windows: readonly Tensor[], rows: number, begin: number) => void,
+): void {
+  const [rows] = matrices[0].shape;
+  const large = matrices.filter((matrix) => !fitsBinding(matrix));
+  if (large.length === 0) {
+    body(matrices, rows, 0);
+    return;
+  }
+  const { maxStorageBufferBindingSize: limit, minStorageBufferOffsetAlignment: alignment } = matrices[0].gpu.limits;
+  const widths = large.map((matrix) => (matrix.size / rows) * bytesPerElement(matrix.dtype));
+  const fitting = Math.floor((limit - alignment - 16) / Math.max(...widths));
+  if (fitting < 1) requireBindable(op, ...large.map((matrix) => sliceView(matrix, 0, 0, 1)));
+  const step = fitting < 4 ? Math.max(1, fitting) : Math.floor(fitting / 4) * 4;
+  for (let begin = 0; begin < rows; begin += step) {
+    const end = Math.min(begin + step, rows);
+    const windows = matrices.map((matrix) => sliceView(matrix, 0, begin, end));
+    body(windows, end - begin, begin);
+    for (const window of windows) window.dispose();
+  }
+}
+
 /** Whether a view can be bound whole: its storage, or the bytes from its first to its last element. */
 export function fitsBinding(x: Tensor): boolean {
   const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = x.gpu.limits;

@@ -7,6 +7,7 @@ import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
 import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax } from "./normalization.ts";
+import * as pooling from "./pooling.ts";
 import { dropout } from "./random.ts";
 import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
 import { contiguous, expand, max, padAxis, permute, reshape, slice, sum } from "./shape.ts";
@@ -51,4 +52,5 @@ export const references = {
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,
+  ...pooling,
 } satisfies { [Name in OpName]: Reference<AttributesOf<Name>> };

@@ -103,4 +103,9 @@ export const traits: Record<OpName, Traits> = {
   conv2d: { tolerance: LINEAR, half: false },
   conv2dInputGradient: { tolerance: LINEAR, half: false },
   conv2dWeightGradient: { tolerance: LINEAR, half: false },
+  maxPool: { tolerance: EXACT, half: false },
+  maxPoolGather: { tolerance: EXACT, half: false },
+  maxPoolGradient: { tolerance: LINEAR, half: false },
+  averagePool: { tolerance: LINEAR, half: false },
+  averagePoolGradient: { tolerance: LINEAR, half: false },
 };

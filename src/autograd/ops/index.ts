@@ -9,6 +9,8 @@ import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
 import { oneHotOp } from "./one-hot.ts";
+import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
+import { maxPoolGatherOp, maxPoolGradientOp, maxPoolOp } from "./pooling/max-pool.ts";
 import { maxOp } from "./reduction.ts";
 import { causalSelfAttentionOp } from "./self-attention.ts";
 import { concatOp } from "./shape/concat.ts";
@@ -55,6 +57,11 @@ export const ops = {
   conv2d: conv2dOp,
   conv2dInputGradient: conv2dInputGradientOp,
   conv2dWeightGradient: conv2dWeightGradientOp,
+  maxPool: maxPoolOp,
+  maxPoolGather: maxPoolGatherOp,
+  maxPoolGradient: maxPoolGradientOp,
+  averagePool: averagePoolOp,
+  averagePoolGradient: averagePoolGradientOp,
 } as const;
 
 export type OpName = keyof typeof ops;
@@ -80,6 +87,10 @@ export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";
 export { oneHot } from "./one-hot.ts";
+export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/average-pool.ts";
+export type { AveragePoolOptions, MaxPoolOptions, PoolPadding } from "./pooling/geometry.ts";
+export { adaptiveMaxPool2d, maxPool1d, maxPool2d } from "./pooling/max-pool.ts";
+export type { AveragePool1dOptions, MaxPool1dOptions } from "./pooling/one-axis.ts";
 export { max, mean } from "./reduction.ts";
 export { causalSelfAttention } from "./self-attention.ts";
 export { concat, stack } from "./shape/concat.ts";

@@ -1,0 +1,79 @@
+import { requireFloat32 } from "../../../kernels/launch.ts";
+import { averagePoolForward, averagePoolGradient, type PoolGeometry } from "../../../kernels/pooling.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op } from "../../define-op.ts";
+import { mean } from "../reduction.ts";
+import { type AveragePoolOptions, adaptiveWindows, type Pair, requireGeometry, slidingWindows } from "./geometry.ts";
+import { type AveragePool1dOptions, alongOneAxis } from "./one-axis.ts";
+
+const sampleGeometries = (): PoolGeometry[] => [
+  slidingWindows("averagePool", [1, 7, 9], [3, 2], { padding: [1, 1], stride: 2, ceilMode: true }),
+  slidingWindows("averagePool", [1, 6, 8], 3, {
+    padding: [
+      [2, 0],
+      [1, 2],
+    ],
+    stride: [1, 2],
+    countIncludePad: false,
+  }),
+  slidingWindows("averagePool", [1, 6, 7], [2, 3], {
+    dilation: [3, 2],
+    padding: [1, 3],
+    stride: 1,
+    countIncludePad: false,
+  }),
+  adaptiveWindows("averagePool", [1, 5, 7], [3, 4]),
+];
+
+/** Mean of each window, [.., height, width] to [.., outHeight, outWidth]. */
+export const averagePoolOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
+  name: "averagePool",
+  infer: ([x], geometry) => {
+    requireFloat32("averagePool", x);
+    requireGeometry("averagePool", x.shape, geometry.input);
+    return { shape: [...x.shape.slice(0, -2), ...geometry.output], dtype: "f32" };
+  },
+  forward: ([x], geometry) => averagePoolForward("averagePool", x, geometry),
+  vjp: (g, _saved, { attributes }) => [() => averagePoolGradientOp([g], attributes)],
+  samples: () =>
+    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [2, ...geometry.input] }], attributes: geometry })),
+});
+
+/** Sum over the windows that hold an element of g over their counts: the transpose of the averages. */
+export const averagePoolGradientOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
+  name: "averagePoolGradient",
+  infer: ([g], geometry) => {
+    requireFloat32("averagePoolGradient", g);
+    requireGeometry("averagePoolGradient", g.shape, geometry.output);
+    return { shape: [...g.shape.slice(0, -2), ...geometry.input], dtype: "f32" };
+  },
+  forward: ([g], geometry) => averagePoolGradient("averagePoolGradient", g, geometry),
+  vjp: (g, _saved, { attributes }) => [() => averagePoolOp([g], attributes)],
+  samples: () =>
+    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [1, 2, ...geometry.output] }], attributes: geometry })),
+});
+
+/**
+ * Mean of each window of x [N, C, height, width] or [C, height, width]; windows lie as in `maxPool2d`. With
+ * `countIncludePad` the padding counts as zeros, but what a last window of `ceilMode` covers beyond it does not.
+ *
+ * @throws when no window fits, or one would lie in the padding alone.
+ */
+export const averagePool2d = (x: Tensor, kernel: Pair, options: AveragePoolOptions = {}): Tensor =>
+  averagePoolOp([x], slidingWindows("averagePool2d", x.shape, kernel, options));
+
+/** {@link averagePool2d} along the last axis of x [N, C, length] or [C, length]. */
+export const averagePool1d = (x: Tensor, kernel: number, options: AveragePool1dOptions = {}): Tensor =>
+  alongOneAxis("averagePool1d", x, kernel, options, (rows, geometry) => averagePoolOp([rows], geometry));
+
+/**
+ * Mean of each of `size` windows that divide the planes of x [N, C, height, width]: along an axis window o covers
+ * ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ − 1. A size of 1 is global pooling.
+ */
+export function adaptiveAveragePool2d(x: Tensor, size: Pair): Tensor {
+  const geometry = adaptiveWindows("adaptiveAveragePool2d", x.shape, size);
+  requireFloat32("adaptiveAveragePool2d", x);
+  // One invocation a window is too few for one large window.
+  const isLarge = geometry.output[0] * geometry.output[1] === 1 && geometry.input[0] * geometry.input[1] > 1024;
+  return isLarge ? mean(x, [-2, -1], true) : averagePoolOp([x], geometry);
+}
