@@ -1,7 +1,8 @@
 import { expandView, formatShape, reshapeView, sizeOf, type Tensor } from "../tensor/index.ts";
 import { copy, full } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
-import { gatherAlong, NONE, scatterInto } from "./indexing.ts";
+import { NONE } from "./index-links.ts";
+import { gatherAlong, scatterInto } from "./indexing.ts";
 import { requireInteger } from "./launch.ts";
 
 /** Ids [...] as indices [positions, columns] that repeat along the columns. */

@@ -1,10 +1,10 @@
 import gatherSource from "../../shaders/gather.wgsl";
-import linksSource from "../../shaders/index-links.wgsl";
 import scatterSource from "../../shaders/scatter.wgsl";
 import { defineKernel } from "../gpu/index.ts";
-import { contiguousStrides, type DType, sizeOf, sliceView, storageType, type Tensor } from "../tensor/index.ts";
+import { type DType, sliceView, storageType, type Tensor } from "../tensor/index.ts";
 import { copy } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
+import { isSigned, linksHalving, makeLinks, NONE } from "./index-links.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { mergeAround, twoVectors } from "./strided.ts";
 import { fitsBinding, halvesOf, longestAxis } from "./windows.ts";
@@ -36,26 +36,6 @@ const gatherKernel = defineKernel({
     yOffset: "u32",
   },
   variants: () => [HALF],
-});
-
-const linksKernel = defineKernel({
-  name: "index-links",
-  source: linksSource,
-  bindings: { indices: "read", links: "read_write" },
-  params: {
-    shape0: "vec4<u32>",
-    shape1: "vec4<u32>",
-    indicesStrides0: "vec4<u32>",
-    indicesStrides1: "vec4<u32>",
-    count: "u32",
-    rank: "u32",
-    axis: "u32",
-    lineLength: "u32",
-    isSigned: "u32",
-    length: "u32",
-    ignored: "u32",
-    indicesOffset: "u32",
-  },
 });
 
 /** What becomes of several values for one place. */
@@ -100,12 +80,6 @@ function scatterSpecialization(name: ScatterName, dtype: DType): Record<string, 
   const type = dtype === "f16" ? "f16" : name === "replace" ? "u32" : storageType(dtype);
   return { T: type, combine: COMBINE[name], ...(type === "f16" ? { enable: "f16" } : {}) };
 }
-
-/** No place: an axis is shorter than this. */
-export const NONE = 0xffffffff;
-
-/** Chains are made by comparing each index with all others of its line: lines are cut to this length before. */
-const LONGEST_LINE = 4096;
 
 /** A tensor with an indexed axis, and what is read from it or written to it, over the shape of the indices. */
 interface Indexed {
@@ -155,8 +129,6 @@ function forIndexedParts(op: string, whole: Indexed, halving: Halving, body: (pa
 function named(x: Tensor, indices: Tensor, axis: number): Tensor {
   return x.view(indices.shape.with(axis, x.shape[axis]), x.strides);
 }
-
-const isSigned = (indices: Tensor): number => (indices.dtype === "i32" ? 1 : 0);
 
 /**
  * y[i, k, j] = x[i, indices[i, k, j], j] along an axis. The other axes of `indices` are no longer than those of `x`;
@@ -237,64 +209,34 @@ export function scatterInto(
   const target = named(y, indices, axis);
   const values = source.view(indices.shape, source.strides);
   const whole = { target, indices, values, axis, begin: 0, length: y.shape[axis] };
-  forIndexedParts(op, whole, linksHalving, (part) => {
-    const { links, strides: linksStrides } = makeLinks(op, part, ignored);
-    const { shape, strides, ...merged } = mergeAround(
-      op,
-      part.values.shape,
-      [part.values.strides, linksStrides, part.target.strides],
-      axis,
-    );
-    const params = {
-      ...twoVectors("shape", shape),
-      ...twoVectors("sourceStrides", strides[0]),
-      ...twoVectors("linksStrides", strides[1]),
-      ...twoVectors("yStrides", strides[2]),
-      count: part.values.size,
-      rank: shape.length,
-      axis: merged.axis,
-      lineLength: part.values.shape[axis],
-      begin: part.begin,
-      window: part.target.shape[axis],
-    };
-    launch(op, variant, [part.values, links, part.target], params, gridOf(part.values.size));
-    links.dispose();
-  });
+  forIndexedParts(
+    op,
+    whole,
+    ({ indices: own }) => linksHalving(own, axis),
+    (part) => {
+      const { links, strides: linksStrides } = makeLinks(op, part.indices, axis, part.length, ignored);
+      const { shape, strides, ...merged } = mergeAround(
+        op,
+        part.values.shape,
+        [part.values.strides, linksStrides, part.target.strides],
+        axis,
+      );
+      const params = {
+        ...twoVectors("shape", shape),
+        ...twoVectors("sourceStrides", strides[0]),
+        ...twoVectors("linksStrides", strides[1]),
+        ...twoVectors("yStrides", strides[2]),
+        count: part.values.size,
+        rank: shape.length,
+        axis: merged.axis,
+        lineLength: part.values.shape[axis],
+        begin: part.begin,
+        window: part.target.shape[axis],
+      };
+      launch(op, variant, [part.values, links, part.target], params, gridOf(part.values.size));
+      links.dispose();
+    },
+  );
   values.dispose();
   target.dispose();
-}
-
-/** Shape of the indices with the axes along which they repeat (stride 0) cut to 1: they share their links. */
-const ownShape = ({ indices, axis }: Indexed): number[] =>
-  indices.shape.map((length, i) => (i !== axis && indices.strides[i] === 0 ? 1 : length));
-
-const linksHalving: Halving = (part) => {
-  const { indices, axis } = part;
-  if (indices.shape[axis] > LONGEST_LINE) return axis;
-  const own = ownShape(part);
-  const bytes = 8 * sizeOf(own);
-  return bytes > indices.gpu.limits.maxStorageBufferBindingSize ? own.indexOf(Math.max(...own)) : undefined;
-};
-
-/** Chains of equal indices, as pairs, and their strides, in pairs, over the shape of the indices. */
-function makeLinks(op: string, part: Indexed, ignored: number): { links: Tensor; strides: number[] } {
-  const { indices, axis } = part;
-  const own = ownShape(part);
-  const count = sizeOf(own);
-  const links = output(op, indices, [count, 2], "u32");
-  const packed = contiguousStrides(own);
-  const { shape, strides, ...merged } = mergeAround(op, own, [indices.strides, packed], axis);
-  const params = {
-    ...twoVectors("shape", shape),
-    ...twoVectors("indicesStrides", strides[0]),
-    count,
-    rank: shape.length,
-    axis: merged.axis,
-    lineLength: own[axis],
-    isSigned: isSigned(indices),
-    length: part.length,
-    ignored,
-  };
-  launch(op, linksKernel.variant(), [indices, links], params, gridOf(count));
-  return { links, strides: packed.map((stride, i) => (own[i] === indices.shape[i] ? stride : 0)) };
 }

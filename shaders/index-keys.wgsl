@@ -1,0 +1,58 @@
+// pairs[p] = (line · length + the place that index p names, p): sorted by the first, equal indices of a line stand
+// together, in ascending order.
+struct Params {
+  shape0: vec4<u32>, // of indices
+  shape1: vec4<u32>,
+  indicesStrides0: vec4<u32>,
+  indicesStrides1: vec4<u32>,
+  count: u32,
+  rank: u32,
+  axis: u32, // along which the lines run
+  isSigned: u32, // whether indices are i32
+  length: u32, // of the axis the indices count in
+  indicesOffset: u32,
+}
+
+@group(0) @binding(0) var<storage, read> indices: array<u32>;
+@group(0) @binding(1) var<storage, read_write> pairs: array<vec2<u32>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn pick(low: vec4<u32>, high: vec4<u32>, axis: u32) -> u32 {
+  return select(high[axis & 3u], low[axis & 3u], axis < 4u);
+}
+
+fn placeOf(index: u32) -> u32 {
+  if (params.isSigned == 0u) {
+    return min(index, params.length - 1u);
+  }
+  let v = bitcast<i32>(index);
+  let n = i32(params.length);
+  return u32(clamp(select(v, v + n, v < 0), 0, n - 1));
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = (group.y * groups.x + group.x) * 64u + lane;
+  if (i >= params.count) {
+    return;
+  }
+  var rest = i;
+  var p = params.indicesOffset;
+  var line = 0u;
+  var lines = 1u;
+  for (var axis = params.rank; axis > 0u; axis--) {
+    let length = pick(params.shape0, params.shape1, axis - 1u);
+    let index = rest % length;
+    rest /= length;
+    p += index * pick(params.indicesStrides0, params.indicesStrides1, axis - 1u);
+    if (axis - 1u != params.axis) {
+      line += index * lines;
+      lines *= length;
+    }
+  }
+  pairs[i] = vec2<u32>(line * params.length + placeOf(indices[p]), i);
+}

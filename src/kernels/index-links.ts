@@ -1,0 +1,118 @@
+import keysSource from "../../shaders/index-keys.wgsl";
+import linksSource from "../../shaders/index-links.wgsl";
+import sortedSource from "../../shaders/sorted-links.wgsl";
+import { defineKernel } from "../gpu/index.ts";
+import { contiguousStrides, sizeOf, type Tensor } from "../tensor/index.ts";
+import { gridOf, launch, output } from "./launch.ts";
+import { sortPairs } from "./radix-sort.ts";
+import { mergeAround, twoVectors } from "./strided.ts";
+
+const linksKernel = defineKernel({
+  name: "index-links",
+  source: linksSource,
+  bindings: { indices: "read", links: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    indicesStrides0: "vec4<u32>",
+    indicesStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    axis: "u32",
+    lineLength: "u32",
+    isSigned: "u32",
+    length: "u32",
+    ignored: "u32",
+    indicesOffset: "u32",
+  },
+});
+
+const keysKernel = defineKernel({
+  name: "index-keys",
+  source: keysSource,
+  bindings: { indices: "read", pairs: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    indicesStrides0: "vec4<u32>",
+    indicesStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    axis: "u32",
+    isSigned: "u32",
+    length: "u32",
+    indicesOffset: "u32",
+  },
+});
+
+const sortedKernel = defineKernel({
+  name: "sorted-links",
+  source: sortedSource,
+  bindings: { pairs: "read", links: "read_write" },
+  params: { count: "u32", lineLength: "u32", lineStride: "u32", length: "u32", ignored: "u32" },
+});
+
+/** No place: an axis is shorter than this. */
+export const NONE = 0xffffffff;
+
+/** Above so many comparisons, and in lines longer than the second, indices are sorted to find equal ones. */
+const MOST_COMPARISONS = 2 ** 20;
+const SHORT_LINE = 128;
+
+export const isSigned = (indices: Tensor): number => (indices.dtype === "i32" ? 1 : 0);
+
+/** Shape of the indices with the axes along which they repeat (stride 0) cut to 1: those lines share their links. */
+const ownShape = (indices: Tensor, axis: number): number[] =>
+  indices.shape.map((length, i) => (i !== axis && indices.strides[i] === 0 ? 1 : length));
+
+/** The axis along which indices must be halved, so that their links, of eight bytes, can be bound. */
+export function linksHalving(indices: Tensor, axis: number): number | undefined {
+  const own = ownShape(indices, axis);
+  const fits = 8 * sizeOf(own) <= indices.gpu.limits.maxStorageBufferBindingSize;
+  return fits ? undefined : own.indexOf(Math.max(...own));
+}
+
+/**
+ * Chains of equal indices of each line along `axis`, in ascending order: for each index the place it names when it is the
+ * first of its chain, and the next of it. Strides are in pairs, over the shape of the indices. Short lines compare each
+ * index with all others; long ones are sorted, so that the cost stays linear. Both give the same chains.
+ *
+ * @param length of the axis the indices count in.
+ * @param ignored a place whose chain is left out.
+ */
+export function makeLinks(
+  op: string,
+  indices: Tensor,
+  axis: number,
+  length: number,
+  ignored: number,
+): { links: Tensor; strides: number[] } {
+  const own = ownShape(indices, axis);
+  const count = sizeOf(own);
+  const lineLength = own[axis];
+  const links = output(op, indices, [count, 2], "u32");
+  const packed = contiguousStrides(own);
+  const { shape, strides, ...merged } = mergeAround(op, own, [indices.strides, packed], axis);
+  const params = {
+    ...twoVectors("shape", shape),
+    ...twoVectors("indicesStrides", strides[0]),
+    count,
+    rank: shape.length,
+    axis: merged.axis,
+    lineLength,
+    isSigned: isSigned(indices),
+    length,
+    ignored,
+  };
+  if (lineLength <= SHORT_LINE || count * lineLength <= MOST_COMPARISONS) {
+    launch(op, linksKernel.variant(), [indices, links], params, gridOf(count));
+  } else {
+    const pairs = output(op, indices, [count, 2], "u32");
+    launch(op, keysKernel.variant(), [indices, pairs], params, gridOf(count));
+    const highest = (count / lineLength) * length - 1;
+    const sorted = sortPairs(op, pairs, highest > 0 ? Math.floor(Math.log2(highest)) + 1 : 0);
+    launch(op, sortedKernel.variant(), [sorted, links], { ...params, lineStride: packed[axis] }, gridOf(count));
+    sorted.dispose();
+  }
+  return { links, strides: packed.map((stride, i) => (own[i] === indices.shape[i] ? stride : 0)) };
+}
