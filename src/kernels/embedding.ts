@@ -1,8 +1,9 @@
 import { expandView, formatShape, reshapeView, sizeOf, type Tensor } from "../tensor/index.ts";
 import { copy, full } from "./copy.ts";
 import { castTo } from "./elementwise.ts";
-import { NONE } from "./index-links.ts";
-import { gatherAlong, scatterInto } from "./indexing.ts";
+import { gatherAlong } from "./indexing/gather.ts";
+import { NONE } from "./indexing/links.ts";
+import { scatterInto } from "./indexing/scatter.ts";
 import { requireInteger } from "./launch.ts";
 
 /** Ids [...] as indices [positions, columns] that repeat along the columns. */

@@ -1,7 +1,7 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
-import { gather, gatherGradient, scatterAdd } from "./indexing.ts";
+import { gather, gatherGradient, scatter, scatterAdd } from "./indexing.ts";
 import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
@@ -44,6 +44,7 @@ export const references = {
   embeddingGradient,
   gather,
   gatherGradient,
+  scatter,
   scatterAdd,
   oneHot,
   crossEntropy,

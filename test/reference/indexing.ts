@@ -45,3 +45,11 @@ export const scatterAdd: Reference<{ axis: number }> = ([x, indices, source], { 
   });
   return y;
 };
+
+export const scatter: Reference<{ axis: number }> = ([x, indices, source], { axis }) => {
+  const y = { shape: x.shape, data: x.data.slice() };
+  scatterEach(x.shape, axis, indices, (target, from) => {
+    y.data[target] = source.data[from];
+  });
+  return y;
+};

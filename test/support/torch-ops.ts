@@ -248,7 +248,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "matmul_t",
   "einsum",
   "scaled_dot_product_attention",
-  "scatter",
   "where",
   "masked_fill",
   "conv1d",

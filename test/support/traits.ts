@@ -95,6 +95,7 @@ export const traits: Record<OpName, Traits> = {
   embeddingGradient: { tolerance: LINEAR, half: true },
   gather: { tolerance: EXACT, half: true },
   gatherGradient: { tolerance: LINEAR, half: true },
+  scatter: { tolerance: EXACT, half: true },
   scatterAdd: { tolerance: LINEAR, half: true },
   oneHot: { tolerance: EXACT, half: false },
   crossEntropy: { tolerance: TRANSCENDENTAL, half: false },

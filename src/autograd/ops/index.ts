@@ -4,7 +4,7 @@ import { dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise/ops.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
 import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
-import { scatterAddOp } from "./indexing/scatter.ts";
+import { scatterAddOp, scatterOp } from "./indexing/scatter.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
@@ -49,6 +49,7 @@ export const ops = {
   embeddingGradient: embeddingGradientOp,
   gather: gatherOp,
   gatherGradient: gatherGradientOp,
+  scatter: scatterOp,
   scatterAdd: scatterAddOp,
   oneHot: oneHotOp,
   crossEntropy: crossEntropyOp,
@@ -82,7 +83,7 @@ export { dropout } from "./dropout.ts";
 export * from "./elementwise/index.ts";
 export { embedding } from "./embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
-export { scatterAdd } from "./indexing/scatter.ts";
+export { scatter, scatterAdd } from "./indexing/scatter.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";

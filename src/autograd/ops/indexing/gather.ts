@@ -1,6 +1,7 @@
 import { full } from "../../../kernels/copy.ts";
 import { castTo } from "../../../kernels/elementwise.ts";
-import { gatherAlong, scatterInto } from "../../../kernels/indexing.ts";
+import { gatherAlong } from "../../../kernels/indexing/gather.ts";
+import { scatterInto } from "../../../kernels/indexing/scatter.ts";
 import { requireFloat, requireInteger } from "../../../kernels/launch.ts";
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";

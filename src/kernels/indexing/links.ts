@@ -1,11 +1,11 @@
-import keysSource from "../../shaders/index-keys.wgsl";
-import linksSource from "../../shaders/index-links.wgsl";
-import sortedSource from "../../shaders/sorted-links.wgsl";
-import { defineKernel } from "../gpu/index.ts";
-import { contiguousStrides, sizeOf, type Tensor } from "../tensor/index.ts";
-import { gridOf, launch, output } from "./launch.ts";
+import keysSource from "../../../shaders/indexing/index-keys.wgsl";
+import linksSource from "../../../shaders/indexing/index-links.wgsl";
+import sortedSource from "../../../shaders/indexing/sorted-links.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import { contiguousStrides, sizeOf, type Tensor } from "../../tensor/index.ts";
+import { gridOf, launch, output } from "../launch.ts";
+import { mergeAround, twoVectors } from "../strided.ts";
 import { sortPairs } from "./radix-sort.ts";
-import { mergeAround, twoVectors } from "./strided.ts";
 
 const linksKernel = defineKernel({
   name: "index-links",

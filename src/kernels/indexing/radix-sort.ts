@@ -1,9 +1,9 @@
-import offsetsSource from "../../shaders/offsets.wgsl";
-import countSource from "../../shaders/radix-count.wgsl";
-import placeSource from "../../shaders/radix-place.wgsl";
-import { defineKernel } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { gridOf, launch, output } from "./launch.ts";
+import offsetsSource from "../../../shaders/indexing/offsets.wgsl";
+import countSource from "../../../shaders/indexing/radix-count.wgsl";
+import placeSource from "../../../shaders/indexing/radix-place.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { gridOf, launch, output } from "../launch.ts";
 
 const TOTALS = { ONLY_TOTALS: "true" };
 
