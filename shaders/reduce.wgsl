@@ -1,23 +1,63 @@
-// One stage of a reduction over the middle axis of x [outer, length, inner]: y [outer, chunks, inner].
-// An invocation reduces `chunk` elements in order; stages repeat until one chunk is left.
-alias T = f32; // spec: i32, u32
+// One stage of a reduction of a strided view: y[o, c] combines x[o, r] for r = c, c + chunks, c + 2 · chunks, … in that
+// order. o counts the kept axes and r the reduced ones, both row-major, so the order is that of the shape, whatever the
+// strides. Neighbouring chunks read neighbouring elements. Stages repeat over the chunks until one is left.
+alias X = f32; // what is read; spec: f16, i32, u32, or A in the stages after the first
+alias A = f32; // what is accumulated; spec: i32, u32, vec2<f32>, vec2<u32>, vec4<f32>
+alias Y = f32; // what is written; spec: f16, i32, u32, or A in the stages before the last
+const X_WIDTH: u32 = 1u; // stored numbers an element
+const Y_WIDTH: u32 = 1u;
 
 struct Params {
-  count: u32, // outer * chunks * inner
-  length: u32,
-  inner: u32,
-  chunk: u32,
+  keptShape0: vec4<u32>, // lengths of kept axes 0 to 3
+  keptShape1: vec4<u32>, // lengths of kept axes 4 to 7
+  xKept0: vec4<u32>, // strides of x along them
+  xKept1: vec4<u32>,
+  yKept0: vec4<u32>,
+  yKept1: vec4<u32>,
+  reducedShape0: vec4<u32>,
+  reducedShape1: vec4<u32>,
+  xReduced0: vec4<u32>,
+  xReduced1: vec4<u32>,
+  count: u32, // kept · chunks
+  kept: u32, // elements of the kept axes
+  keptRank: u32,
+  length: u32, // elements of the reduced axes
+  reducedRank: u32,
   chunks: u32,
+  yChunk: u32, // stride of y from chunk to chunk
+  chunksFirst: u32, // whether neighbouring invocations take neighbouring chunks, not kept elements
+  begin: u32, // index of the first element along the reduced axes
   xOffset: u32,
   yOffset: u32,
+  a: f32, // numbers for `prepare` and `finish`
+  b: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<T>;
-@group(0) @binding(1) var<storage, read_write> y: array<T>;
+@group(0) @binding(0) var<storage, read> x: array<X>;
+@group(0) @binding(1) var<storage, read_write> y: array<Y>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn prepare(v: T) -> T { return v; }
-fn combine(a: T, b: T) -> T { return a + b; }
+fn prepare(v: X, index: u32) -> A { return A(v); }
+fn combine(a: A, b: A) -> A { return a + b; }
+fn finish(a: A) -> Y { return Y(a); }
+
+fn pick(low: vec4<u32>, high: vec4<u32>, axis: u32) -> u32 {
+  return select(high[axis & 3u], low[axis & 3u], axis < 4u);
+}
+
+fn reducedPlace(r: u32) -> u32 {
+  if (params.reducedRank <= 1u) {
+    return r * params.xReduced0.x;
+  }
+  var rest = r;
+  var place = 0u;
+  for (var axis = params.reducedRank; axis > 0u; axis--) {
+    let length = pick(params.reducedShape0, params.reducedShape1, axis - 1u);
+    place += (rest % length) * pick(params.xReduced0, params.xReduced1, axis - 1u);
+    rest /= length;
+  }
+  return place;
+}
 
 @compute @workgroup_size(64)
 fn main(
@@ -29,16 +69,21 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let column = i % params.inner;
-  let chunk = (i / params.inner) % params.chunks;
-  let row = i / (params.inner * params.chunks);
-  let begin = chunk * params.chunk;
-  let end = min(begin + params.chunk, params.length);
-  var p = params.xOffset + (row * params.length + begin) * params.inner + column;
-  var result = prepare(x[p]);
-  for (var k = begin + 1u; k < end; k++) {
-    p += params.inner;
-    result = combine(result, prepare(x[p]));
+  let fast = select(params.kept, params.chunks, params.chunksFirst == 1u);
+  let chunk = select(i / fast, i % fast, params.chunksFirst == 1u);
+  var rest = select(i % fast, i / fast, params.chunksFirst == 1u);
+  var p = params.xOffset / X_WIDTH;
+  var q = params.yOffset / Y_WIDTH + chunk * params.yChunk;
+  for (var axis = params.keptRank; axis > 0u; axis--) {
+    let length = pick(params.keptShape0, params.keptShape1, axis - 1u);
+    let index = rest % length;
+    rest /= length;
+    p += index * pick(params.xKept0, params.xKept1, axis - 1u);
+    q += index * pick(params.yKept0, params.yKept1, axis - 1u);
   }
-  y[params.yOffset + i] = result;
+  var result = prepare(x[p + reducedPlace(chunk)], params.begin + chunk);
+  for (var r = chunk + params.chunks; r < params.length; r += params.chunks) {
+    result = combine(result, prepare(x[p + reducedPlace(r)], params.begin + r));
+  }
+  y[q] = finish(result);
 }

@@ -1,97 +1,294 @@
 import reduceSource from "../../shaders/reduce.wgsl";
 import { defineKernel } from "../gpu/index.ts";
 import {
+  type DType,
   formatShape,
   normalizeAxis,
   permuteView,
   reshapeView,
   sizeOf,
-  storageType,
+  sliceView,
   type Tensor,
 } from "../tensor/index.ts";
 import { contiguous, full, reshaped } from "./copy.ts";
-import { castTo } from "./elementwise.ts";
 import { gridOf, launch, output } from "./launch.ts";
+import {
+  partType,
+  REDUCTIONS,
+  type Reduction,
+  type ReductionName,
+  reductionVariants,
+  resultType,
+  stageSpecialization,
+  widthOf,
+} from "./reductions.ts";
+import { mergeAxes, twoVectors } from "./strided.ts";
+import { fitsBinding, requireBindable } from "./windows.ts";
 
-const REDUCTIONS = {
-  sum: { combine: "return a + b;" },
-  // Adapters may drop a NaN in max(); its exponent bits tell it, and the sum lets it through.
-  max: {
-    combine:
-      "return select(max(a, b), a + b, max(bitcast<u32>(a) & 0x7fffffffu, bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u);",
-  },
-} as const;
-
-export type ReductionName = keyof typeof REDUCTIONS;
-
-const SQUARE = { prepare: "return v * v;" } as const;
+export type { ReductionName } from "./reductions.ts";
 
 const reduceKernel = defineKernel({
   name: "reduce",
   source: reduceSource,
   bindings: { x: "read", y: "read_write" },
-  params: { count: "u32", length: "u32", inner: "u32", chunk: "u32", chunks: "u32", xOffset: "u32", yOffset: "u32" },
-  variants: () => [...Object.values(REDUCTIONS), { ...REDUCTIONS.sum, ...SQUARE }, { T: "i32", ...REDUCTIONS.sum }],
+  params: {
+    keptShape0: "vec4<u32>",
+    keptShape1: "vec4<u32>",
+    xKept0: "vec4<u32>",
+    xKept1: "vec4<u32>",
+    yKept0: "vec4<u32>",
+    yKept1: "vec4<u32>",
+    reducedShape0: "vec4<u32>",
+    reducedShape1: "vec4<u32>",
+    xReduced0: "vec4<u32>",
+    xReduced1: "vec4<u32>",
+    count: "u32",
+    kept: "u32",
+    keptRank: "u32",
+    length: "u32",
+    reducedRank: "u32",
+    chunks: "u32",
+    yChunk: "u32",
+    chunksFirst: "u32",
+    begin: "u32",
+    xOffset: "u32",
+    yOffset: "u32",
+    a: "f32",
+    b: "f32",
+  },
+  variants: reductionVariants,
 });
 
-/** Elements one invocation reduces in order: all of a short axis, else a fixed chunk. Depends on the shape alone. */
-const chunkOf = (length: number, parallel: number): number => (length <= 512 && parallel >= 64 ? length : 256);
+/** Chunks that are reduced side by side: one for a short axis, else as many as leave 256 elements each. */
+const chunksOf = (length: number, parallel: number): number =>
+  length <= 512 && parallel >= 64 ? 1 : Math.ceil(length / 256);
 
-/** Reduces the middle axis of a contiguous [outer, length, inner] in as many stages as it takes. */
-function reduceMiddle(
-  op: string,
-  x: Tensor,
-  outer: number,
-  length: number,
-  inner: number,
-  spec: Record<string, string>,
-  first: Record<string, string>,
-): Tensor {
-  let current = x;
-  let rest = length;
-  let prepare = first;
-  do {
-    const chunk = chunkOf(rest, outer * inner);
-    const chunks = Math.ceil(rest / chunk);
-    const y = output(op, x, [outer, chunks, inner]);
-    const params = { count: y.size, length: rest, inner, chunk, chunks };
-    launch(op, reduceKernel.variant({ ...spec, ...prepare }), [current, y], params, gridOf(y.size));
-    if (current !== x) current.dispose();
-    current = y;
-    rest = chunks;
-    prepare = {};
-  } while (rest > 1);
-  return current;
+/** What stays the same through the stages of one reduction. */
+interface Call {
+  op: string;
+  name: ReductionName;
+  dtype: DType;
+  numbers: { a: number; b: number };
+}
+
+/** What is read at a stage: elements, or accumulators of the stage before with their parts as the last axis. */
+interface Source {
+  x: Tensor;
+  kept: readonly number[];
+  reduced: readonly number[];
+  isFirst: boolean;
+  /** Index of its first element along the reduced axes. */
+  begin: number;
+}
+
+/** Where a stage writes: a view with the kept axes, and the parts of an accumulator unless it is the last. */
+interface Target {
+  y: Tensor;
+  isLast: boolean;
+}
+
+const pickFrom = <T>(list: readonly T[], axes: readonly number[]): T[] => axes.map((axis) => list[axis]);
+
+const accumulatorOf = ({ name, dtype }: Call): string => (REDUCTIONS[name] as Reduction).accumulator(dtype);
+
+/** Accumulators [...kept, chunks, parts], laid out so that neighbouring invocations write neighbours. */
+function makePartials(call: Call, like: Tensor, kept: readonly number[], chunks: number, chunksFirst: boolean): Tensor {
+  const accumulator = accumulatorOf(call);
+  const [width, dtype] = [widthOf(accumulator), partType(accumulator)];
+  if (chunksFirst) return output(call.op, like, [...kept, chunks, width], dtype);
+  const base = output(call.op, like, [chunks, ...kept, width], dtype);
+  const view = permuteView(base, [...kept.map((_, i) => i + 1), 0, kept.length + 1]);
+  base.dispose();
+  return view;
+}
+
+/** Records one dispatch: every chunk of the source into the target; `yChunk` is the step from chunk to chunk. */
+function stage(call: Call, source: Source, target: Target, chunks: number, yChunk: number, chunksFirst: boolean): void {
+  const { x, kept, reduced, isFirst, begin } = source;
+  const width = widthOf(accumulatorOf(call));
+  const [xWidth, yWidth] = [isFirst ? 1 : width, target.isLast ? 1 : width];
+  const lengths = pickFrom(x.shape, kept);
+  const outer = mergeAxes(call.op, lengths, [
+    pickFrom(x.strides, kept).map((stride) => stride / xWidth),
+    lengths.map((_, i) => target.y.strides[i] / yWidth),
+  ]);
+  const inner = mergeAxes(call.op, pickFrom(x.shape, reduced), [
+    pickFrom(x.strides, reduced).map((stride) => stride / xWidth),
+  ]);
+  const count = sizeOf(lengths) * chunks;
+  launch(
+    call.op,
+    reduceKernel.variant(stageSpecialization(call.name, call.dtype, isFirst, target.isLast)),
+    [x, target.y],
+    {
+      ...twoVectors("keptShape", outer.shape),
+      ...twoVectors("xKept", outer.strides[0]),
+      ...twoVectors("yKept", outer.strides[1]),
+      ...twoVectors("reducedShape", inner.shape),
+      ...twoVectors("xReduced", inner.strides[0]),
+      count,
+      kept: sizeOf(lengths),
+      keptRank: outer.shape.length,
+      length: sizeOf(inner.shape),
+      reducedRank: inner.shape.length,
+      chunks,
+      yChunk: yChunk / yWidth,
+      chunksFirst: chunksFirst ? 1 : 0,
+      begin,
+      ...call.numbers,
+    },
+    gridOf(count),
+  );
+}
+
+/** Reduces in as many stages as it takes. */
+function reduceInto(call: Call, source: Source, target: Target): void {
+  const { x, kept, reduced } = source;
+  if (!(fitsBinding(x) && fitsBinding(target.y))) {
+    reduceHalves(call, source, target);
+    return;
+  }
+  const lengths = pickFrom(x.shape, kept);
+  const chunks = chunksOf(sizeOf(pickFrom(x.shape, reduced)), sizeOf(lengths));
+  if (chunks === 1) {
+    stage(call, source, target, 1, 0, false);
+    return;
+  }
+  const nearest = (axes: readonly number[]): number =>
+    Math.min(...axes.filter((axis) => x.shape[axis] > 1).map((axis) => x.strides[axis]));
+  const chunksFirst = nearest(reduced) <= nearest(kept);
+  const partials = makePartials(call, x, lengths, chunks, chunksFirst);
+  stage(call, source, { y: partials, isLast: false }, chunks, partials.strides[kept.length], chunksFirst);
+  reduceInto(call, sourceOf(partials), target);
+  partials.dispose();
+}
+
+const sourceOf = (partials: Tensor): Source => {
+  const rank = partials.rank - 2;
+  return {
+    x: partials,
+    kept: Array.from({ length: rank }, (_, i) => i),
+    reduced: [rank],
+    isFirst: false,
+    begin: 0,
+  };
+};
+
+/** Halves what cannot be bound whole along its widest axis; halves of a reduced axis are combined at the end. */
+function reduceHalves(call: Call, source: Source, target: Target): void {
+  const { x, kept, reduced } = source;
+  const span = (view: Tensor, axis: number): number => (view.shape[axis] - 1) * view.strides[axis];
+  const spans = fitsBinding(x)
+    ? kept.map((_, i) => span(target.y, i))
+    : [...kept, ...reduced].map((axis) => span(x, axis));
+  const widest = spans.indexOf(Math.max(...spans));
+  if (!(spans[widest] > 0)) requireBindable(call.op, x, target.y);
+  const axis = [...kept, ...reduced][widest];
+  const length = x.shape[axis];
+  const middle = Math.ceil(length / 2);
+  const isKept = widest < kept.length;
+  const partials = isKept
+    ? undefined
+    : makePartials(
+        call,
+        x,
+        kept.map((k) => x.shape[k]),
+        2,
+        true,
+      );
+  [
+    [0, middle],
+    [middle, length],
+  ].forEach(([begin, end], half) => {
+    const part = { ...source, x: sliceView(x, axis, begin, end) };
+    if (!partials) {
+      const y = sliceView(target.y, widest, begin, end);
+      reduceInto(call, part, { ...target, y });
+      y.dispose();
+    } else {
+      const slice = sliceView(partials, kept.length, half, half + 1);
+      const [strides, shape] = [slice.strides, slice.shape].map((list) => list.filter((_, i) => i !== kept.length));
+      const y = slice.view(shape, strides);
+      reduceInto(call, { ...part, begin: source.begin + begin }, { y, isLast: false });
+      slice.dispose();
+      y.dispose();
+    }
+    part.x.dispose();
+  });
+  if (partials) reduceInto(call, sourceOf(partials), target);
+  partials?.dispose();
+}
+
+/** Reductions of no elements that have a value. */
+const EMPTY: Partial<Record<ReductionName, number>> = {
+  sum: 0,
+  mean: Number.NaN,
+  prod: 1,
+  any: 0,
+  all: 1,
+  variance: Number.NaN,
+  std: Number.NaN,
+  logsumexp: Number.NEGATIVE_INFINITY,
+  sumOfSquares: 0,
+  countNonzero: 0,
+  sumOfMagnitudes: 0,
+  norm: 0,
+  powerNorm: 0,
+};
+
+/** Reductions of one element that are the element. */
+const isIdentity = (name: ReductionName, dtype: DType): boolean => {
+  const { prepare, finish }: Reduction = REDUCTIONS[name];
+  return !prepare && !finish && resultType(name, dtype) === dtype;
+};
+
+/** Axes counted from the front, in order, each once; all when undefined. */
+export function reducedAxes(op: string, rank: number, axes?: readonly number[]): number[] {
+  const chosen = axes ?? Array.from({ length: rank }, (_, axis) => axis);
+  return [...new Set(chosen.map((axis) => normalizeAxis(op, axis, rank)))].sort((a, b) => a - b);
+}
+
+/** Refuses what has no value: the extremum of no elements. */
+export function requireElements(op: string, name: ReductionName, x: Tensor, axes?: readonly number[]): void {
+  const reduced = reducedAxes(op, x.rank, axes);
+  const kept = x.shape.filter((_, axis) => !reduced.includes(axis));
+  if (!(name in EMPTY) && x.size === 0 && sizeOf(kept) > 0) {
+    throw new Error(`${op}: no elements to reduce in ${formatShape(x.shape)} over axes ${formatShape(reduced)}`);
+  }
 }
 
 /**
- * Reduces over `axes` (all when undefined); the axes are kept with length 1. Partial results are combined in an
- * order that depends on the shape alone.
+ * Reduces over `axes` (all when undefined); the axes are kept with length 1. Elements are combined in an order that
+ * depends on the shape alone: reduced elements r, counted row-major, fall into ⌈n / 256⌉ chunks of r, r + chunks,
+ * r + 2 · chunks, …, each combined in order, and the chunks again in the same way; up to 512 elements are one chunk where 64
+ * or more results are made at a time. What exceeds the binding limit is halved first, which regroups the combination.
  */
-export function reduce(op: string, x: Tensor, name: ReductionName, axes?: readonly number[]): Tensor {
-  if (x.dtype === "f16") return castTo(reduce(op, castTo(x, "f32"), name, axes), "f16"); // accumulates in f32
-  const along = new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => normalizeAxis(op, axis, x.rank)));
-  const keptShape = x.shape.map((length, axis) => (along.has(axis) ? 1 : length));
-  if (x.size === 0) {
-    if (name !== "sum" && sizeOf(keptShape) > 0)
-      throw new Error(`${op}: no elements to reduce in ${formatShape(x.shape)}`);
-    return full(x.gpu, keptShape, 0, x.dtype);
-  }
-  if (along.size === 0) return reshaped(x, keptShape);
-  // One contiguous group of axes is reduced as it lies; otherwise the kept axes are brought to the front.
-  const order = [...along].sort((a, b) => a - b);
-  const first = order[0];
-  const isGroup = order.every((axis, i) => axis === first + i);
-  const kept = x.shape.map((_, axis) => axis).filter((axis) => !along.has(axis));
-  const source = contiguous(isGroup ? x : permuteView(x, [...kept, ...order]));
-  const outer = sizeOf(isGroup ? x.shape.slice(0, first) : kept.map((axis) => x.shape[axis]));
-  const length = sizeOf(order.map((axis) => x.shape[axis]));
-  const spec = { T: storageType(x.dtype), ...REDUCTIONS[name] };
-  const result = reduceMiddle(op, source, outer, length, x.size / outer / length, spec, {});
-  return reshapeView(result, keptShape)!;
+export function reduce(
+  op: string,
+  x: Tensor,
+  name: ReductionName,
+  axes?: readonly number[],
+  numbers: { a?: number; b?: number } = {},
+): Tensor {
+  requireElements(op, name, x, axes);
+  const reduced = reducedAxes(op, x.rank, axes);
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
+  const keptShape = x.shape.map((length, axis) => (reduced.includes(axis) ? 1 : length));
+  const dtype = resultType(name, x.dtype);
+  if (x.size === 0) return full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
+  if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) return reshaped(x, keptShape);
+  const y = output(op, x, pickFrom(x.shape, kept), dtype);
+  const call: Call = { op, name, dtype: x.dtype, numbers: { a: 0, b: 0, ...numbers } };
+  // An index counts all reduced axes together, so that they must be one where they are split.
+  const isSplit = (name === "argmax" || name === "argmin") && reduced.length > 1 && !fitsBinding(x);
+  const source = isSplit ? contiguous(permuteView(x, [...kept, ...reduced])) : x;
+  const flat = isSplit
+    ? reshapeView(source, [...pickFrom(x.shape, kept), sizeOf(pickFrom(x.shape, reduced))])!
+    : source;
+  const axesOf = isSplit ? { kept: kept.map((_, i) => i), reduced: [kept.length] } : { kept, reduced };
+  reduceInto(call, { x: flat, ...axesOf, isFirst: true, begin: 0 }, { y, isLast: true });
+  return reshapeView(y, keptShape)!;
 }
 
 /** Sum of squares of all elements, as a tensor of shape [1]. Large tensors are read in windows. */
-export function sumOfSquares(op: string, x: Tensor): Tensor {
-  return reshapeView(reduceMiddle(op, contiguous(x), 1, x.size, 1, REDUCTIONS.sum, SQUARE), [1])!;
-}
+export const sumOfSquares = (op: string, x: Tensor): Tensor => reshapeView(reduce(op, x, "sumOfSquares"), [1])!;

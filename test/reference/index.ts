@@ -10,15 +10,15 @@ import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax }
 import * as pooling from "./pooling.ts";
 import { dropout } from "./random.ts";
 import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
-import { contiguous, expand, max, padAxis, permute, reshape, slice, sum } from "./shape.ts";
+import * as reduction from "./reduction.ts";
+import { contiguous, expand, padAxis, permute, reshape, slice } from "./shape.ts";
 
 type AttributesOf<Name extends OpName> = Parameters<(typeof ops)[Name]>[1];
 
 /** What every op computes, in double precision. An op without a reference does not compile. */
 export const references = {
   ...elementwise,
-  sum,
-  max,
+  ...reduction,
   expand,
   reshape,
   permute,

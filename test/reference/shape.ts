@@ -1,4 +1,4 @@
-import { at, forEachIndex, fromFront, generate, type Reference, sizeOf } from "./nd-array.ts";
+import { at, fromFront, generate, type Reference, sizeOf } from "./nd-array.ts";
 
 export const reshape: Reference<{ shape: readonly number[] }> = ([x], { shape }) => {
   const known = shape.reduce((product, length) => (length < 0 ? product : product * length), 1);
@@ -47,25 +47,3 @@ export const expand: Reference<{ shape: readonly number[] }> = ([x], { shape }) 
   generate(shape, (index) => at(x, index));
 
 export const contiguous: Reference = ([x]) => ({ shape: x.shape, data: x.data.slice() });
-
-interface ReduceAttributes {
-  axes?: readonly number[];
-  keepDimensions?: boolean;
-}
-
-const reduction =
-  (start: number, combine: (total: number, value: number) => number): Reference<ReduceAttributes> =>
-  ([x], { axes, keepDimensions }) => {
-    const along = new Set((axes ?? x.shape.map((_, axis) => axis)).map((axis) => fromFront(axis, x.shape.length)));
-    const kept = x.shape.map((length, axis) => (along.has(axis) ? 1 : length));
-    const total = generate(kept, () => start);
-    forEachIndex(x.shape, (index, position) => {
-      let place = 0;
-      for (let axis = 0; axis < kept.length; axis++) place = place * kept[axis] + (along.has(axis) ? 0 : index[axis]);
-      total.data[place] = combine(total.data[place], x.data[position]);
-    });
-    return { shape: keepDimensions ? kept : x.shape.filter((_, axis) => !along.has(axis)), data: total.data };
-  };
-
-export const sum = reduction(0, (total, value) => total + value);
-export const max = reduction(Number.NEGATIVE_INFINITY, Math.max);

@@ -11,7 +11,7 @@ import { layerNormOp } from "./normalization.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
 import { maxPoolGatherOp, maxPoolGradientOp, maxPoolOp } from "./pooling/max-pool.ts";
-import { maxOp } from "./reduction.ts";
+import { reductionOps } from "./reduction/ops.ts";
 import { causalSelfAttentionOp } from "./self-attention.ts";
 import { concatOp } from "./shape/concat.ts";
 import { padGradientOp, padOp } from "./shape/pad.ts";
@@ -23,7 +23,7 @@ import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
 export const ops = {
   ...elementwiseOps,
   sum: sumOp,
-  max: maxOp,
+  ...reductionOps,
   expand: expandOp,
   reshape: reshapeOp,
   permute: permuteOp,
@@ -92,7 +92,7 @@ export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/a
 export type { AveragePoolOptions, MaxPoolOptions, PoolPadding } from "./pooling/geometry.ts";
 export { adaptiveMaxPool2d, maxPool1d, maxPool2d } from "./pooling/max-pool.ts";
 export type { AveragePool1dOptions, MaxPool1dOptions } from "./pooling/one-axis.ts";
-export { max, mean } from "./reduction.ts";
+export * from "./reduction/index.ts";
 export { causalSelfAttention } from "./self-attention.ts";
 export { concat, stack } from "./shape/concat.ts";
 export { type PadMode, type PadWidths, pad } from "./shape/pad.ts";

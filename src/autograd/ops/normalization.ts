@@ -4,7 +4,7 @@ import { formatShape, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import { affine, mul, sub } from "./arithmetic.ts";
 import { sumTo } from "./broadcast.ts";
-import { mean } from "./reduction.ts";
+import { mean } from "./reduction/index.ts";
 import { rsqrt, square } from "./unary.ts";
 
 /**

@@ -2,7 +2,7 @@ import { requireFloat32 } from "../../../kernels/launch.ts";
 import { averagePoolForward, averagePoolGradient, type PoolGeometry } from "../../../kernels/pooling.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
-import { mean } from "../reduction.ts";
+import { mean } from "../reduction/index.ts";
 import { type AveragePoolOptions, adaptiveWindows, type Pair, requireGeometry, slidingWindows } from "./geometry.ts";
 import { type AveragePool1dOptions, alongOneAxis } from "./one-axis.ts";
 

@@ -1,0 +1,23 @@
+import { argmaxOp, argminOp } from "./arguments.ts";
+import { cumsumOp } from "./cumulative.ts";
+import { maxOp, minOp } from "./extrema.ts";
+import { logsumexpOp } from "./logsumexp.ts";
+import { prodOp } from "./product.ts";
+import { meanOp, stdOp, varianceOp } from "./statistics.ts";
+import { allOp, anyOp } from "./truth.ts";
+
+/** The primitive ops that reduce or accumulate along axes, by name; sum stands with its transpose, expand. */
+export const reductionOps = {
+  mean: meanOp,
+  prod: prodOp,
+  max: maxOp,
+  min: minOp,
+  any: anyOp,
+  all: allOp,
+  argmax: argmaxOp,
+  argmin: argminOp,
+  variance: varianceOp,
+  std: stdOp,
+  logsumexp: logsumexpOp,
+  cumsum: cumsumOp,
+} as const;

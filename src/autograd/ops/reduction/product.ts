@@ -1,0 +1,69 @@
+import { reducedAxes } from "../../../kernels/reduce.ts";
+import { scan } from "../../../kernels/scan.ts";
+import { arange, type Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+import { expand } from "../broadcast.ts";
+import { cast, mul, where } from "../elementwise/index.ts";
+import { oneHot } from "../one-hot.ts";
+import { permute, reshape } from "../shape.ts";
+import {
+  type Axes,
+  axesOf,
+  inferReduce,
+  keptShape,
+  type ReduceAttributes,
+  reducedCount,
+  reduceForward,
+  reduceSamples,
+} from "./attributes.ts";
+
+/**
+ * For every element of the rows [..., n] the product of the others, by products from the left and from the right: no
+ * division, so that zeros are no exception.
+ */
+function productsOfOthers(rows: Tensor): Tensor {
+  const left = scan("prod", rows, -1, "product", { exclusive: true });
+  return mul(left, scan("prod", rows, -1, "product", { exclusive: true, reverse: true }));
+}
+
+/** The same in differentiable ops: row i of [..., n, n] has a 1 in place of element i. Takes n times the memory. */
+function differentiableProductsOfOthers(rows: Tensor): Tensor {
+  const n = rows.shape[rows.rank - 1];
+  const square = [...rows.shape, n];
+  const diagonal = cast(oneHot(arange(0, n, 1, { dtype: "i32", gpu: rows.gpu }), n), "bool");
+  const repeated = expand(reshape(rows, rows.shape.toSpliced(-1, 0, 1)), square);
+  return prod(where(diagonal, 1, repeated), -1);
+}
+
+/**
+ * y = Π x over axes, multiplied in an order that depends on the shape alone. The gradient of an element is the product of
+ * the others, also where some are zero.
+ */
+export const prodOp = defineOp<ReduceAttributes>({
+  name: "prod",
+  infer: ([x], attributes) => inferReduce("prod", x, attributes),
+  forward: ([x], attributes) => reduceForward("prod", x, attributes),
+  save: ([x]) => [x],
+  vjp: (g, [x], { createGraph, attributes: { axes } }) => [
+    () => {
+      const reduced = reducedAxes("prod", x.rank, axes);
+      const order = [...x.shape.keys()].filter((axis) => !reduced.includes(axis)).concat(reduced);
+      const moved = permute(x, order);
+      const keptRank = x.rank - reduced.length;
+      const rows = reshape(moved, [...moved.shape.slice(0, keptRank), reducedCount(x.shape, axes)]);
+      const others = (createGraph ? differentiableProductsOfOthers : productsOfOthers)(rows);
+      const inverse = order.map((_, axis) => order.indexOf(axis));
+      const back = permute(reshape(others, moved.shape), inverse);
+      return mul(expand(reshape(g, keptShape(x.shape, axes)), x.shape), back);
+    },
+  ],
+  samples: () => [
+    ...reduceSamples(0.7, 1.3).slice(0, 3),
+    { inputs: [{ shape: [0, 3] }], attributes: { axes: [0] } },
+    { inputs: [{ shape: [5, 3], dtype: "i32", low: -3, high: 4 }], attributes: { axes: [0] } },
+  ],
+});
+
+/** Π x over axes, all of them by default; 1 where there is nothing to multiply. */
+export const prod = (x: Tensor, axes?: Axes, keepDimensions = false): Tensor =>
+  prodOp([x], { axes: axesOf(axes), keepDimensions });
