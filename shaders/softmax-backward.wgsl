@@ -1,10 +1,11 @@
-// Gradient of softmax over rows: dx = y * (g - sum(g * y)). LANES invocations share a row.
+// Gradient of softmax along the middle axis of [outer, columns, inner]: dx = y * (g - sum(g * y)). LANES invocations share a row.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
 
 struct Params {
   rows: u32,
   columns: u32,
+  inner: u32, // elements between two of a row
   gOffset: u32,
   yOffset: u32,
   dxOffset: u32,
@@ -27,12 +28,14 @@ fn main(
   let base = local.y * LANES;
   let index = (group.y * groups.x + group.x) * ROWS + local.y;
   let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
-  let p = params.gOffset + row * params.columns;
-  let q = params.yOffset + row * params.columns;
+  let inner = params.inner;
+  let start = row / inner * params.columns * inner + row % inner;
+  let p = params.gOffset + start;
+  let q = params.yOffset + start;
 
   var total = 0.0;
   for (var k = lane; k < params.columns; k += LANES) {
-    total += g[p + k] * y[q + k];
+    total += g[p + k * inner] * y[q + k * inner];
   }
   if (LANES > 1u) {
     partial[base + lane] = total;
@@ -46,6 +49,6 @@ fn main(
     total = partial[base];
   }
   for (var k = lane; k < params.columns; k += LANES) {
-    dx[params.dxOffset + row * params.columns + k] = y[q + k] * (g[p + k] - total);
+    dx[params.dxOffset + start + k * inner] = y[q + k * inner] * (g[p + k * inner] - total);
   }
 }

@@ -1,32 +1,48 @@
-// Softmax over the rows of x [rows, columns], in attention with a causal limit and a mask of keys.
-// y = exp(x - max) / sum; masked entries are 0, and a row with every entry masked is all 0.
+// Softmax along one axis of x [outer, columns, inner], a row for each outer and inner index; in attention with a causal
+// limit, a mask and an additive bias, both with any strides over the rows.
+// y = exp(x - max) / sum; hidden entries are 0, and a row with every entry hidden is all 0.
 // LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
-const CAUSAL: bool = false;
 const MASKED: bool = false;
+const BIASED: bool = false;
 const LOG: bool = false; // y = x - max - log(sum)
 
 struct Params {
+  rowShape: vec4<u32>, // the axes that mask and bias walk: row = ((i0 * s1 + i1) * s2 + i2) * s3 + i3
+  maskRows: vec4<u32>, // strides along them
+  biasRows: vec4<u32>,
+  maskColumn: u32,
+  biasColumn: u32,
+  firstRow: u32, // of this window
   rows: u32,
   columns: u32,
-  queries: u32, // causal: row % queries is the query; it sees keys up to columns - queries + query
-  rowsPerMask: u32, // masked: rows that share one line of the mask [.., columns]
+  inner: u32, // elements between two of a row
+  queries: u32, // row % queries is the query; it sees the first reach + query keys
+  reach: u32,
+  emptyIsZero: u32, // a row of -infinity alone is 0, as one that is hidden whole; else NaN
   xOffset: u32,
   maskOffset: u32,
+  biasOffset: u32,
   yOffset: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> mask: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 const LOWEST = -3.4028234e38f;
 var<workgroup> partial: array<f32, LANES * ROWS>;
 
-fn visible(row: u32, column: u32) -> bool {
-  return !MASKED || mask[params.maskOffset + (row / params.rowsPerMask) * params.columns + column] != 0u;
+// Where a row begins in a tensor with the given strides along the row axes.
+fn rowStart(row: u32, strides: vec4<u32>) -> u32 {
+  let s = params.rowShape;
+  let r2 = row / s.w;
+  let r1 = r2 / s.z;
+  let r0 = r1 / s.y;
+  return dot(vec4(r0, r1 % s.y, r2 % s.z, row % s.w), strides);
 }
 
 @compute @workgroup_size(LANES, ROWS)
@@ -39,17 +55,29 @@ fn main(
   let base = local.y * LANES;
   let index = (group.y * groups.x + group.x) * ROWS + local.y;
   let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
-  let p = params.xOffset + row * params.columns;
-  let q = params.yOffset + row * params.columns;
-  var end = params.columns;
-  if (CAUSAL) {
-    end = params.columns - params.queries + row % params.queries + 1u;
+  let inner = params.inner;
+  let start = row / inner * params.columns * inner + row % inner;
+  let p = params.xOffset + start;
+  let q = params.yOffset + start;
+  let place = params.firstRow + row;
+  let end = min(params.columns, params.reach + place % params.queries);
+  var maskStart = 0u;
+  if (MASKED) {
+    maskStart = params.maskOffset + rowStart(place, params.maskRows);
+  }
+  var biasStart = 0u;
+  if (BIASED) {
+    biasStart = params.biasOffset + rowStart(place, params.biasRows);
   }
 
   var largest = LOWEST;
   for (var k = lane; k < end; k += LANES) {
-    if (visible(row, k)) {
-      largest = max(largest, x[p + k]);
+    if (!MASKED || mask[maskStart + k * params.maskColumn] != 0u) {
+      var value = x[p + k * inner];
+      if (BIASED) {
+        value += bias[biasStart + k * params.biasColumn];
+      }
+      largest = max(largest, value);
     }
   }
   if (LANES > 1u) {
@@ -67,8 +95,12 @@ fn main(
 
   var total = 0.0;
   for (var k = lane; k < end; k += LANES) {
-    if (visible(row, k)) {
-      total += exp(x[p + k] - largest);
+    if (!MASKED || mask[maskStart + k * params.maskColumn] != 0u) {
+      var value = x[p + k * inner];
+      if (BIASED) {
+        value += bias[biasStart + k * params.biasColumn];
+      }
+      total += exp(value - largest);
     }
   }
   if (LANES > 1u) {
@@ -83,15 +115,21 @@ fn main(
     total = partial[base];
   }
 
-  let scale = select(1.0 / total, 0.0, bitcast<u32>(total) == 0u); // bits, because a NaN may compare as anything
-  let shift = largest + log(total);
+  // Bits, because a NaN may compare as anything.
+  let isEmpty = bitcast<u32>(total) == 0u && params.emptyIsZero != 0u;
+  let scale = select(1.0 / total, 0.0, isEmpty);
+  let logTotal = log(total);
   for (var k = lane; k < params.columns; k += LANES) {
     var value = 0.0;
     if (LOG) {
-      value = x[p + k] - shift;
-    } else if (k < end && visible(row, k)) {
-      value = exp(x[p + k] - largest) * scale;
+      value = x[p + k * inner] - largest - logTotal; // largest + logTotal would round to largest's digits
+    } else if (k < end && (!MASKED || mask[maskStart + k * params.maskColumn] != 0u)) {
+      var logit = x[p + k * inner];
+      if (BIASED) {
+        logit += bias[biasStart + k * params.biasColumn];
+      }
+      value = exp(logit - largest) * scale;
     }
-    y[q + k] = value;
+    y[q + k * inner] = value;
   }
 }

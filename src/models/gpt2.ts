@@ -67,7 +67,11 @@ class Attention extends Module {
   extend(x: Tensor, mask: Tensor | undefined, cache: KeyValueCache, layer: number): Tensor {
     const [query, key, value] = this.#heads3(this.c_attn.forward(x)); // each [B, H, T, C/H]
     const { keys, values } = cache.append(layer, key, value);
-    const attended = scaledDotProductAttention(query, keys, values, { causal: true, mask, scale: this.#scale });
+    const attended = scaledDotProductAttention(query, keys, values, {
+      causal: "lower-right",
+      keyMask: mask,
+      scale: this.#scale,
+    });
     return this.c_proj.forward(this.#merge(attended));
   }
 
@@ -75,7 +79,12 @@ class Attention extends Module {
     const [query, key, value] = this.#heads3(joint);
     const onProbabilities = (p: Tensor): Tensor => applyDropout(p, this.#config.attentionDropout, pass);
     return this.#merge(
-      scaledDotProductAttention(query, key, value, { causal: true, mask, scale: this.#scale, onProbabilities }),
+      scaledDotProductAttention(query, key, value, {
+        causal: true,
+        keyMask: mask,
+        scale: this.#scale,
+        onProbabilities,
+      }),
     );
   }
 

@@ -8,8 +8,8 @@ import { binary, unary } from "../../src/kernels/elementwise.ts";
 import { embeddingBackward, embeddingForward } from "../../src/kernels/embedding.ts";
 import { matmulInto } from "../../src/kernels/matmul.ts";
 import { adamwStep, clipScale, sgdStep } from "../../src/kernels/optimizer.ts";
-import { softmaxForward } from "../../src/kernels/softmax.ts";
-import { type HostArray, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
+import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/softmax.ts";
+import { expandView, type HostArray, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { withLimits } from "../support/gpu.ts";
 import { seeded } from "../support/values.ts";
 
@@ -158,12 +158,32 @@ describe("tensors over the binding limit", () => {
     }, 2e-6);
   });
 
+  it("are normalised in windows of rows, with the same bits", async () => {
+    await expectSameBits((make) => {
+      const [x, g] = [make([4, 50, 201]), make([4, 50, 201], { seed: 2 })];
+      const rows = softmaxForward("softmax", x);
+      const columns = softmaxForward("logSoftmax", x, { axis: 1, log: true });
+      return [rows, columns, softmaxBackward("softmax", g, rows), softmaxBackward("softmax", g, columns, 1)];
+    });
+    await expectSameBits((make, gpu) => {
+      const mask = tensor(
+        Int32Array.from({ length: 4 * 201 }, (_, i) => i % 3),
+        [4, 1, 201],
+        { gpu },
+      );
+      const bias = make([50, 1], { seed: 3 });
+      return [attentionSoftmaxForward("attentionSoftmax", make([4, 50, 201]), { reach: 140, mask, bias })];
+    });
+  });
+
   it("are refused by name where a kernel needs them whole", async () => {
     tidy(() => {
-      const x = full([200, 201], 1, { gpu: split });
-      expect(() => softmaxForward("softmax", x)).toThrow(MemoryLimitError);
-      expect(() => softmaxForward("softmax", x)).toThrow(
-        /^softmax: a tensor of shape \[200, 201\] spans \d+ bytes, over the binding limit of 65536 bytes/,
+      const scores = full([2, 201], 1, { gpu: split });
+      const mask = full([100, 2, 201], 1, { gpu: split, dtype: "i32" });
+      const wide = expandView(scores, [100, 2, 201]);
+      expect(() => attentionSoftmaxForward("attentionSoftmax", wide, { mask })).toThrow(MemoryLimitError);
+      expect(() => attentionSoftmaxForward("attentionSoftmax", wide, { mask })).toThrow(
+        /^attentionSoftmax: a tensor of shape \[100, 2, 201\] does not fit into one binding of 65536 bytes/,
       );
     });
     await split.finish();

@@ -1,5 +1,15 @@
 import { matmul } from "./matmul.ts";
-import { forEachIndex, fromRows, generate, type NdArray, type Reference, rowsOf } from "./nd-array.ts";
+import {
+  at,
+  forEachIndex,
+  fromFront,
+  fromRows,
+  generate,
+  type NdArray,
+  type Reference,
+  rowsOf,
+  sizeOf,
+} from "./nd-array.ts";
 
 export const layerNorm: Reference<{ epsilon: number }> = ([x, weight, bias], { epsilon }) => {
   const rows = rowsOf(x).map((row) => {
@@ -24,29 +34,46 @@ export function logSumExp(row: Float64Array): number {
   return largest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - largest), 0));
 }
 
-export const softmax: Reference = ([x]) =>
-  fromRows(
-    x.shape,
-    rowsOf(x).map((row) => softmaxRow(row)),
-  );
+/** Applies a function of rows along any axis. */
+const alongAxis =
+  (apply: (row: Float64Array) => Float64Array): Reference<{ axis: number }> =>
+  ([x], { axis }) => {
+    const along = fromFront(axis, x.shape.length);
+    const columns = x.shape[along];
+    const inner = sizeOf(x.shape.slice(along + 1));
+    const data = new Float64Array(x.data.length);
+    for (let row = 0; row < data.length / columns; row++) {
+      const start = Math.floor(row / inner) * columns * inner + (row % inner);
+      const result = apply(Float64Array.from({ length: columns }, (_, k) => x.data[start + k * inner]));
+      result.forEach((value, k) => {
+        data[start + k * inner] = value;
+      });
+    }
+    return { shape: x.shape, data };
+  };
 
-export const logSoftmax: Reference = ([x]) =>
-  fromRows(
-    x.shape,
-    rowsOf(x).map((row) => {
-      const shift = logSumExp(row);
-      return row.map((value) => value - shift);
-    }),
-  );
+export const softmax = alongAxis((row) => softmaxRow(row));
 
-export const attentionSoftmax: Reference<{ causal: boolean }> = ([scores, mask], { causal }) => {
-  const [, heads, queries, keys] = scores.shape;
-  const rows = rowsOf(scores).map((row, i) => {
-    const query = i % queries;
-    const batch = Math.floor(i / queries / heads);
-    return softmaxRow(row, (key) => (!causal || key <= keys - queries + query) && mask?.data[batch * keys + key] !== 0);
+export const logSoftmax = alongAxis((row) => {
+  const shift = logSumExp(row);
+  return row.map((value) => value - shift);
+});
+
+/** Of the inputs behind the scores, one of zeros and ones hides, and any other is added. */
+export const attentionSoftmax: Reference<{ reach?: number }> = ([scores, ...others], { reach }) => {
+  const isMask = (x: NdArray): boolean => x.data.every((value) => value === 0 || value === 1);
+  const mask = others.find(isMask);
+  const bias = others.find((x) => !isMask(x));
+  const logits = generate(scores.shape, (index) => at(scores, index) + (bias ? at(bias, index) : 0));
+  const seen = generate(scores.shape, (index) => {
+    const [query, key] = index.slice(-2);
+    return Number((reach === undefined || key < reach + query) && (!mask || at(mask, index) !== 0));
   });
-  return fromRows(scores.shape, rows);
+  const seenRows = rowsOf(seen);
+  return fromRows(
+    scores.shape,
+    rowsOf(logits).map((row, i) => softmaxRow(row, (key) => seenRows[i][key] !== 0)),
+  );
 };
 
 export const causalSelfAttention: Reference<{ heads: number; scale: number }> = ([joint, mask], { heads, scale }) => {
@@ -59,7 +86,8 @@ export const causalSelfAttention: Reference<{ heads: number; scale: number }> = 
   const key = generate([batch, heads, width, length], ([b, h, c, t]) => element(b, t, 1, h, c));
   const value = generate([batch, heads, length, width], ([b, h, t, c]) => element(b, t, 2, h, c));
   const scores = matmul([query, key], { scale });
-  const probabilities = attentionSoftmax(mask ? [scores, mask] : [scores], { causal: true });
+  const keys = mask && { shape: [batch, 1, 1, length], data: mask.data };
+  const probabilities = attentionSoftmax(keys ? [scores, keys] : [scores], { reach: 1 });
   const merged: NdArray = generate([batch, length, channels], () => 0);
   const y = matmul([probabilities, value], { scale: 1 });
   forEachIndex(y.shape, ([b, h, t, c], position) => {

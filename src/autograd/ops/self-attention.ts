@@ -1,7 +1,7 @@
 import { copy as copyOf } from "../../kernels/copy.ts";
 import { output, requireFloat32 } from "../../kernels/launch.ts";
 import { matmulInto } from "../../kernels/matmul.ts";
-import { softmaxBackward, softmaxForward } from "../../kernels/softmax.ts";
+import { attentionSoftmaxForward, softmaxBackward } from "../../kernels/softmax.ts";
 import { formatShape, type Tensor, transposeView } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import { add, mul, sub } from "./arithmetic.ts";
@@ -34,12 +34,16 @@ function mergedView(x: Tensor, heads: number): Tensor {
   return x.view([batch, heads, length, width], [length * channels, width, channels, 1]);
 }
 
+/** A mask of keys [batch, length], for every head and query. */
+const overHeads = (mask: Tensor): Tensor =>
+  mask.view([mask.shape[0], 1, 1, mask.shape[1]], [mask.strides[0], 0, 0, mask.strides[1]]);
+
 function forward(joint: Tensor, mask: Tensor | undefined, { heads, scale }: SelfAttentionAttributes): [Tensor, Tensor] {
   const [batch, length, triple] = joint.shape;
   const [query, key, value] = ([0, 1, 2] as const).map((part) => headsView(joint, part, heads));
   const scores = output(NAME, joint, [batch, heads, length, length]);
   matmulInto(NAME, query, transposeView(key), scores, { scale });
-  const probabilities = softmaxForward(NAME, scores, { causal: true, mask });
+  const probabilities = attentionSoftmaxForward(NAME, scores, { reach: 1, mask: mask && overHeads(mask) });
   const y = output(NAME, joint, [batch, length, triple / 3]);
   matmulInto(NAME, probabilities, value, mergedView(y, heads));
   return [y, probabilities];
@@ -78,7 +82,10 @@ function plainBackward(
   const merge = (x: Tensor): Tensor => reshape(permute(x, [0, 2, 1, 3]), [batch, length, heads * width]);
   const part = (index: number): Tensor => split(slice(joint, 2, (index * triple) / 3, ((index + 1) * triple) / 3));
   const [query, key, value] = [part(0), part(1), part(2)];
-  const probabilities = attentionSoftmax(matmul(query, transpose(key), scale), { causal: true, mask });
+  const probabilities = attentionSoftmax(matmul(query, transpose(key), scale), {
+    reach: 1,
+    mask: mask && overHeads(mask),
+  });
   const gradient = split(g);
   const dProbabilities = matmul(gradient, transpose(value));
   const dScores = mul(probabilities, sub(dProbabilities, sum(mul(dProbabilities, probabilities), -1, true)));

@@ -1,102 +1,154 @@
 import { requireFloat32 } from "../../kernels/launch.ts";
-import { softmaxBackward, softmaxForward } from "../../kernels/softmax.ts";
-import { formatShape, normalizeAxis, type Tensor } from "../../tensor/index.ts";
+import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../kernels/softmax.ts";
+import { broadcastShapes, formatShape, isFloat, normalizeAxis, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { defineOp, type Sample, type Spec } from "../define-op.ts";
 import { mul, sub } from "./arithmetic.ts";
-import { sum } from "./broadcast.ts";
-import { permute } from "./shape.ts";
+import { sum, sumTo } from "./broadcast.ts";
 import { exp } from "./unary.ts";
 
-type NoAttributes = Record<string, never>;
+export interface AxisAttributes {
+  axis: number;
+}
 
-function inferRows(op: string, x: Tensor): Spec {
+function inferAxis(op: string, x: Tensor, axis: number): Spec {
   requireFloat32(op, x);
-  if (x.rank < 1 || x.shape[x.rank - 1] === 0)
-    throw new Error(`${op}: no last axis to normalise in ${formatShape(x.shape)}`);
+  if (x.shape[normalizeAxis(op, axis, x.rank)] === 0) {
+    throw new Error(`${op}: nothing to normalise along axis ${axis} of ${formatShape(x.shape)}`);
+  }
   return x;
 }
 
-const rowSamples = (): Sample<NoAttributes>[] =>
-  [[3, 5], [2, 3, 65], [7], [17, 1]].map((shape) => ({ inputs: [{ shape, low: -4, high: 4 }], attributes: {} }));
+const axisSamples = (): Sample<AxisAttributes>[] =>
+  (
+    [
+      [[3, 5], -1],
+      [[2, 3, 65], -1],
+      [[2, 7, 3], 1],
+      [[17, 1], 1],
+    ] as const
+  ).map(([shape, axis]) => ({ inputs: [{ shape, low: -4, high: 4 }], attributes: { axis } }));
 
 /** y (g − Σ g y): the gradient of a softmax from its output. */
-const plainVjp = (g: Tensor, y: Tensor): Tensor => mul(y, sub(g, sum(mul(g, y), -1, true)));
+const plainVjp = (g: Tensor, y: Tensor, axis: number): Tensor => mul(y, sub(g, sum(mul(g, y), axis, true)));
 
-/** y = exp(x − max x) / Σ exp(x − max x) over the last axis. */
-export const softmaxOp = defineOp<NoAttributes>({
+/** y = exp(x − max x) / Σ exp(x − max x) along one axis. A row with +∞, NaN or −∞ alone is NaN, as in PyTorch. */
+export const softmaxOp = defineOp<AxisAttributes>({
   name: "softmax",
-  infer: ([x]) => inferRows("softmax", x),
-  forward: ([x]) => softmaxForward("softmax", x),
+  infer: ([x], { axis }) => inferAxis("softmax", x, axis),
+  forward: ([x], { axis }) => softmaxForward("softmax", x, { axis: normalizeAxis("softmax", axis, x.rank) }),
   save: (_inputs, [y]) => [y],
-  vjp: (g, [y], { createGraph }) => [() => (createGraph ? plainVjp(g, y) : softmaxBackward("softmax backward", g, y))],
-  samples: rowSamples,
+  vjp: (g, [y], { attributes: { axis }, createGraph }) => [
+    () => {
+      if (createGraph) return plainVjp(g, y, axis);
+      return softmaxBackward("softmax backward", g, y, normalizeAxis("softmax", axis, y.rank));
+    },
+  ],
+  samples: axisSamples,
 });
 
-/** y = x − max x − ln Σ exp(x − max x) over the last axis. */
-export const logSoftmaxOp = defineOp<NoAttributes>({
+/** y = x − max x − ln Σ exp(x − max x) along one axis. */
+export const logSoftmaxOp = defineOp<AxisAttributes>({
   name: "logSoftmax",
-  infer: ([x]) => inferRows("logSoftmax", x),
-  forward: ([x]) => softmaxForward("logSoftmax", x, { log: true }),
+  infer: ([x], { axis }) => inferAxis("logSoftmax", x, axis),
+  forward: ([x], { axis }) =>
+    softmaxForward("logSoftmax", x, { log: true, axis: normalizeAxis("logSoftmax", axis, x.rank) }),
   save: (_inputs, [y]) => [y],
-  vjp: (g, [y]) => [() => sub(g, mul(exp(y), sum(g, -1, true)))],
-  samples: rowSamples,
+  vjp: (g, [y], { attributes: { axis } }) => [() => sub(g, mul(exp(y), sum(g, axis, true)))],
+  samples: axisSamples,
+});
+
+/** A mask or bias must broadcast to the scores, not the other way round. */
+function requireBroadcastable(what: string, x: Tensor, scores: Tensor): void {
+  const common = broadcastShapes("attentionSoftmax", x.shape, scores.shape);
+  if (!shapesEqual(common, scores.shape)) {
+    throw new Error(
+      `attentionSoftmax: a ${what} of shape ${formatShape(x.shape)} does not broadcast to scores ${formatShape(scores.shape)}`,
+    );
+  }
+}
+
+/** Of the inputs behind the scores, an integer or bool is the mask, a float the bias. */
+const masksOf = ([, ...others]: readonly Tensor[]): { mask?: Tensor; bias?: Tensor } => ({
+  mask: others.find((x) => !isFloat(x.dtype)),
+  bias: others.find((x) => isFloat(x.dtype)),
 });
 
 /**
- * Softmax of attention scores [batch, heads, Q, K] over the keys. With `causal`, query i sees keys up to K − Q + i;
- * a second input [batch, K] hides the keys where it is 0. Hidden entries are 0; a row that sees nothing is all 0.
+ * Softmax of attention scores [..., Q, K] over the keys. Query i sees the first `reach` + i keys, or all; a further
+ * input of an integer type or bool hides keys where it is 0, and a float one is added to the scores, both broadcast to
+ * them without a copy. Hidden entries are 0, and so is a row that sees nothing.
  */
-export const attentionSoftmaxOp = defineOp<{ causal: boolean }>({
+export const attentionSoftmaxOp = defineOp<{ reach?: number }>({
   name: "attentionSoftmax",
-  infer: ([scores, mask], { causal }) => {
-    inferRows("attentionSoftmax", scores);
-    if (scores.rank !== 4)
-      throw new Error(`attentionSoftmax: expected scores of rank 4, got ${formatShape(scores.shape)}`);
-    const [batch, , queries, keys] = scores.shape;
-    if (causal && queries > keys) throw new Error(`attentionSoftmax: ${queries} causal queries exceed ${keys} keys`);
-    if (mask && (mask.rank !== 2 || mask.shape[0] !== batch || mask.shape[1] !== keys)) {
-      throw new Error(`attentionSoftmax: expected a mask of shape [${batch}, ${keys}], got ${formatShape(mask.shape)}`);
+  infer: (inputs, { reach }) => {
+    const [scores] = inputs;
+    inferAxis("attentionSoftmax", scores, -1);
+    if (scores.rank < 2) {
+      throw new Error(`attentionSoftmax: expected scores [..., Q, K], got ${formatShape(scores.shape)}`);
+    }
+    if (reach !== undefined && !(Number.isInteger(reach) && reach >= 0)) {
+      throw new Error(`attentionSoftmax: the first query sees ${reach} keys, expected a number from 0`);
+    }
+    const { mask, bias } = masksOf(inputs);
+    if (mask) requireBroadcastable("mask", mask, scores);
+    if (bias) {
+      requireFloat32("attentionSoftmax", bias);
+      requireBroadcastable("bias", bias, scores);
     }
     return scores;
   },
-  forward: ([scores, mask], { causal }) => softmaxForward("attentionSoftmax", scores, { causal, mask }),
+  forward: (inputs, { reach }) => attentionSoftmaxForward("attentionSoftmax", inputs[0], { reach, ...masksOf(inputs) }),
   save: (_inputs, [y]) => [y],
-  vjp: (g, [y], { createGraph, inputs }) => [
-    () => (createGraph ? plainVjp(g, y) : softmaxBackward("attentionSoftmax backward", g, y)),
-    ...(inputs.length > 1 ? [null] : []),
-  ],
+  vjp: (g, [y], { createGraph, inputs }) => {
+    let shared: Tensor | undefined;
+    const gradient = (): Tensor => {
+      shared ??= createGraph ? plainVjp(g, y, -1) : softmaxBackward("attentionSoftmax backward", g, y);
+      return shared;
+    };
+    return inputs.map(({ shape, dtype }) => (isFloat(dtype) ? () => sumTo(gradient(), shape) : null));
+  },
   samples: () => [
-    { inputs: [{ shape: [2, 3, 5, 5], low: -3, high: 3 }], attributes: { causal: true } },
-    { inputs: [{ shape: [2, 1, 2, 7], low: -3, high: 3 }], attributes: { causal: true } },
+    { inputs: [{ shape: [2, 3, 5, 5], low: -3, high: 3 }], attributes: { reach: 1 } },
+    { inputs: [{ shape: [2, 1, 2, 7], low: -3, high: 3 }], attributes: { reach: 6 } },
     {
       inputs: [
         { shape: [3, 2, 4, 4], low: -3, high: 3 },
-        { shape: [3, 4], dtype: "i32", low: 0, high: 2 },
+        { shape: [3, 1, 1, 4], dtype: "i32", low: 0, high: 2 },
       ],
-      attributes: { causal: true },
+      attributes: { reach: 1 },
     },
     {
       inputs: [
         { shape: [2, 2, 3, 65], low: -3, high: 3 },
-        { shape: [2, 65], dtype: "i32", low: 0, high: 2 },
+        { shape: [3, 65], low: -1, high: 1 },
+        { shape: [2, 1, 3, 65], dtype: "i32", low: 0, high: 2 },
       ],
-      attributes: { causal: false },
+      attributes: {},
+    },
+    {
+      inputs: [
+        { shape: [5, 3], low: -3, high: 3 },
+        { shape: [1, 3], low: -1, high: 1 },
+      ],
+      attributes: {},
     },
   ],
 });
 
-/** Applies a function of the last axis along another. */
-function alongAxis(x: Tensor, axis: number, fn: (x: Tensor) => Tensor): Tensor {
-  const along = normalizeAxis("softmax", axis, x.rank);
-  if (along === x.rank - 1) return fn(x);
-  const axes = x.shape.map((_, i) => i);
-  [axes[along], axes[x.rank - 1]] = [x.rank - 1, along];
-  return permute(fn(permute(x, axes)), axes);
+/** Softmax over one axis, the last by default. */
+export const softmax = (x: Tensor, axis = -1): Tensor => softmaxOp([x], { axis });
+/** Logarithm of the softmax over one axis, the last by default. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor => logSoftmaxOp([x], { axis });
+
+export interface AttentionSoftmaxOptions {
+  /** Query i sees the first `reach` + i keys; all when undefined. */
+  reach?: number;
+  /** Integer or bool, broadcastable to the scores: 0 hides. */
+  mask?: Tensor;
+  /** Added to the scores, broadcastable to them. */
+  bias?: Tensor;
 }
 
-/** Softmax over one axis, the last by default. */
-export const softmax = (x: Tensor, axis = -1): Tensor => alongAxis(x, axis, (y) => softmaxOp([y], {}));
-/** Logarithm of the softmax over one axis, the last by default. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => alongAxis(x, axis, (y) => logSoftmaxOp([y], {}));
-export const attentionSoftmax = (scores: Tensor, options: { causal: boolean; mask?: Tensor }): Tensor =>
-  attentionSoftmaxOp(options.mask ? [scores, options.mask] : [scores], { causal: options.causal });
+/** Softmax of attention scores [..., Q, K] over the keys that each query may see. */
+export const attentionSoftmax = (scores: Tensor, { reach, mask, bias }: AttentionSoftmaxOptions = {}): Tensor =>
+  attentionSoftmaxOp([scores, ...(mask ? [mask] : []), ...(bias ? [bias] : [])], { reach });
