@@ -235,7 +235,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "norm",
   "topk",
   "sort",
-  "einsum",
   "where",
   "masked_fill",
   "conv1d",

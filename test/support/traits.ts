@@ -97,6 +97,8 @@ export const traits: Record<OpName, Traits> = {
   contiguous: { tolerance: EXACT, half: true },
   matmul: { tolerance: LINEAR, half: true },
   linear: { tolerance: LINEAR, half: true },
+  diagonal: { tolerance: EXACT, half: true },
+  embedDiagonal: { tolerance: EXACT, half: true },
   layerNorm: { tolerance: TRANSCENDENTAL, half: false },
   softmax: { tolerance: TRANSCENDENTAL, half: false },
   logSoftmax: { tolerance: TRANSCENDENTAL, half: false },

@@ -5,6 +5,7 @@ import { elementwiseOps } from "./elementwise/ops.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
 import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
 import { scatterAddOp, scatterOp } from "./indexing/scatter.ts";
+import { diagonalOp, embedDiagonalOp } from "./linear-algebra/diagonal.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { layerNormOp } from "./normalization.ts";
@@ -40,6 +41,8 @@ export const ops = {
   contiguous: contiguousOp,
   matmul: matmulOp,
   linear: linearOp,
+  diagonal: diagonalOp,
+  embedDiagonal: embedDiagonalOp,
   layerNorm: layerNormOp,
   softmax: softmaxOp,
   logSoftmax: logSoftmaxOp,
@@ -84,6 +87,8 @@ export * from "./elementwise/index.ts";
 export { embedding } from "./embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
 export { scatter, scatterAdd } from "./indexing/scatter.ts";
+export { diagonal } from "./linear-algebra/diagonal.ts";
+export { einsum } from "./linear-algebra/einsum.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { layerNorm } from "./normalization.ts";
