@@ -1,4 +1,5 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
+import { batchNorm, batchNormInference } from "./channel-norm.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import { diagonal, embedDiagonal } from "./diagonal.ts";
 import * as elementwise from "./elementwise.ts";
@@ -38,6 +39,8 @@ export const references = {
   linear,
   diagonal,
   embedDiagonal,
+  batchNorm,
+  batchNormInference,
   layerNorm,
   softmax,
   logSoftmax,

@@ -99,6 +99,8 @@ export const traits: Record<OpName, Traits> = {
   linear: { tolerance: LINEAR, half: true },
   diagonal: { tolerance: EXACT, half: true },
   embedDiagonal: { tolerance: EXACT, half: true },
+  batchNorm: { tolerance: TRANSCENDENTAL, half: false },
+  batchNormInference: { tolerance: TRANSCENDENTAL, half: false },
   layerNorm: { tolerance: TRANSCENDENTAL, half: false },
   softmax: { tolerance: TRANSCENDENTAL, half: false },
   logSoftmax: { tolerance: TRANSCENDENTAL, half: false },
