@@ -13,7 +13,8 @@ export const UNARY = {
   neg: { f32: "return negative(v);", i32: "return -v;", u32: "return vec4<u32>(0u) - v;", uses: ["float"] },
   abs: { f32: "return absolute(v);", i32: "return abs(v);", u32: "return v;", uses: ["float"] },
   sign: {
-    f32: "return select(copySign(select(vec4(1.0), vec4(0.0), magnitudeBits(v) == vec4(0u)), v), v, isNotANumber(v));",
+    // Of NaN it is 0, as in PyTorch.
+    f32: "return select(copySign(select(vec4(1.0), vec4(0.0), magnitudeBits(v) == vec4(0u)), v), vec4(0.0), isNotANumber(v));",
     i32: "return sign(v);",
     u32: "return min(v, vec4(1u));",
     uses: ["float"],
