@@ -1,0 +1,36 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { Gpu } from "../../../src/gpu/index.ts";
+import { loadSuite, type SuiteName } from "./cases.ts";
+import type { Adapter } from "./node.ts";
+import { Report } from "./report.ts";
+import { runCase } from "./run.ts";
+
+const PENDING_OPERATORS =
+  /^(gelu|layerNormalization|LayerNormalization|SoftmaxCrossEntropyLoss|losses.softmaxCrossEntropy)$/;
+
+/** Whether a case waits for an op that the table does not have yet. */
+const isPending = (op: string, reason: string): boolean => /^no op /.test(reason) || PENDING_OPERATORS.test(op);
+
+/** Declares the tests of a suite, an operator each: a case passes, does not apply for a stated reason, or fails. */
+export function testSuite(suite: SuiteName, adapter: Adapter, gpu: () => Gpu): void {
+  const report = new Report(suite);
+  const cases = loadSuite(suite);
+  const operators = [...new Set(cases.map(({ op }) => op))];
+
+  describe(suite, () => {
+    it.each(operators)("%s", async (op) => {
+      const before = gpu().statistics.liveBuffers;
+      const failures: string[] = [];
+      for (const test of cases.filter((other) => other.op === op)) {
+        const verdict = await runCase(gpu(), adapter, test);
+        report.add(op, verdict);
+        if (verdict.status === "failed" && !isPending(op, verdict.reason))
+          failures.push(`${test.id} (${test.name}): ${verdict.reason}`);
+      }
+      expect(failures).toEqual([]);
+      expect(gpu().statistics.liveBuffers - before, "buffers left over").toBe(0);
+    });
+  });
+
+  afterAll(() => console.log(report.toString()));
+}

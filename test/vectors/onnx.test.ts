@@ -1,0 +1,5 @@
+import { useGpu } from "../support/gpu.ts";
+import { onnx } from "../support/vectors/onnx/index.ts";
+import { testSuite } from "../support/vectors/suite.ts";
+
+testSuite("onnx-node", onnx, useGpu());

@@ -1,0 +1,5 @@
+import { useGpu } from "../support/gpu.ts";
+import { testSuite } from "../support/vectors/suite.ts";
+import { tfjs } from "../support/vectors/tfjs/index.ts";
+
+testSuite("tfjs-core", tfjs, useGpu());
