@@ -3,10 +3,10 @@ import source from "../../shaders/rearrange.wgsl";
 import { defineKernel } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { sliceView } from "../tensor/index.ts";
-import { wordOf } from "./copy.ts";
+import { copy, copyInto, wordOf } from "./copy.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { mergeAround, requireWalkable, twoVectors } from "./strided.ts";
-import { fitsBinding, forFlatWindows, forLines, halvesOf, longestAxis } from "./windows.ts";
+import { fitsBinding, forFlatWindows, halvesOf, longestAxis, requireBindable } from "./windows.ts";
 
 const HALF = { T: "f16", enable: "f16", fillValue: "return bitcast<vec2<f16>>(params.value).x;" };
 
@@ -175,22 +175,38 @@ export function padGradientAlong(
   mode: Exclude<PlaceMode, "constant">,
 ): Tensor {
   const y = output(op, g, g.shape.with(axis, length));
-  if (y.size === 0) return y;
-  forLines(op, [g, y], axis, ([from, to]) => {
-    const { shape, strides, ...merged } = mergeAround(op, to.shape, [from.strides, to.strides], axis);
+  if (y.size > 0) padGradientInto(op, g, y, axis, before, MODES[mode]);
+  return y;
+}
+
+function padGradientInto(op: string, g: Tensor, y: Tensor, axis: number, before: number, mode: number): void {
+  if (fitsBinding(g) && fitsBinding(y)) {
+    const { shape, strides, ...merged } = mergeAround(op, y.shape, [g.strides, y.strides], axis);
     const params = {
       ...twoVectors("shape", shape),
       ...twoVectors("gStrides", strides[0]),
       ...twoVectors("yStrides", strides[1]),
-      count: to.size,
+      count: y.size,
       rank: shape.length,
       axis: merged.axis,
-      padded: from.shape[axis],
+      padded: g.shape[axis],
       before,
-      mode: MODES[mode],
+      mode,
     };
     const variant = padGradientKernel.variant(g.dtype === "f16" ? { T: "f16", enable: "f16" } : {});
-    launch(op, variant, [from, to], params, gridOf(to.size));
-  });
-  return y;
+    launch(op, variant, [g, y], params, gridOf(y.size));
+    return;
+  }
+  const lengths = y.shape.with(axis, 0);
+  const along = lengths.indexOf(Math.max(...lengths));
+  if (!(lengths[along] > 1)) requireBindable(op, g, y);
+  for (const [begin, end] of halvesOf(lengths[along])) {
+    // Lines may lie far apart: a part of them is made compact, so that it spans no more than its own bytes.
+    const part = copy(sliceView(g, along, begin, end));
+    const sums = output(op, y, y.shape.with(along, end - begin));
+    padGradientInto(op, part, sums, axis, before, mode);
+    copyInto(sliceView(y, along, begin, end), sums);
+    part.dispose();
+    sums.dispose();
+  }
 }

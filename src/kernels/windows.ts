@@ -96,8 +96,8 @@ export function requireBindable(op: string, ...tensors: readonly Tensor[]): void
 }
 
 /** The axis that spans most bytes of a view that does not fit: halving it shrinks what has to be bound. */
-export function longestAxis(op: string, view: Tensor, except = -1): number {
-  const spans = view.shape.map((length, axis) => (axis === except ? 0 : (length - 1) * view.strides[axis]));
+export function longestAxis(op: string, view: Tensor): number {
+  const spans = view.shape.map((length, axis) => (length - 1) * view.strides[axis]);
   const axis = spans.indexOf(Math.max(...spans));
   if (!(spans[axis] > 0)) requireBindable(op, view);
   return axis;
@@ -116,25 +116,15 @@ export function halvesOf(length: number): [number, number][] {
  * views themselves, when they fit. For kernels that read and write element by element, whatever the strides.
  */
 export function forParts(op: string, views: readonly Tensor[], body: (parts: readonly Tensor[]) => void): void {
-  forLines(op, views, -1, body);
-}
-
-/** As `forParts`, for views that differ along one axis, which is never cut. */
-export function forLines(
-  op: string,
-  views: readonly Tensor[],
-  axis: number,
-  body: (parts: readonly Tensor[]) => void,
-): void {
   const tooLarge = views.find((view) => !fitsBinding(view));
   if (!tooLarge) {
     body(views);
     return;
   }
-  const along = longestAxis(op, tooLarge, axis);
-  for (const [begin, end] of halvesOf(tooLarge.shape[along])) {
-    const halves = views.map((view) => sliceView(view, along, begin, end));
-    forLines(op, halves, axis, body);
+  const axis = longestAxis(op, tooLarge);
+  for (const [begin, end] of halvesOf(tooLarge.shape[axis])) {
+    const halves = views.map((view) => sliceView(view, axis, begin, end));
+    forParts(op, halves, body);
     for (const half of halves) half.dispose();
   }
 }

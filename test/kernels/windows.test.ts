@@ -1,7 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { backward, ops } from "../../src/autograd/index.ts";
-import { Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
-import { openDevice } from "../../src/gpu/open.ts";
+import { MemoryLimitError } from "../../src/gpu/index.ts";
 import { copy } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
 import { binary, unary } from "../../src/kernels/elementwise.ts";
@@ -9,74 +8,10 @@ import { embeddingBackward, embeddingForward } from "../../src/kernels/embedding
 import { matmulInto } from "../../src/kernels/matmul.ts";
 import { adamwStep, clipScale, sgdStep } from "../../src/kernels/optimizer.ts";
 import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/softmax.ts";
-import { expandView, type HostArray, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
-import { withLimits } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+import { expandView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
+import { type Make, useSplit } from "../support/split.ts";
 
-/** What may be bound at a time, so that tensors of 100 KB are split as those over 128 MiB are in earnest. */
-const LIMIT = 64 * 1024;
-
-let whole: Gpu;
-let split: Gpu;
-
-beforeAll(async () => {
-  whole = await Gpu.open();
-  const { device, info } = await openDevice({});
-  split = withLimits({ maxStorageBufferBindingSize: LIMIT })(device, info);
-});
-
-afterAll(() => {
-  whole.close();
-  split.close();
-});
-
-type Make = (shape: number[], options?: { seed?: number; low?: number; high?: number }) => Tensor;
-
-/** Runs one piece of work on both handles: its results, and how many dispatches it took. */
-async function compare(work: (make: Make, gpu: Gpu) => Tensor[]): Promise<{
-  whole: { results: HostArray[]; dispatches: number };
-  split: { results: HostArray[]; dispatches: number };
-}> {
-  const runOn = async (gpu: Gpu) => {
-    const before = gpu.statistics;
-    const make: Make = (shape, { seed = 1, low = -1, high = 1 } = {}) => {
-      const random = seeded(seed);
-      const length = shape.reduce((product, n) => product * n, 1);
-      return tensor(
-        Float32Array.from({ length }, () => low + (high - low) * random()),
-        shape,
-        { gpu },
-      );
-    };
-    const tensors = tidy(() => work(make, gpu));
-    const results = await Promise.all(tensors.map((x) => x.data()));
-    for (const x of tensors) x.dispose();
-    expect(gpu.statistics.liveBuffers - before.liveBuffers).toBe(0);
-    return { results, dispatches: gpu.statistics.dispatches - before.dispatches };
-  };
-  const both = { whole: await runOn(whole), split: await runOn(split) };
-  return both;
-}
-
-async function expectSameBits(work: (make: Make, gpu: Gpu) => Tensor[]): Promise<void> {
-  const results = await compare(work);
-  expect(results.split.dispatches, "dispatches when split").toBeGreaterThan(results.whole.dispatches);
-  expect(results.split.results).toEqual(results.whole.results);
-  for (const result of results.whole.results) expect(result.some((value) => value !== 0)).toBe(true);
-}
-
-async function expectClose(work: (make: Make, gpu: Gpu) => Tensor[], tolerance: number): Promise<void> {
-  const results = await compare(work);
-  expect(results.split.dispatches, "dispatches when split").toBeGreaterThan(results.whole.dispatches);
-  results.whole.results.forEach((expected, i) => {
-    let [scale, worst] = [0, 0];
-    for (let k = 0; k < expected.length; k++) {
-      scale = Math.max(scale, Math.abs(expected[k]));
-      worst = Math.max(worst, Math.abs(results.split.results[i][k] - expected[k]));
-    }
-    expect(worst / scale).toBeLessThan(tolerance);
-  });
-}
+const { expectSameBits, expectClose, split } = useSplit();
 
 describe("tensors over the binding limit", () => {
   it("are computed element by element in windows, with the same bits", async () => {
@@ -178,14 +113,14 @@ describe("tensors over the binding limit", () => {
 
   it("are refused by name where a kernel needs them whole", async () => {
     tidy(() => {
-      const scores = full([2, 201], 1, { gpu: split });
-      const mask = full([100, 2, 201], 1, { gpu: split, dtype: "i32" });
+      const scores = full([2, 201], 1, { gpu: split() });
+      const mask = full([100, 2, 201], 1, { gpu: split(), dtype: "i32" });
       const wide = expandView(scores, [100, 2, 201]);
       expect(() => attentionSoftmaxForward("attentionSoftmax", wide, { mask })).toThrow(MemoryLimitError);
       expect(() => attentionSoftmaxForward("attentionSoftmax", wide, { mask })).toThrow(
         /^attentionSoftmax: a tensor of shape \[100, 2, 201\] does not fit into one binding of 65536 bytes/,
       );
     });
-    await split.finish();
+    await split().finish();
   });
 });

@@ -53,7 +53,7 @@ export const gatherGradientOp = defineOp<{ axis: number; shape: Shape }>({
   forward: ([g, indices], { axis, shape }) => {
     const sums = full(g.gpu, shape, 0);
     const along = normalizeAxis("gatherGradient", axis, g.rank);
-    scatterInto("gatherGradient", sums, indices, castTo(g, "f32"), along, "add");
+    scatterInto("gatherGradient", sums, indices, g.dtype === "f32" ? g : castTo(g, "f32"), along, "add");
     return g.dtype === "f32" ? sums : castTo(sums, g.dtype);
   },
   save: ([, indices]) => [indices],
