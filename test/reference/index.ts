@@ -1,5 +1,7 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
+import { batchNorm, batchNormInference } from "./channel-norm.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
+import { diagonal, embedDiagonal } from "./diagonal.ts";
 import * as elementwise from "./elementwise.ts";
 import { gather, gatherGradient, scatter, scatterAdd } from "./indexing.ts";
 import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
@@ -35,6 +37,10 @@ export const references = {
   contiguous,
   matmul,
   linear,
+  diagonal,
+  embedDiagonal,
+  batchNorm,
+  batchNormInference,
   layerNorm,
   softmax,
   logSoftmax,

@@ -5,9 +5,11 @@ import { elementwiseOps } from "./elementwise/ops.ts";
 import { embeddingGradientOp, embeddingOp } from "./embedding.ts";
 import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
 import { scatterAddOp, scatterOp } from "./indexing/scatter.ts";
+import { diagonalOp, embedDiagonalOp } from "./linear-algebra/diagonal.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
-import { layerNormOp } from "./normalization.ts";
+import { batchNormInferenceOp, batchNormOp } from "./normalization/batch-norm.ts";
+import { layerNormOp } from "./normalization/layer-norm.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
 import { maxPoolGatherOp, maxPoolGradientOp, maxPoolOp } from "./pooling/max-pool.ts";
@@ -40,6 +42,10 @@ export const ops = {
   contiguous: contiguousOp,
   matmul: matmulOp,
   linear: linearOp,
+  diagonal: diagonalOp,
+  embedDiagonal: embedDiagonalOp,
+  batchNorm: batchNormOp,
+  batchNormInference: batchNormInferenceOp,
   layerNorm: layerNormOp,
   softmax: softmaxOp,
   logSoftmax: logSoftmaxOp,
@@ -84,9 +90,12 @@ export * from "./elementwise/index.ts";
 export { embedding } from "./embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";
 export { scatter, scatterAdd } from "./indexing/scatter.ts";
+export { diagonal } from "./linear-algebra/diagonal.ts";
+export { einsum } from "./linear-algebra/einsum.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
-export { layerNorm } from "./normalization.ts";
+export { type BatchNormOptions, batchNorm } from "./normalization/batch-norm.ts";
+export { layerNorm } from "./normalization/layer-norm.ts";
 export { oneHot } from "./one-hot.ts";
 export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/average-pool.ts";
 export type { AveragePoolOptions, MaxPoolOptions, PoolPadding } from "./pooling/geometry.ts";

@@ -1,11 +1,15 @@
-import { requireFloat32 } from "../../kernels/launch.ts";
-import { layerNormBackwardInput, layerNormBackwardWeight, layerNormForward } from "../../kernels/normalization.ts";
-import { formatShape, type Tensor } from "../../tensor/index.ts";
-import { defineOp } from "../define-op.ts";
-import { affine, mul, sub } from "./arithmetic.ts";
-import { sumTo } from "./broadcast.ts";
-import { mean } from "./reduction/index.ts";
-import { rsqrt, square } from "./unary.ts";
+import { requireFloat32 } from "../../../kernels/launch.ts";
+import {
+  layerNormBackwardInput,
+  layerNormBackwardWeight,
+  layerNormForward,
+} from "../../../kernels/normalization/layer-norm.ts";
+import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+import { affine, mul, sub } from "../arithmetic.ts";
+import { sumTo } from "../broadcast.ts";
+import { mean } from "../reduction/index.ts";
+import { rsqrt, square } from "../unary.ts";
 
 /**
  * y = (x − mean) / √(variance + ε) · weight + bias over the last axis (arXiv:1607.06450). The variance is the

@@ -1,11 +1,11 @@
-import layerNormSource from "../../shaders/layer-norm.wgsl";
-import backwardInputSource from "../../shaders/layer-norm-backward-input.wgsl";
-import backwardWeightSource from "../../shaders/layer-norm-backward-weight.wgsl";
-import { defineKernel } from "../gpu/index.ts";
-import { formatShape, reshapeView, sliceView, type Tensor } from "../tensor/index.ts";
-import { contiguous } from "./copy.ts";
-import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "./launch.ts";
-import { reduce } from "./reduce.ts";
+import layerNormSource from "../../../shaders/normalization/layer-norm.wgsl";
+import backwardInputSource from "../../../shaders/normalization/layer-norm-backward-input.wgsl";
+import backwardWeightSource from "../../../shaders/normalization/layer-norm-backward-weight.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import { formatShape, reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
+import { reduce } from "../reduce.ts";
 
 const forwardKernel = defineKernel({
   name: "layer-norm",
