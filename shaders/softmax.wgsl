@@ -1,6 +1,7 @@
 // Softmax along one axis of x [outer, columns, inner], a row for each outer and inner index; in attention with a causal
 // limit, a mask and an additive bias, both with any strides over the rows.
-// y = exp(x - max) / sum; hidden entries are 0, and a row with every entry hidden is all 0.
+// y = exp(x - max) / sum; hidden entries are 0, and a row with every entry hidden is all 0. A row with NaN or infinity
+// among what is seen is NaN; adapters differ in what maxima and exponentials make of these, so that bits tell.
 // LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
@@ -45,6 +46,14 @@ fn rowStart(row: u32, strides: vec4<u32>) -> u32 {
   return dot(vec4(r0, r1 % s.y, r2 % s.z, row % s.w), strides);
 }
 
+const INFINITY_BITS = 0x7f800000u;
+
+// Infinity for NaN, which a maximum may drop.
+fn nanAsInfinity(v: f32) -> f32 {
+  let bits = bitcast<u32>(v);
+  return select(v, bitcast<f32>(bits & INFINITY_BITS), (bits & 0x7fffffffu) > INFINITY_BITS);
+}
+
 @compute @workgroup_size(LANES, ROWS)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -77,7 +86,7 @@ fn main(
       if (BIASED) {
         value += bias[biasStart + k * params.biasColumn];
       }
-      largest = max(largest, value);
+      largest = max(largest, nanAsInfinity(value));
     }
   }
   if (LANES > 1u) {
@@ -115,20 +124,22 @@ fn main(
     total = partial[base];
   }
 
-  // Bits, because a NaN may compare as anything.
-  let isEmpty = bitcast<u32>(total) == 0u && params.emptyIsZero != 0u;
+  let isEmpty = bitcast<u32>(total) == 0u;
+  let isNotANumber = bitcast<u32>(largest) == INFINITY_BITS || (isEmpty && params.emptyIsZero == 0u);
+  let notANumber = bitcast<f32>(bitcast<u32>(total) | 0x7fc00000u);
   let scale = select(1.0 / total, 0.0, isEmpty);
   let logTotal = log(total);
   for (var k = lane; k < params.columns; k += LANES) {
     var value = 0.0;
     if (LOG) {
       value = x[p + k * inner] - largest - logTotal; // largest + logTotal would round to largest's digits
+      value = select(value, notANumber, isNotANumber);
     } else if (k < end && (!MASKED || mask[maskStart + k * params.maskColumn] != 0u)) {
       var logit = x[p + k * inner];
       if (BIASED) {
         logit += bias[biasStart + k * params.biasColumn];
       }
-      value = exp(logit - largest) * scale;
+      value = select(exp(logit - largest) * scale, notANumber, isNotANumber);
     }
     y[q + k * inner] = value;
   }

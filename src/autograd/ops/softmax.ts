@@ -1,9 +1,18 @@
 import { requireFloat32 } from "../../kernels/launch.ts";
 import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../kernels/softmax.ts";
-import { broadcastShapes, formatShape, isFloat, normalizeAxis, shapesEqual, type Tensor } from "../../tensor/index.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  isFloat,
+  normalizeAxis,
+  shapesEqual,
+  type Tensor,
+  tidy,
+} from "../../tensor/index.ts";
 import { defineOp, type Sample, type Spec } from "../define-op.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { sum, sumTo } from "./broadcast.ts";
+import { reshape } from "./shape.ts";
 import { exp } from "./unary.ts";
 
 export interface AxisAttributes {
@@ -12,9 +21,7 @@ export interface AxisAttributes {
 
 function inferAxis(op: string, x: Tensor, axis: number): Spec {
   requireFloat32(op, x);
-  if (x.shape[normalizeAxis(op, axis, x.rank)] === 0) {
-    throw new Error(`${op}: nothing to normalise along axis ${axis} of ${formatShape(x.shape)}`);
-  }
+  normalizeAxis(op, axis, x.rank);
   return x;
 }
 
@@ -135,10 +142,16 @@ export const attentionSoftmaxOp = defineOp<{ reach?: number }>({
   ],
 });
 
-/** Softmax over one axis, the last by default. */
-export const softmax = (x: Tensor, axis = -1): Tensor => softmaxOp([x], { axis });
-/** Logarithm of the softmax over one axis, the last by default. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => logSoftmaxOp([x], { axis });
+/** Applies a function of tensors with axes to a scalar as well, as to its only element. */
+const alsoOfScalars =
+  (fn: (x: Tensor, axis: number) => Tensor) =>
+  (x: Tensor, axis = -1): Tensor =>
+    x.rank === 0 ? tidy(() => reshape(fn(reshape(x, [1]), axis), [])) : fn(x, axis);
+
+/** exp(x) / Σ exp(x) along one axis, the last by default. A row with +∞, NaN or −∞ alone is NaN, as in PyTorch. */
+export const softmax = alsoOfScalars((x, axis) => softmaxOp([x], { axis }));
+/** x − ln Σ exp(x) along one axis, the last by default. A row with +∞, NaN or −∞ alone is NaN, as in PyTorch. */
+export const logSoftmax = alsoOfScalars((x, axis) => logSoftmaxOp([x], { axis }));
 
 export interface AttentionSoftmaxOptions {
   /** Query i sees the first `reach` + i keys; all when undefined. */

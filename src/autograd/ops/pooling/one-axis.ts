@@ -1,5 +1,5 @@
 import type { PoolGeometry } from "../../../kernels/pooling.ts";
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { reshape } from "../shape.ts";
 import { slidingWindows } from "./geometry.ts";
 
@@ -33,14 +33,13 @@ export function alongOneAxis(
     );
   }
   const { stride = kernel, padding = 0, dilation = 1 } = options;
-  const planes = reshape(x, [...x.shape.slice(0, -1), 1, x.shape[x.rank - 1]]);
-  const geometry = slidingWindows(op, planes.shape, [1, kernel], {
+  const shape = [...x.shape.slice(0, -1), 1, x.shape[x.rank - 1]];
+  const geometry = slidingWindows(op, shape, [1, kernel], {
     ...options,
     stride: [1, stride],
     padding:
       typeof padding === "string" ? padding : [[0, 0], typeof padding === "number" ? [padding, padding] : padding],
     dilation: [1, dilation],
   });
-  const y = pool(planes, geometry);
-  return reshape(y, [...y.shape.slice(0, -2), y.shape[y.rank - 1]]);
+  return tidy(() => reshape(pool(reshape(x, shape), geometry), [...x.shape.slice(0, -1), geometry.output[1]]));
 }
