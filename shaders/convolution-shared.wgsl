@@ -24,7 +24,8 @@ struct Params {
   aL: u32,
   aGroup: u32,
   sU: u32,
-  sI: u32,
+  sI: u32, // of a step of i, j or l: what it moves in y and x included
+  sJ: u32,
   sL: u32,
   sRow: u32,
   sColumn: u32,
@@ -61,7 +62,6 @@ struct Params {
   hasBias: u32,
 }
 
-const X_MOVES = false;   // spec: true when x changes with l (the weight gradient)
 const TILE: u32 = 64;    // rows and columns a workgroup makes
 const DEPTH: u32 = 16;   // steps a round
 const PITCH: u32 = TILE + 4; // keeps writes along the steps off one bank
@@ -75,8 +75,6 @@ const_assert TILE * DEPTH == 256 * 4;
 
 var<workgroup> aTile: array<f32, DEPTH * PITCH>; // [step, m]
 var<workgroup> sTile: array<f32, DEPTH * PITCH>; // [step, n]
-
-fn liveX(x: vec4i) -> vec4<bool> { return vec4u(x) < vec4u(params.width); }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
@@ -149,23 +147,26 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let J = (params.J - tapX + params.tapStepX - 1) / params.tapStepX;
 
   // The step this thread loads in each round, and at which rows and columns: neighbours read neighbours in memory,
-  // which lie along the columns of the output, or along l.
-  let ownStep = select(thread / 16, thread % 16, X_MOVES);
-  let own = 4 * select(thread % 16, thread / 16, X_MOVES);
+  // which lie along the columns of the output or, in the weight gradient, along l.
+  let isAlongL = params.lX != 0;
+  let ownStep = select(thread / 16, thread % 16, isAlongL);
+  let own = 4 * select(thread % 16, thread / 16, isAlongL);
+  let lBegin = part % params.partsL * params.partL;
   let aRow = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ +
-    min(row + own + vec4u(0, 1, 2, 3), vec4u(params.M - 1)) * params.aM;
+    lBegin * params.aL + min(row + own + vec4u(0, 1, 2, 3), vec4u(params.M - 1)) * params.aM;
   let aI = params.aI * params.tapStepY;
   let aJ = params.aJ * params.tapStepX;
   let loaded = columnsFrom(firstColumn + own, V, W);
-  let sBase = params.sOffset + channelGroup * params.sGroup + loaded.u * params.sU;
   let yBase = vec4i(loaded.v) * params.vStep + (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
-  let xBase = vec4i(loaded.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
+  let xBase = vec4i(loaded.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX) +
+    i32(lBegin) * params.lX;
+  let sBase = params.sOffset + channelGroup * params.sGroup + loaded.u * params.sU + vec4u(yBase) * params.sRow +
+    vec4u(xBase) * params.sColumn + lBegin * (params.sL - u32(params.lX) * params.sColumn);
 
   let ijBegin = part / params.partsL * params.partIJ;
   let ijEnd = min(ijBegin + params.partIJ, I * J);
-  let lBegin = part % params.partsL * params.partL;
-  let depth = max(min(params.partL, params.L - lBegin), 1u);
-  let steps = select(0u, (ijEnd - ijBegin) * depth, params.L > 0 && ijEnd > ijBegin);
+  let depth = min(params.partL, params.L - lBegin);
+  let steps = (ijEnd - min(ijBegin, ijEnd)) * depth;
 
   let m = thread / 16 * 4;
   let n = thread % 16 * 4;
@@ -175,26 +176,28 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let ij = ijBegin + step / depth;
     let i = ij / J;
     let j = ij % J;
-    let l = lBegin + step % depth;
-    let sY = yBase + i32(i) * params.iY + i32(j) * params.jY;
-    let sX = xBase + i32(j) * params.jX + i32(l) * params.lX;
-    let live = vec4<bool>(step < steps) & (vec4u(sY) < vec4u(params.height)) & liveX(sX);
-    let at = sBase + i * params.sI + vec4u(sY) * params.sRow + vec4u(xBase + i32(j) * params.jX) * params.sColumn +
-      l * params.sL;
+    let l = step % depth;
+    let y = yBase + i32(i) * params.iY + i32(j) * params.jY;
+    let x = xBase + i32(j) * params.jX + i32(l) * params.lX;
+    let live = vec4<bool>(step < steps) & (vec4u(y) < vec4u(params.height)) & (vec4u(x) < vec4u(params.width));
+    let sIndex = sBase + i * params.sI + j * params.sJ + l * params.sL;
     let aIndex = aRow + i * aI + j * aJ + l * params.aL;
     let left = select(vec4f(), vec4f(a[aIndex.x], a[aIndex.y], a[aIndex.z], a[aIndex.w]), step < steps);
-    let right = select(vec4f(), vec4f(s[at.x], s[at.y], s[at.z], s[at.w]), live);
+    let right = select(vec4f(), vec4f(s[sIndex.x], s[sIndex.y], s[sIndex.z], s[sIndex.w]), live);
     workgroupBarrier();
     for (var e = 0u; e < 4; e++) {
       aTile[ownStep * PITCH + own + e] = left[e];
       sTile[ownStep * PITCH + own + e] = right[e];
     }
     workgroupBarrier();
-    for (var k = 0u; k < DEPTH; k++) {
-      let p = k * PITCH + m;
-      let q = k * PITCH + n;
-      tile4 += outer(vec4f(aTile[p], aTile[p + 1], aTile[p + 2], aTile[p + 3]),
-        vec4f(sTile[q], sTile[q + 1], sTile[q + 2], sTile[q + 3]));
+    // An end the compiler does not know: all sixteen steps unrolled take long to compile.
+    for (var k = 0u; k < min(DEPTH, steps - start); k += 4) {
+      for (var e = 0u; e < 4; e++) {
+        let p = (k + e) * PITCH + m;
+        let q = (k + e) * PITCH + n;
+        tile4 += outer(vec4f(aTile[p], aTile[p + 1], aTile[p + 2], aTile[p + 3]),
+          vec4f(sTile[q], sTile[q + 1], sTile[q + 2], sTile[q + 3]));
+      }
     }
   }
 

@@ -39,7 +39,8 @@ struct Params {
   aL: u32,
   aGroup: u32,
   sU: u32,
-  sI: u32,
+  sI: u32, // of a step of i, j or l: what it moves in y and x included
+  sJ: u32,
   sL: u32,
   sRow: u32,
   sColumn: u32,
@@ -78,7 +79,7 @@ struct Params {
 
 const LANES: u32 = 1;    // spec: the subgroup size, 4, 8 or 16, where it is fixed
 const ROWS: u32 = 4;     // rows a lane makes: 4, or 8 or 16 when LANES >= 4
-const X_MOVES = false;   // spec: true when x changes with l (the weight gradient)
+const L_IN_FOURS = false; // spec: true when L is a multiple of 4 that moves neither y nor x: four steps, one place
 const WIDTH: u32 = max(8, LANES);
 const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
 
@@ -91,25 +92,28 @@ const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
 // What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
 fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
 
-// A holder has one row at four l.
-fn holderLoad(index: u32, l: u32, end: u32) -> vec4f {
-  let x = vec4f(a[index], a[index + params.aL], a[index + 2 * params.aL], a[index + 3 * params.aL]);
-  return select(vec4f(), x, l + vec4u(0, 1, 2, 3) < vec4u(end));
+// A row of A at four steps: what a holder has.
+fn holderLoad(row: u32, at: vec4u, live: vec4<bool>) -> vec4f {
+  let index = row + at;
+  return select(vec4f(), vec4f(a[index.x], a[index.y], a[index.z], a[index.w]), live);
 }
 
-// Four columns at one l. What is not live may lie outside of S: the load is then of any element.
+// Which of four columns lie in S.
+fn inside(y: vec4i, x: vec4i) -> vec4<bool> {
+  return (vec4u(y) < vec4u(params.height)) & (vec4u(x) < vec4u(params.width));
+}
+
+// Four columns of S at one step. What is not live may lie outside of S: the load is then of any element.
 fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
 }
 
-fn liveX(x: vec4i) -> vec4<bool> { return vec4u(x) < vec4u(params.width); }
-
-// Four holders' vectors -> x[i] = the four rows at l + i.
-fn rowsAtEachL(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
+// Four holders' vectors -> x[i] = the four rows at step i.
+fn rowsAtEachStep(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
-// tile[i] is a row: four rows, four columns, four l in ascending order.
+// tile[i] is a row: four rows, four columns, four steps in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
   return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
 }
@@ -185,86 +189,94 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   // Four columns a lane, and where their S begins.
   let column = firstColumn + 4 * local.x;
   let c = columnsFrom(column, V, W);
-  let sBase = params.sOffset + channelGroup * params.sGroup + c.u * params.sU;
   let yBase = vec4i(c.v) * params.vStep + (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
-  let xBase = vec4i(c.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
+  let lBegin = part % params.partsL * params.partL;
+  let xBase = vec4i(c.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX) +
+    i32(lBegin) * params.lX;
+  let sBase = params.sOffset + channelGroup * params.sGroup + c.u * params.sU + vec4u(yBase) * params.sRow +
+    vec4u(xBase) * params.sColumn + lBegin * (params.sL - u32(params.lX) * params.sColumn);
 
-  let aBase = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ;
+  let aBase = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ +
+    lBegin * params.aL;
   let lane = local.x % LANES;
   let aRow = aBase + min(row + vec4u(lane) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.M - 1)) * params.aM;
   let aI = params.aI * params.tapStepY;
   let aJ = params.aJ * params.tapStepX;
 
+  // Four steps of (i, j, l) at a time, counted through all of the part, so that few channels waste none.
   let ijBegin = part / params.partsL * params.partIJ;
   let ijEnd = min(ijBegin + params.partIJ, I * J);
-  let lBegin = part % params.partsL * params.partL;
-  let lEnd = min(lBegin + params.partL, params.L);
-  var i = ijBegin / max(J, 1);
-  var j = ijBegin % max(J, 1);
+  let depth = min(params.partL, params.L - lBegin);
+  let steps = (ijEnd - min(ijBegin, ijEnd)) * depth;
+  let four = vec4u(0, 1, 2, 3);
+  let wrap = max(depth, 1u);
+  let wrapJ = max(J, 1u);
+  var l = four % wrap;
+  var j = (ijBegin + four / wrap) % wrapJ;
+  var i = (ijBegin + four / wrap) / wrapJ;
+  let nextL = 4 % wrap;
+  let nextJ = 4 / wrap % wrapJ;
+  let nextI = 4 / wrap / wrapJ;
   var tile0 = mat4x4f();
   var tile1 = mat4x4f();
   var tile2 = mat4x4f();
   var tile3 = mat4x4f();
-  for (var ij = ijBegin; ij < ijEnd; ij++) {
-    let sY = yBase + i32(i) * params.iY + i32(j) * params.jY;
-    var sX = xBase + i32(j) * params.jX + i32(lBegin) * params.lX;
-    let liveIJ = (vec4u(sY) < vec4u(params.height)) & (liveX(sX) | vec4<bool>(X_MOVES));
-    var index = sBase + i * params.sI + vec4u(sY) * params.sRow + vec4u(xBase + i32(j) * params.jX) * params.sColumn +
-      lBegin * params.sL;
-    var aIndex = aRow + i * aI + j * aJ + lBegin * params.aL;
-    for (var l = lBegin; l < lEnd; l += 4) {
-      let liveL = l + vec4u(0, 1, 2, 3) < vec4u(lEnd);
-      var live0 = liveIJ;
-      var live1 = liveIJ & vec4<bool>(liveL.y);
-      var live2 = liveIJ & vec4<bool>(liveL.z);
-      var live3 = liveIJ & vec4<bool>(liveL.w);
-      if (X_MOVES) {
-        live0 &= liveX(sX);
-        live1 &= liveX(sX + params.lX);
-        live2 &= liveX(sX + 2 * params.lX);
-        live3 &= liveX(sX + 3 * params.lX);
-        sX += 4 * params.lX;
-      }
-      let b = mat4x4f(gather(index, live0), gather(index + params.sL, live1), gather(index + 2 * params.sL, live2),
-        gather(index + 3 * params.sL, live3));
-      index += 4 * params.sL;
+  for (var step = 0u; step < steps; step += 4) {
+    let live = step + four < vec4u(steps);
+    let sAt = i * params.sI + j * params.sJ + l * params.sL;
+    // A step past the end is far outside of S.
+    let y = select(vec4i(-0x40000000), vec4i(i) * params.iY + vec4i(j) * params.jY, live);
+    let x = vec4i(j) * params.jX + vec4i(l) * params.lX;
+    let live0 = inside(yBase + y.x, xBase + x.x);
+    var live1 = live0;
+    var live2 = live0;
+    var live3 = live0;
+    if (!L_IN_FOURS) {
+      live1 = inside(yBase + y.y, xBase + x.y);
+      live2 = inside(yBase + y.z, xBase + x.z);
+      live3 = inside(yBase + y.w, xBase + x.w);
+    }
+    let b = mat4x4f(gather(sBase + sAt.x, live0), gather(sBase + sAt.y, live1), gather(sBase + sAt.z, live2),
+      gather(sBase + sAt.w, live3));
 
-      var held: mat4x4f;
-      held[0] = holderLoad(aIndex.x, l, lEnd);
-      if (ROWS > LANES) {
-        held[1] = holderLoad(aIndex.y, l, lEnd);
-      }
-      if (ROWS > 2 * LANES) {
-        held[2] = holderLoad(aIndex.z, l, lEnd);
-      }
-      if (ROWS > 3 * LANES) {
-        held[3] = holderLoad(aIndex.w, l, lEnd);
-      }
-      aIndex += 4 * params.aL;
-      var x = rowsAtEachL(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
-        fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
-      tile0 = update(tile0, x, b);
-      if (ROWS > 4) { // % 4 only keeps the index valid where LANES = 1 and this is not reached
-        x = rowsAtEachL(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
-          fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
-        tile1 = update(tile1, x, b);
-      }
-      if (ROWS > 8) {
-        x = rowsAtEachL(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
-          fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
-        tile2 = update(tile2, x, b);
-      }
-      if (ROWS > 12) {
-        x = rowsAtEachL(fromLane(held[12 / LANES % 4], 12 % LANES), fromLane(held[13 / LANES % 4], 13 % LANES),
-          fromLane(held[14 / LANES % 4], 14 % LANES), fromLane(held[15 / LANES % 4], 15 % LANES));
-        tile3 = update(tile3, x, b);
-      }
+    let aAt = i * aI + j * aJ + l * params.aL;
+    var held: mat4x4f;
+    held[0] = holderLoad(aRow.x, aAt, live);
+    if (ROWS > LANES) {
+      held[1] = holderLoad(aRow.y, aAt, live);
     }
-    j++;
-    if (j == J) {
-      j = 0;
-      i++;
+    if (ROWS > 2 * LANES) {
+      held[2] = holderLoad(aRow.z, aAt, live);
     }
+    if (ROWS > 3 * LANES) {
+      held[3] = holderLoad(aRow.w, aAt, live);
+    }
+    var rows = rowsAtEachStep(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
+      fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
+    tile0 = update(tile0, rows, b);
+    if (ROWS > 4) { // % 4 only keeps the index valid where LANES = 1 and this is not reached
+      rows = rowsAtEachStep(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
+        fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
+      tile1 = update(tile1, rows, b);
+    }
+    if (ROWS > 8) {
+      rows = rowsAtEachStep(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
+        fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
+      tile2 = update(tile2, rows, b);
+    }
+    if (ROWS > 12) {
+      rows = rowsAtEachStep(fromLane(held[12 / LANES % 4], 12 % LANES), fromLane(held[13 / LANES % 4], 13 % LANES),
+        fromLane(held[14 / LANES % 4], 14 % LANES), fromLane(held[15 / LANES % 4], 15 % LANES));
+      tile3 = update(tile3, rows, b);
+    }
+
+    l += nextL;
+    let wrapsL = l >= vec4u(wrap);
+    l -= select(vec4u(), vec4u(wrap), wrapsL);
+    j += nextJ + select(vec4u(), vec4u(1), wrapsL);
+    let wrapsJ = j >= vec4u(wrapJ);
+    j -= select(vec4u(), vec4u(wrapJ), wrapsJ);
+    i += nextI + select(vec4u(), vec4u(1), wrapsJ);
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.

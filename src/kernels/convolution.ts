@@ -27,8 +27,8 @@ export interface ConvolutionGeometry {
 const SHUFFLE = "return subgroupShuffle(x, lane);";
 const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
 
-/** The weight gradient walks along image rows: x moves with the innermost index. */
-const kinds: readonly Specialization[] = [{}, { X_MOVES: "true" }];
+/** Channels in fours: four steps of the sum are then at one place of the image. */
+const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
 
 const common: Pick<KernelDefinition, "bindings" | "params"> = {
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
@@ -51,6 +51,7 @@ const common: Pick<KernelDefinition, "bindings" | "params"> = {
     aGroup: "u32",
     sU: "u32",
     sI: "u32",
+    sJ: "u32",
     sL: "u32",
     sRow: "u32",
     sColumn: "u32",
@@ -94,9 +95,9 @@ const registerKernel = defineKernel({
   source: convolutionSource,
   ...common,
   variants: () =>
-    kinds.flatMap((kind) => [
-      kind,
-      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...kind }))),
+    [{}, L_IN_FOURS].flatMap((channels) => [
+      channels,
+      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...channels }))),
     ]),
 });
 
@@ -105,23 +106,19 @@ const sharedKernel = defineKernel({
   name: "convolution-shared",
   source: convolutionSharedSource,
   ...common,
-  variants: () => kinds,
 });
 
 /** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
-function chooseVariant(
-  gpu: Gpu,
-  kind: Specialization,
-  m: number,
-): { variant: KernelVariant; rows: number; columns: number } {
-  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(kind), rows: 64, columns: 64 };
+function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
+  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
+  const channels: Specialization = L % 4 === 0 && lX === 0 ? L_IN_FOURS : {};
   const { subgroupMinSize: size, subgroupMaxSize } = gpu.adapter;
   const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
   if (!gpu.features.has("subgroups") || !isFixed) {
-    return { variant: registerKernel.variant(kind), rows: 4, columns: 32 };
+    return { variant: registerKernel.variant(channels), rows: 4, columns: 32 };
   }
-  const rows = m <= 4 ? 4 : 16;
-  const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...kind });
+  const rows = M <= 4 ? 4 : 16;
+  const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...channels });
   return { variant, rows, columns: 4 * Math.max(8, size) };
 }
 
@@ -129,14 +126,14 @@ type Params = Record<string, number>;
 
 /** What the operations have in common: everything else is left at the values of an unphased, undivided product. */
 const DEFAULTS: Params = {
-  ...{ iY: 0, jY: 0, jX: 0, lX: 0, sI: 0, sL: 0, yPart: 0 },
+  ...{ iY: 0, jY: 0, jX: 0, lX: 0, yPart: 0 },
   ...{ phasesY: 1, phasesX: 1, dilationY: 1, dilationX: 1, tapStepY: 1, tapStepX: 1 },
 };
 
-function run(op: string, kind: Specialization, [a, s, y]: Tensor[], bias: Tensor | undefined, given: Params): void {
+function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, given: Params): void {
   const params: Params = { ...DEFAULTS, ...given };
   const { M, U, V, W, I, J, L, phasesY, phasesX, groupCount } = params;
-  const { variant, rows, columns } = chooseVariant(y.gpu, kind, M);
+  const { variant, rows, columns } = chooseVariant(y.gpu, params);
   const rowTiles = Math.ceil(M / rows);
   // The first phase is the largest.
   const columnTiles = Math.ceil((U * Math.ceil(V / phasesY) * Math.ceil(W / phasesX)) / columns);
@@ -153,8 +150,8 @@ function run(op: string, kind: Specialization, [a, s, y]: Tensor[], bias: Tensor
   );
 }
 
-/** Strides that two operations name differently: image, channel, row, column of a tensor [N, C, H, W]. */
-const stridesOf = (x: Tensor): { image: number; channel: number; row: number; column: number } => {
+/** Strides of a tensor [N, C, H, W], or of a weight [O, C, KH, KW]. */
+export const stridesOf = (x: Tensor): { image: number; channel: number; row: number; column: number } => {
   const [image, channel, row, column] = x.strides;
   return { image, channel, row, column };
 };
@@ -172,14 +169,28 @@ export function forwardKernel(
   const [images, , height, width] = y.shape;
   const [from, to, w] = [stridesOf(x), stridesOf(y), stridesOf(weight)];
   const M = outputs / groups;
-  run(op, {}, [weight, x, y], bias, {
+  run(op, [weight, x, y], bias, {
     ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L: channels, groupCount: groups },
     ...{ aM: w.image, aI: w.row, aJ: w.column, aL: w.channel, aGroup: M * w.image },
-    ...{ sU: from.image, sL: from.channel, sRow: from.row, sColumn: from.column, sGroup: channels * from.channel },
+    ...{ sU: from.image, sI: dilation[0] * from.row, sJ: dilation[1] * from.column, sL: from.channel },
+    ...{ sRow: from.row, sColumn: from.column, sGroup: channels * from.channel },
     ...{ yM: to.channel, yU: to.image, yV: to.row, yW: to.column, yGroup: M * to.channel },
     ...{ height: x.shape[2], width: x.shape[3], vStep: stride[0], wStep: stride[1] },
     ...{ iY: dilation[0], jX: dilation[1], shiftY: -padding[0][0], shiftX: -padding[1][0] },
   });
+}
+
+/**
+ * How the pixels of the input are divided into phases: those at the same place modulo the stride meet the same taps,
+ * which are `tapStep` apart, and one such step moves by `move` on the output.
+ */
+export function phaseSteps({ stride, dilation }: ConvolutionGeometry): Record<string, number> {
+  const [tapStepY, tapStepX] = stride.map((step, axis) => step / greatestCommonDivisor(step, dilation[axis]));
+  return {
+    ...{ phasesY: stride[0], phasesX: stride[1], dilationY: dilation[0], dilationX: dilation[1], tapStepY, tapStepX },
+    moveY: -(tapStepY * dilation[0]) / stride[0],
+    moveX: -(tapStepX * dilation[1]) / stride[1],
+  };
 }
 
 const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
@@ -191,21 +202,21 @@ export function inputGradientKernel(
   weight: Tensor,
   bias: Tensor | undefined,
   x: Tensor,
-  { stride, padding, dilation, groups }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): void {
+  const { padding, groups } = geometry;
+  const { moveY, moveX, ...phases } = phaseSteps(geometry);
   const [outputs, M, kernelHeight, kernelWidth] = weight.shape;
   const [images, , height, width] = x.shape;
   const [from, to, w] = [stridesOf(g), stridesOf(x), stridesOf(weight)];
   const L = outputs / groups;
-  const [tapStepY, tapStepX] = stride.map((step, axis) => step / greatestCommonDivisor(step, dilation[axis]));
-  run(op, {}, [weight, g, x], bias, {
+  run(op, [weight, g, x], bias, {
     ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L, groupCount: groups },
     ...{ aM: w.channel, aI: w.row, aJ: w.column, aL: w.image, aGroup: L * w.image },
-    ...{ sU: from.image, sL: from.channel, sRow: from.row, sColumn: from.column, sGroup: L * from.channel },
+    ...{ sU: from.image, sI: moveY * from.row, sJ: moveX * from.column, sL: from.channel },
+    ...{ sRow: from.row, sColumn: from.column, sGroup: L * from.channel },
     ...{ yM: to.channel, yU: to.image, yV: to.row, yW: to.column, yGroup: M * to.channel },
-    ...{ height: g.shape[2], width: g.shape[3], vStep: 1, wStep: 1 },
-    ...{ phasesY: stride[0], phasesX: stride[1], dilationY: dilation[0], dilationX: dilation[1], tapStepY, tapStepX },
-    ...{ iY: -(tapStepY * dilation[0]) / stride[0], jX: -(tapStepX * dilation[1]) / stride[1] },
+    ...{ height: g.shape[2], width: g.shape[3], vStep: 1, wStep: 1, ...phases, iY: moveY, jX: moveX },
     ...{ shiftY: padding[0][0], shiftX: padding[1][0] },
   });
 }
@@ -255,11 +266,12 @@ export function weightGradientKernel(
   const [from, gradient] = [stridesOf(x), stridesOf(g)];
   const [yPart, yM, yU, yV, yW] = partials.strides;
   const M = outputs / groups;
-  run(op, kinds[1], [g, x, partials], undefined, {
+  run(op, [g, x, partials], undefined, {
     ...{ M, U: channels, V: kernelHeight, W: kernelWidth, I: images, J: height, L: width, groupCount: groups },
     ...{ aM: gradient.channel, aI: gradient.image, aJ: gradient.row, aL: gradient.column },
     ...{ aGroup: M * gradient.channel, sGroup: channels * from.channel },
-    ...{ sU: from.channel, sI: from.image, sL: stride[1] * from.column, sRow: from.row, sColumn: from.column },
+    ...{ sU: from.channel, sI: from.image, sJ: stride[0] * from.row, sL: stride[1] * from.column },
+    ...{ sRow: from.row, sColumn: from.column },
     ...{ yPart, yM, yU, yV, yW, yGroup: M * yM },
     ...{ height: x.shape[2], width: x.shape[3], vStep: dilation[0], wStep: dilation[1] },
     ...{ jY: stride[0], lX: stride[1], shiftY: -padding[0][0], shiftX: -padding[1][0] },

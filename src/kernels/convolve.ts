@@ -6,6 +6,11 @@ import {
   weightGradientKernel,
   weightGradientParts,
 } from "./convolution.ts";
+import {
+  depthwiseForwardKernel,
+  depthwiseInputGradientKernel,
+  depthwiseWeightGradientKernel,
+} from "./convolution-depthwise.ts";
 import { copy, copyInto, full } from "./copy.ts";
 import { binary } from "./elementwise.ts";
 import { output } from "./launch.ts";
@@ -54,7 +59,8 @@ export function convolveInto(
     return;
   }
   if (isPointwise(weight, geometry) && tidy(() => multiplyPoints(op, x, weight, bias, y, groups, false))) return;
-  forwardKernel(op, x, weight, bias, y, geometry);
+  const kernel = isDepthwise(weight.shape, groups) ? depthwiseForwardKernel : forwardKernel;
+  kernel(op, x, weight, bias, y, geometry);
 }
 
 /** Halves the groups; `part` cuts an axis on which the groups lie one after another. */
@@ -97,7 +103,9 @@ export function convolveInputGradientInto(
     return;
   }
   if (isPointwise(weight, geometry) && tidy(() => multiplyPoints(op, g, weight, bias, x, groups, true))) return;
-  inputGradientKernel(op, g, weight, bias, x, geometry);
+  const isSingle = weight.shape[0] === groups && weight.shape[1] === 1;
+  const kernel = isSingle ? depthwiseInputGradientKernel : inputGradientKernel;
+  kernel(op, g, weight, bias, x, geometry);
 }
 
 /**
@@ -144,9 +152,14 @@ export function convolveWeightGradient(
   const parts = weightGradientParts(sizeOf(shape), images, height, width);
   const partials = output(op, g, [parts.count, ...shape]);
   requireBindable(op, partials);
-  weightGradientKernel(op, x, g, partials, parts, geometry);
+  const kernel = isDepthwise(shape, groups) ? depthwiseWeightGradientKernel : weightGradientKernel;
+  kernel(op, x, g, partials, parts, geometry);
   return reshapeView(parts.count === 1 ? partials : reduce(op, partials, "sum", [0]), shape)!;
 }
+
+/** Groups of one input channel and few output channels: a matrix product would have hardly any rows to share loads. */
+const isDepthwise = ([outputs, channels]: readonly number[], groups: number): boolean =>
+  channels === 1 && outputs <= 4 * groups;
 
 /** Whether a convolution is a product of matrices over the pixels as they lie. */
 const isPointwise = (weight: Tensor, { stride, padding }: ConvolutionGeometry): boolean =>
