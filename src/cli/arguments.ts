@@ -31,6 +31,12 @@ export interface ListOption extends OptionBase {
   readonly default?: readonly string[];
 }
 
+/** Several values, without commas between them: `--image a.png b.png`, as a shell writes `--image *.png`. */
+export interface ManyOption extends OptionBase {
+  readonly type: "many";
+  readonly default?: undefined;
+}
+
 export interface NumberOption extends OptionBase {
   readonly type: "number" | "integer";
   readonly default?: number;
@@ -42,7 +48,7 @@ export interface NumberOption extends OptionBase {
   readonly exclusive?: boolean;
 }
 
-export type OptionDefinition = BooleanOption | StringOption | ListOption | NumberOption;
+export type OptionDefinition = BooleanOption | StringOption | ListOption | ManyOption | NumberOption;
 /** By the name in the program: `maxLength` is `--max-length` on the command line. */
 export type OptionDefinitions = Readonly<Record<string, OptionDefinition>>;
 
@@ -58,7 +64,7 @@ type ValueOf<D extends OptionDefinition> = D extends BooleanOption
   ? boolean
   : D extends NumberOption
     ? number
-    : D extends ListOption
+    : D extends ListOption | ManyOption
       ? readonly string[]
       : D extends { choices: readonly (infer Choice)[] }
         ? Choice
@@ -144,13 +150,20 @@ export function parseArguments<O extends OptionDefinitions, P extends Positional
   const values: Record<string, unknown> = {};
   const given = new Set<string>();
   const words: string[] = [];
+  /** Where words go: to the option before them that takes many, else they stand for themselves. */
+  let taking = words;
 
   for (const token of tokenize(definitions, args)) {
-    if (token.kind === "positional") words.push(token.value);
+    if (token.kind === "positional") taking.push(token.value);
+    else taking = words;
     if (token.kind !== "option") continue;
     const name = byFlag.get(token.rawName);
     if (name === undefined) throw unknown("option", token.rawName, [...byFlag.keys()]);
-    values[name] = readValue(token.rawName, definitions[name], token.value, token.inlineValue ?? false);
+    const value = readValue(token.rawName, definitions[name], token.value, token.inlineValue ?? false);
+    if (definitions[name].type === "many") {
+      taking = [...((values[name] as string[] | undefined) ?? []), value as string];
+      values[name] = taking;
+    } else values[name] = value;
     given.add(name);
   }
 
@@ -202,6 +215,8 @@ function readValue(name: string, definition: OptionDefinition, value: string | u
     throw new UsageError(`${name} needs a value: ${placeholder(definition)}${hint}`);
   }
   switch (definition.type) {
+    case "many":
+      return value;
     case "string":
       if (definition.choices && !definition.choices.includes(value)) throw unknown(name, value, definition.choices);
       return value;
@@ -250,6 +265,8 @@ export function placeholder(definition: OptionDefinition): string {
       return definition.choices?.join("|") ?? "TEXT";
     case "list":
       return "A,B,…";
+    case "many":
+      return "TEXT…";
     case "integer":
       return "N";
     case "number":

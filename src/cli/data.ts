@@ -12,6 +12,10 @@ import {
 import type { GPT2Config } from "../models/index.ts";
 import { type OptionDefinitions, UsageError } from "./arguments.ts";
 
+/** What `--data` may be. */
+export const DATA_FORMS =
+  ".tsv, .csv, .jsonl or, for lm, .txt; for images a folder of folders named by class, idx files or .safetensors";
+
 /** Options of every command that reads texts. */
 export const DATA_OPTIONS = {
   labelColumn: {

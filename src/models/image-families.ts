@@ -1,4 +1,9 @@
-import type { ModelDirectory } from "../io/index.ts";
+import {
+  type ImagePreprocessing,
+  type ModelDirectory,
+  parseConfigPreprocessing,
+  parsePreprocessorConfig,
+} from "../io/index.ts";
 import type { ImageClassifier } from "./image-classifier.ts";
 import { type ClassificationOptions, openModelDirectory, readJson } from "./loading.ts";
 
@@ -28,11 +33,39 @@ export interface ImageModelFamily {
 export const IMAGE_FAMILIES: readonly ImageModelFamily[] = [];
 
 /** The family of a config.json, or null when it is of none. */
-export function imageFamilyOf(
-  config: Readonly<Record<string, unknown>>,
-  families: readonly ImageModelFamily[] = IMAGE_FAMILIES,
-): ImageModelFamily | null {
-  return families.find((family) => family.matches(config)) ?? null;
+export function imageFamilyOf(config: Readonly<Record<string, unknown>>): ImageModelFamily | null {
+  return IMAGE_FAMILIES.find((family) => family.matches(config)) ?? null;
+}
+
+/** transformers' file of how images become inputs; where there is none, config.json may say it. */
+export const PREPROCESSOR_CONFIG = "preprocessor_config.json";
+
+/** An image model whose configuration has been read, and nothing of its weights. */
+export interface ImageModelDescription extends ImageModelSummary {
+  readonly family: ImageModelFamily;
+  readonly preprocessing: ImagePreprocessing;
+}
+
+/**
+ * Reads config.json and, when there, preprocessor_config.json; null when config.json is of no family of image models.
+ *
+ * @throws naming the file and the key that is wrong.
+ */
+export async function describeImageModel(directory: string | ModelDirectory): Promise<ImageModelDescription | null> {
+  const source = await openModelDirectory(directory);
+  const file = `${source.name}/config.json`;
+  const config = await readConfig(source);
+  const family = imageFamilyOf(config);
+  if (!family) return null;
+  const summary = family.describe(config, file);
+  const preprocessing = (await source.has(PREPROCESSOR_CONFIG))
+    ? parsePreprocessorConfig(
+        await readJson(source, PREPROCESSOR_CONFIG),
+        `${source.name}/${PREPROCESSOR_CONFIG}`,
+        summary,
+      )
+    : parseConfigPreprocessing(config, file, summary);
+  return { ...summary, family, preprocessing };
 }
 
 /**
@@ -43,18 +76,16 @@ export function imageFamilyOf(
 export async function loadImageClassifier(
   directory: string | ModelDirectory,
   options: ClassificationOptions = {},
-  families: readonly ImageModelFamily[] = IMAGE_FAMILIES,
 ): Promise<ImageClassifier> {
   const source = await openModelDirectory(directory);
-  const file = `${source.name}/config.json`;
-  const config = await readJson(source, "config.json");
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new Error(`${file}: expected a JSON object`);
-  }
-  const family = imageFamilyOf(config as Record<string, unknown>, families);
-  if (!family) {
-    const known = families.map(({ name }) => name).join(", ");
-    throw new Error(`${file}: not the configuration of an image classifier; known are ${known}`);
-  }
-  return family.fromPretrained(source, options);
+  const family = imageFamilyOf(await readConfig(source));
+  if (family) return family.fromPretrained(source, options);
+  const known = IMAGE_FAMILIES.map(({ name }) => name).join(", ");
+  throw new Error(`${source.name}/config.json: not the configuration of an image classifier; known are ${known}`);
+}
+
+async function readConfig(directory: ModelDirectory): Promise<Readonly<Record<string, unknown>>> {
+  const config = await readJson(directory, "config.json");
+  if (typeof config === "object" && config !== null && !Array.isArray(config)) return config as Record<string, unknown>;
+  throw new Error(`${directory.name}/config.json: expected a JSON object`);
 }

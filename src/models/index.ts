@@ -9,11 +9,14 @@ export {
 export { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
 export { ImageClassifier, type ImageInputs } from "./image-classifier.ts";
 export {
+  describeImageModel,
   IMAGE_FAMILIES,
+  type ImageModelDescription,
   type ImageModelFamily,
   type ImageModelSummary,
   imageFamilyOf,
   loadImageClassifier,
+  PREPROCESSOR_CONFIG,
 } from "./image-families.ts";
 export type { Initialization } from "./initialization.ts";
 export { KeyValueCache } from "./key-value-cache.ts";

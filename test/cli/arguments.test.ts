@@ -35,6 +35,38 @@ const complaint = (...args: string[]): string => {
   throw new Error("expected a UsageError");
 };
 
+describe("an option that takes many values", () => {
+  const show = defineCommand({
+    name: "show",
+    description: "Shows images.",
+    options: {
+      image: { type: "many", placeholder: "FILE…", description: "images" },
+      json: { type: "boolean", description: "one a line" },
+    },
+    positionals: { rest: { description: "more", optional: true } },
+    run: async () => 0,
+  });
+  const images = (...args: string[]) => parseArguments(show, args);
+
+  it("takes the words after it up to the next option, and those of every time it is written", () => {
+    const { options, positionals } = images("first", "--image", "a,b.png", "c.png", "--json", "--image=d.png", "e.png");
+    expect(options.image).toEqual(["a,b.png", "c.png", "d.png", "e.png"]);
+    expect(positionals.rest).toBe("first");
+    expect(images("--image", "a", "--json", "b")).toMatchObject({
+      options: { image: ["a"] },
+      positionals: { rest: "b" },
+    });
+    expect(images().options.image).toBeUndefined();
+    expectTypeOf(options.image).toEqualTypeOf<readonly string[] | undefined>();
+  });
+
+  it("needs one, and is told in the help", () => {
+    expect(() => images("--image")).toThrow("--image needs a value: FILE…");
+    expect(() => images("--image", "--json")).toThrow("--image needs a value");
+    expect(commandHelp(show)).toContain("--image FILE…  images");
+  });
+});
+
 describe("parseArguments", () => {
   it("gives typed values and defaults", () => {
     const { options, positionals, given } = parse(

@@ -207,7 +207,10 @@ describe("graft predict", () => {
 
   it("wants one source, and classes for labels", async () => {
     const none = await graft(["predict", "--model", classifier]);
-    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("one of --text, --data and --ids-file")]);
+    expect([none.code, none.stderr]).toEqual([
+      2,
+      expect.stringContaining("one of --text, --image, --data and --ids-file"),
+    ]);
     const half = await graft(["predict", "--model", classifier, "--ids-file", "x"]);
     expect([half.code, half.stderr]).toEqual([2, expect.stringContaining("--ids-file and --logits go together")]);
     const language = await graft(["predict", "--model", MODEL, "--text", "x"]);

@@ -1,8 +1,10 @@
 import { add, conv2d, gelu, mean, mul, noGrad, reshape, rsqrt, square, sub } from "../../src/autograd/index.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
+import type { OutputDirectory } from "../../src/io/index.ts";
 import { copyInto } from "../../src/kernels/copy.ts";
-import { ImageClassifier } from "../../src/models/index.ts";
+import { ImageClassifier, type ImageModelFamily } from "../../src/models/index.ts";
 import { initializeMatrix } from "../../src/models/initialization.ts";
+import { createOutputDirectory, loadWeights, readJson, saveWeights } from "../../src/models/loading.ts";
 import { buffer, Linear, Module, parameter, type TrainingPass } from "../../src/nn/index.ts";
 import { type Tensor, tidy } from "../../src/tensor/index.ts";
 
@@ -106,7 +108,37 @@ export class TinyCnn extends ImageClassifier {
     return this.fc.forward(mean(features, [2, 3]));
   }
 
-  override async save(): Promise<void> {
-    throw new Error("a tiny CNN is not saved");
+  override async save(directory: string | OutputDirectory): Promise<void> {
+    const output = await createOutputDirectory(directory);
+    const id2label = Object.fromEntries(this.labels.map((label, id) => [id, label]));
+    const config = { model_type: "tiny-cnn", num_channels: this.channels, id2label };
+    await output.writeText("config.json", JSON.stringify(config));
+    await saveWeights(this, output);
   }
 }
+
+/** Tiny CNNs as the command line finds them, once they are among the families. */
+export const tinyFamily: ImageModelFamily = {
+  name: "tiny CNN",
+  matches: ({ model_type }) => model_type === "tiny-cnn",
+  describe: ({ num_channels, id2label }) => ({
+    labels: Object.values(id2label as Record<string, string>),
+    channels: num_channels as number,
+    height: 8,
+    width: 8,
+  }),
+  async fromPretrained(directory, { gpu, labels, newHead = false, head }) {
+    const config = (await readJson(directory, "config.json")) as Record<string, unknown>;
+    const own = tinyFamily.describe(config, "config.json");
+    const model = new TinyCnn(gpu!, labels ?? own.labels, own.channels);
+    const isHead = (name: string): boolean => name.startsWith("fc.");
+    await loadWeights(model, directory, {
+      basePrefix: "",
+      ignores: () => false,
+      omits: (name) => newHead && isHead(name),
+      initialize: (name) =>
+        newHead && isHead(name) ? (tensor) => initializeMatrix(tensor, head ?? "zeros", 0.1) : null,
+    });
+    return model;
+  },
+};

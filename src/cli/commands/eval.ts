@@ -1,22 +1,41 @@
 import { formatLoss, formatPercent } from "../../finetune/format.ts";
-import { type Evaluation, evaluate } from "../../finetune/index.ts";
+import { type Evaluation, evaluate, type Task } from "../../finetune/index.ts";
 import { describeEvaluation } from "../../finetune/summary.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { defineCommand } from "../arguments.ts";
-import { DATA_OPTIONS, encodeLabelled, encodeLanguage, LENGTH_OPTION, maximumLength, readLabelled } from "../data.ts";
-import { loadFor, openFolder, openTokenizer, TASKS, taskOf } from "../model-directory.ts";
+import {
+  type Columns,
+  DATA_FORMS,
+  DATA_OPTIONS,
+  encodeLabelled,
+  encodeLanguage,
+  LENGTH_OPTION,
+  maximumLength,
+  readLabelled,
+} from "../data.ts";
+import { encodeImages, loadImages, preprocessingOf, readLabelledImages } from "../images.ts";
+import {
+  type ImageFolder,
+  loadFor,
+  openFolder,
+  openTokenizer,
+  TASKS,
+  type TextFolder,
+  taskOf,
+} from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
 
 export const evaluateCommand = defineCommand({
   name: "eval",
   description:
-    "Measures a model on labelled texts or on plain text: loss and perplexity of a language model; accuracy, " +
-    "precision, recall and F1 of each class and the confusion matrix of a classifier.",
+    "Measures a model on labelled texts, on plain text or on images by class: loss and perplexity of a language model; " +
+    "accuracy, precision, recall and F1 of each class and the confusion matrix of a classifier. Of images in train and " +
+    "valid parts, the latter are taken.",
   options: {
     model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
     task: { type: "string", choices: TASKS, description: "by default what the model was made for" },
-    data: { type: "string", required: true, placeholder: "FILE", description: ".tsv, .csv, .jsonl or, for lm, .txt" },
+    data: { type: "string", required: true, placeholder: "FILE", description: DATA_FORMS },
     ...DATA_OPTIONS,
     batch: { type: "integer", default: 32, min: 1, description: "examples a batch" },
     maxLength: LENGTH_OPTION,
@@ -26,27 +45,47 @@ export const evaluateCommand = defineCommand({
   async run({ options }, { stdout, stderr, onInterrupt }) {
     using interrupt = onInterrupt();
     const folder = await openFolder(options.model);
-    const { config } = folder;
     const task = taskOf(folder, options.task);
-    const tokenizer = await openTokenizer(folder);
-    const maxLength = maximumLength(options.maxLength, config);
-    const labels = task === "classify" ? config.labels : undefined;
-    const examples = labels
-      ? encodeLabelled((await readLabelled(options.data, options, labels)).examples, labels, { tokenizer, maxLength })
-      : await encodeLanguage(options.data, options, { tokenizer, maxLength });
-    using gpu = await Gpu.open();
-    const model = await loadFor(folder, task, gpu);
-    if (!options.json) stderr.write(`Adapter: ${gpu.adapter.name}\n`);
-    const evaluation = await evaluate(model, examples, {
-      batch: options.batch,
-      padId: config.padTokenId ?? 0,
-      labels,
-      signal: interrupt.signal,
-    });
+    const run = { ...options, signal: interrupt.signal, tell: (line: string) => options.json || stderr.write(line) };
+    const evaluation =
+      folder.kind === "images" ? await evaluateImages(folder, run) : await evaluateTexts(folder, task, run);
     stdout.write(options.json ? jsonLine(evaluation) : `${renderEvaluation(evaluation)}\n`);
     return 0;
   },
 });
+
+interface Run extends Columns {
+  data: string;
+  batch: number;
+  maxLength?: number;
+  signal: AbortSignal;
+  tell(line: string): void;
+}
+
+async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<Evaluation> {
+  const { config } = folder;
+  const encoding = { tokenizer: await openTokenizer(folder), maxLength: maximumLength(run.maxLength, config) };
+  const labels = task === "classify" ? config.labels : undefined;
+  const examples = labels
+    ? encodeLabelled((await readLabelled(run.data, run, labels)).examples, labels, encoding)
+    : await encodeLanguage(run.data, run, encoding);
+  using gpu = await Gpu.open();
+  const model = await loadFor(folder, task, gpu);
+  run.tell(`Adapter: ${gpu.adapter.name}\n`);
+  const { batch, signal } = run;
+  return await evaluate(model, examples, { batch, padId: config.padTokenId ?? 0, labels, signal });
+}
+
+async function evaluateImages(folder: ImageFolder, run: Run): Promise<Evaluation> {
+  const { labels } = folder.description;
+  const preprocessing = preprocessingOf(folder);
+  const data = await readLabelledImages(run.data, preprocessing, labels);
+  const examples = encodeImages((data.valid ?? data.train).examples, labels, { preprocessing });
+  using gpu = await Gpu.open();
+  const model = await loadImages(folder, gpu);
+  run.tell(`Adapter: ${gpu.adapter.name}\n`);
+  return await evaluate(model, examples, { batch: run.batch, labels, signal: run.signal });
+}
 
 /** The figures as text: one line, then a table of classes and the confusion matrix. */
 function renderEvaluation(evaluation: Evaluation): string {

@@ -2,7 +2,7 @@ import { Gpu } from "../../gpu/index.ts";
 import { generate, type TokenInputs } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { Output } from "../context.ts";
-import { loadLanguageModel, openFolder, openTokenizer, taskOf } from "../model-directory.ts";
+import { loadLanguageModel, openFolder, openTokenizer, requireTexts, taskOf } from "../model-directory.ts";
 
 export const generateCommand = defineCommand({
   name: "generate",
@@ -38,9 +38,10 @@ export const generateCommand = defineCommand({
   async run({ options }, { stdout, stderr, onInterrupt }) {
     using interrupt = onInterrupt();
     const { signal } = interrupt;
-    const folder = await openFolder(options.model);
+    const opened = await openFolder(options.model);
+    taskOf(opened, "lm");
+    const folder = requireTexts(opened);
     const { config, directory } = folder;
-    taskOf(folder, "lm");
     const tokenizer = await openTokenizer(folder);
     const ids = tokenizer.encode(options.prompt);
     if (ids.length === 0) {

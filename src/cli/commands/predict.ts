@@ -1,28 +1,49 @@
 import { formatPercent } from "../../finetune/format.ts";
 import { predictAndEvaluate } from "../../finetune/index.ts";
 import { Gpu } from "../../gpu/index.ts";
+import { fitImage, type Image } from "../../io/index.ts";
+import { readImages } from "../../io/node/index.ts";
 import { argmax } from "../../models/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DATA_OPTIONS, encodeLabelled, LENGTH_OPTION, maximumLength, readTexts } from "../data.ts";
-import { loadClassifier, loadFor, openFolder, openTokenizer, TASKS, taskOf } from "../model-directory.ts";
+import { encodeImages, loadImages, preprocessingOf } from "../images.ts";
+import {
+  type ImageFolder,
+  loadClassifier,
+  loadFor,
+  openFolder,
+  openTokenizer,
+  requireImages,
+  TASKS,
+  taskOf,
+} from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
 import { printable } from "../text.ts";
 
+/** Of an image model with more classes only the most probable are shown; --json has them all. */
+const SHOWN_CLASSES = 10;
+
 export const predict = defineCommand({
   name: "predict",
   description:
-    "Tells the class of a text or of every text of a file, with probabilities. With --ids-file it works on token ids " +
+    "Tells the class of a text or of every text of a file, or of images, with probabilities. With --ids-file it works on token ids " +
     "instead: it reads input_ids and, when there, attention_mask, position_ids and token_type_ids, [batch, length] of " +
     "I64 or I32, and writes logits (and hidden_states.N with --hidden) as F32. Without position_ids, positions count " +
     "the unmasked tokens.",
-  usage: "--model DIR (--text T | --data FILE | --ids-file IN.safetensors --logits OUT.safetensors)",
+  usage: "--model DIR (--text T | --image FILE… | --data FILE | --ids-file IN.safetensors --logits OUT.safetensors)",
   options: {
     model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
     task: { type: "string", choices: TASKS, description: "by default what the model was made for" },
     text: { type: "string", placeholder: "T", description: "one text" },
-    data: { type: "string", placeholder: "FILE", description: "texts of a .tsv, .csv, .jsonl, or .txt (one a line)" },
+    image: { type: "many", placeholder: "FILE…", description: "images: PNG, JPEG or WebP" },
+    data: {
+      type: "string",
+      placeholder: "FILE",
+      description:
+        "texts of a .tsv, .csv, .jsonl, or .txt (one a line); images of a folder, an idx file or .safetensors",
+    },
     ...DATA_OPTIONS,
     idsFile: { type: "string", placeholder: "FILE", description: "safetensors file with input_ids" },
     logits: { type: "string", placeholder: "FILE", description: "safetensors file to write" },
@@ -32,16 +53,25 @@ export const predict = defineCommand({
   },
   positionals: {},
   async run({ options }, context) {
-    const sources = (["text", "data", "idsFile"] as const).filter((name) => options[name] !== undefined);
-    if (sources.length !== 1) throw new UsageError("expected one of --text, --data and --ids-file");
+    const sources = (["text", "image", "data", "idsFile"] as const).filter((name) => options[name] !== undefined);
+    if (sources.length !== 1) throw new UsageError("expected one of --text, --image, --data and --ids-file");
     if ((sources[0] === "idsFile") !== (options.logits !== undefined)) {
       throw new UsageError("--ids-file and --logits go together");
     }
     if (options.hidden && sources[0] !== "idsFile") throw new UsageError("--hidden goes with --ids-file");
     using interrupt = context.onInterrupt();
-    const folder = await openFolder(options.model);
+    const opened = await openFolder(options.model);
+    const task = taskOf(opened, options.task);
+    if (opened.kind === "images") {
+      if (sources[0] !== "image" && sources[0] !== "data") {
+        throw new UsageError(`${options.model} tells images apart: use --image or --data`);
+      }
+      await predictImages(opened, options.image ?? [options.data!], options.json, interrupt.signal, context);
+      return 0;
+    }
+    if (options.image !== undefined) requireImages(opened);
+    const folder = opened;
     const { config } = folder;
-    const task = taskOf(folder, options.task);
     if (options.idsFile !== undefined) {
       using gpu = await Gpu.open();
       const model = await loadFor(folder, task, gpu);
@@ -63,27 +93,57 @@ export const predict = defineCommand({
     if (!options.json) context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
     const padId = config.padTokenId ?? 0;
     const { probabilities } = await predictAndEvaluate(model, examples, { padId, labels, signal: interrupt.signal });
-    print(texts, probabilities, labels, options.json, context);
+    print({ text: texts }, probabilities, labels, options.json, context);
     return 0;
   },
 });
 
+async function predictImages(
+  folder: ImageFolder,
+  paths: readonly string[],
+  json: boolean,
+  signal: AbortSignal,
+  context: CommandContext,
+): Promise<void> {
+  const { labels } = folder.description;
+  const preprocessing = preprocessingOf(folder);
+  const images: { name: string; image: Image }[] = [];
+  for (const path of paths) {
+    for (const { name, image } of await readImages(path)) images.push({ name, image: fitImage(image, preprocessing) });
+  }
+  const unlabelled = images.map((one) => ({ ...one, label: labels[0] }));
+  using gpu = await Gpu.open();
+  const model = await loadImages(folder, gpu);
+  if (!json) context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+  const { probabilities } = await predictAndEvaluate(model, encodeImages(unlabelled, labels, { preprocessing }), {
+    labels,
+    signal,
+  });
+  const names = images.map(({ name }) => name);
+  print({ image: names }, probabilities, labels, json, context);
+}
+
+/** `inputs` under what they are called: a text or an image. */
 function print(
-  texts: readonly string[],
+  inputs: { text: readonly string[] } | { image: readonly string[] },
   probabilities: readonly Float64Array[],
   labels: readonly string[],
   json: boolean,
   { stdout }: CommandContext,
 ): void {
+  const [[kind, texts]] = Object.entries(inputs);
   for (const [i, own] of probabilities.entries()) {
     const label = labels[argmax(own)];
     if (json) {
       stdout.write(
-        jsonLine({ text: texts[i], label, probabilities: Object.fromEntries(labels.map((one, k) => [one, own[k]])) }),
+        jsonLine({ [kind]: texts[i], label, probabilities: Object.fromEntries(labels.map((one, k) => [one, own[k]])) }),
       );
     } else {
-      const others = labels.map((one, k) => `${printable(one)} ${formatPercent(own[k])}`).join(", ");
-      const text = texts.length > 1 ? `  ${printable(texts[i].slice(0, 80))}` : "";
+      const ranked = labels.map((_, k) => k).sort((a, b) => own[b] - own[a] || a - b);
+      const isCut = kind === "image" && labels.length > SHOWN_CLASSES;
+      const shown = isCut ? ranked.slice(0, SHOWN_CLASSES) : labels.map((_, k) => k);
+      const others = shown.map((k) => `${printable(labels[k])} ${formatPercent(own[k])}`).join(", ");
+      const text = texts.length > 1 ? `  ${printable(kind === "image" ? texts[i] : texts[i].slice(0, 80))}` : "";
       stdout.write(`${printable(label)}  (${others})${text}\n`);
     }
   }
