@@ -12,6 +12,7 @@ import {
 } from "../tensor/index.ts";
 import { contiguous, full, reshaped } from "./copy.ts";
 import { gridOf, launch, output } from "./launch.ts";
+import { LIBRARY } from "./library.ts";
 import {
   partType,
   REDUCTIONS,
@@ -57,6 +58,7 @@ const reduceKernel = defineKernel({
     b: "f32",
   },
   variants: reductionVariants,
+  library: LIBRARY,
 });
 
 /** Chunks that are reduced side by side: one for a short axis, else as many as leave 256 elements each. */

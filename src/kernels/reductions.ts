@@ -1,5 +1,6 @@
 import type { Specialization } from "../gpu/index.ts";
 import { type DType, isFloat, storageType } from "../tensor/index.ts";
+import { including, type LibraryName } from "./library.ts";
 import { ORDER_KEYS } from "./order-keys.ts";
 
 type Stored = ReturnType<typeof storageType>;
@@ -13,6 +14,8 @@ export interface Reduction {
   combine?(dtype: DType): string;
   /** From an accumulator `a` to the result. */
   finish?: string;
+  /** Files of the library whose functions the bodies call. */
+  uses?: readonly LibraryName[];
   /** Type of the result, when it is not that of the elements. */
   result?(dtype: DType): DType;
 }
@@ -75,8 +78,9 @@ export const REDUCTIONS = {
     accumulator: () => "vec2<f32>",
     prepare: () => "return A(f32(v), 1.0);",
     combine: () =>
-      "let isLater = b.x > a.x; let high = select(a, b, isLater); let low = select(b, a, isLater); let isNaN = max(bitcast<u32>(a.x) & 0x7fffffffu, bitcast<u32>(b.x) & 0x7fffffffu) > 0x7f800000u; return A(select(high.x, a.x + b.x, isNaN), high.y + low.y * select(exp(low.x - high.x), 1.0, low.x == high.x));",
-    finish: "return Y(a.x + log(a.y));",
+      "let isLater = b.x > a.x; let high = select(a, b, isLater); let low = select(b, a, isLater); let isNaN = max(bitcast<u32>(a.x) & 0x7fffffffu, bitcast<u32>(b.x) & 0x7fffffffu) > 0x7f800000u; return A(select(high.x, a.x + b.x, isNaN), high.y + low.y * select(exponential(vec4(low.x - high.x)).x, 1.0, low.x == high.x));",
+    finish: "return Y(a.x + logarithm(vec4(a.y)).x);",
+    uses: ["exponential", "logarithm"],
   },
   sumOfSquares: { accumulator: arithmetic, prepare: () => "return A(v) * A(v);" },
   countNonzero: { accumulator: arithmetic, prepare: isNonzero },
@@ -125,6 +129,7 @@ export function stageSpecialization(
     ...(prepare ? { prepare } : {}),
     ...(combine ? { combine } : {}),
     ...(finish ? { finish } : {}),
+    ...including(...(reduction.uses ?? [])),
     ...(X === "f16" || Y === "f16" ? { enable: "f16" } : {}),
   };
 }

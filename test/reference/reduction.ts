@@ -91,3 +91,32 @@ export const cumsum: Reference<CumulativeAttributes> = ([x], { axis, exclusive, 
   }
   return { shape: x.shape, data } satisfies NdArray;
 };
+
+interface SortAttributes {
+  axis: number;
+  descending: boolean;
+  keep?: number;
+}
+
+/** NaN is the greatest; equal values keep their order. */
+export const argsort: Reference<SortAttributes> = ([x], { axis, descending, keep }) => {
+  const along = fromFront(axis, x.shape.length);
+  const length = x.shape[along] ?? 1;
+  const inner = x.shape.slice(along + 1).reduce((product, n) => product * n, 1);
+  const count = keep ?? length;
+  const shape = x.shape.length > 0 ? x.shape.with(along, count) : [];
+  const data = new Float64Array((x.data.length / length) * count);
+  const compare = (a: number, b: number): number => {
+    if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+    return a - b;
+  };
+  for (let line = 0; line < x.data.length / length; line++) {
+    const [row, column] = [Math.floor(line / inner), line % inner];
+    const value = (k: number): number => x.data[(row * length + k) * inner + column];
+    const order = Array.from({ length }, (_, k) => k).sort(
+      (a, b) => (descending ? -1 : 1) * compare(value(a), value(b)),
+    );
+    for (let k = 0; k < count; k++) data[(row * count + k) * inner + column] = order[k];
+  }
+  return { shape, data };
+};

@@ -233,8 +233,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "erf",
   "greater",
   "norm",
-  "topk",
-  "sort",
   "where",
   "masked_fill",
   "conv1d",

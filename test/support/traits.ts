@@ -80,6 +80,7 @@ export const traits: Record<OpName, Traits> = {
   variance: { tolerance: LINEAR, half: true },
   std: { tolerance: LINEAR, half: true },
   logsumexp: { tolerance: TRANSCENDENTAL, half: true },
+  argsort: { tolerance: EXACT, half: true },
   cumsum: { tolerance: LINEAR, half: true },
   expand: { tolerance: EXACT, half: true },
   reshape: { tolerance: EXACT, half: true },

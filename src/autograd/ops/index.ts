@@ -20,12 +20,14 @@ import { padGradientOp, padOp } from "./shape/pad.ts";
 import { flipOp, rollOp, tileOp, trilOp, triuOp } from "./shape/rearrange.ts";
 import { contiguousOp, padAxisOp, permuteOp, reshapeOp, sliceOp } from "./shape.ts";
 import { attentionSoftmaxOp, logSoftmaxOp, softmaxOp } from "./softmax.ts";
+import { argsortOp } from "./sort.ts";
 
 /** Every primitive op by name. Tests hold an f64 reference for each; an op without one does not compile. */
 export const ops = {
   ...elementwiseOps,
   sum: sumOp,
   ...reductionOps,
+  argsort: argsortOp,
   expand: expandOp,
   reshape: reshapeOp,
   permute: permuteOp,
@@ -109,3 +111,4 @@ export { flip, roll, tile, tril, triu } from "./shape/rearrange.ts";
 export { split } from "./shape/split.ts";
 export { contiguous, permute, reshape, slice, squeeze, transpose, unsqueeze } from "./shape.ts";
 export { attentionSoftmax, logSoftmax, softmax } from "./softmax.ts";
+export { argsort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from "./sort.ts";
