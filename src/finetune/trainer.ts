@@ -312,7 +312,7 @@ class TrainingRun<Host, Inputs> {
     const result = tidy(() => {
       const features = model.features(started.inputs, { from: started.from, x: started.x, pass });
       const labels = tensor(batch.labels, [batch.labels.length], { gpu: model.gpu });
-      const loss = mul(model.loss(features, labels, "sum"), 1 / counted);
+      const loss = mul(model.loss(features, labels, "sum", pass), 1 / counted);
       return { loss, gradients: backward(loss) };
     });
     started.dispose();

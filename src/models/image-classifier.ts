@@ -1,5 +1,6 @@
 import { crossEntropy } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
+import type { TrainingPass } from "../nn/index.ts";
 import { formatShape, keep, type Tensor, tensor } from "../tensor/index.ts";
 import { StagedModel } from "./staged-model.ts";
 
@@ -36,7 +37,7 @@ export abstract class ImageClassifier extends StagedModel<ImageInputs, Tensor> {
   }
 
   /** Cross-entropy of the scores [B, classes] with the classes [B]. */
-  override loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum"): Tensor {
-    return crossEntropy(this.head(features), labels, { reduction });
+  override loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum", pass?: TrainingPass): Tensor {
+    return crossEntropy(this.head(features, pass), labels, { reduction });
   }
 }

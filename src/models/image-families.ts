@@ -4,8 +4,12 @@ import {
   parseConfigPreprocessing,
   parsePreprocessorConfig,
 } from "../io/index.ts";
+import type { Shape } from "../tensor/index.ts";
 import type { ImageClassifier } from "./image-classifier.ts";
 import { type ClassificationOptions, openModelDirectory, readJson } from "./loading.ts";
+import { ResNet } from "./resnet.ts";
+import { isResNetConfig, parseResNetConfig } from "./resnet-config.ts";
+import { parseSqueezeNetConfig, SqueezeNet } from "./squeezenet.ts";
 
 /** What is to be known of an image model before its weights are read. */
 export interface ImageModelSummary {
@@ -30,7 +34,25 @@ export interface ImageModelFamily {
 }
 
 /** Every family there is; the first that matches takes a config. */
-export const IMAGE_FAMILIES: readonly ImageModelFamily[] = [];
+export const IMAGE_FAMILIES: readonly ImageModelFamily[] = [
+  {
+    name: "ResNet",
+    matches: isResNetConfig,
+    describe: (config, file) => summaryOf(parseResNetConfig(config, file)),
+    fromPretrained: ResNet.fromPretrained,
+  },
+  {
+    name: "SqueezeNet 1.1",
+    matches: ({ arch }) => arch === "squeezenet1_1",
+    describe: (config, file) => summaryOf(parseSqueezeNetConfig(config, file)),
+    fromPretrained: SqueezeNet.fromPretrained,
+  },
+];
+
+function summaryOf({ labels, inputShape }: { labels: readonly string[]; inputShape: Shape }): ImageModelSummary {
+  const [channels, height, width] = inputShape;
+  return { labels, channels, height, width };
+}
 
 /** The family of a config.json, or null when it is of none. */
 export function imageFamilyOf(config: Readonly<Record<string, unknown>>): ImageModelFamily | null {

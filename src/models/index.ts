@@ -20,7 +20,23 @@ export {
 } from "./image-families.ts";
 export type { Initialization } from "./initialization.ts";
 export { KeyValueCache } from "./key-value-cache.ts";
-export type { ClassificationOptions, LoadOptions, LoadReport } from "./loading.ts";
+export {
+  LayeredClassifier,
+  type LayeredClassifierConfig,
+  type LayeredClassifierInit,
+  type LayeredClassifierOptions,
+} from "./layered-classifier.ts";
+export {
+  type ClassificationOptions,
+  type LoadIntoOptions,
+  type LoadOptions,
+  type LoadReport,
+  loadInto,
+} from "./loading.ts";
+export { mapNames, type NameMapping, type NameRule } from "./name-mapping.ts";
+export { ResNet } from "./resnet.ts";
+export { isResNetConfig, parseResNetConfig, type ResNetConfig } from "./resnet-config.ts";
 export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
+export { Fire, SqueezeNet } from "./squeezenet.ts";
 export { type FeatureOptions, type Stage, StagedModel } from "./staged-model.ts";
 export { countPositions, type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";

@@ -1,6 +1,6 @@
 import { normal } from "../autograd/index.ts";
 import { copyInto, full } from "../kernels/copy.ts";
-import type { Module } from "../nn/index.ts";
+import { fillWith, type Layer, type Module } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { GPT2Config } from "./gpt2-config.ts";
 
@@ -12,6 +12,12 @@ export function initializeMatrix(weight: Tensor, how: Initialization, deviation:
   const values = how === "zeros" ? full(gpu, shape, 0) : normal(shape, { gpu, deviation, seed: how.seed });
   copyInto(weight, values);
   values.dispose();
+}
+
+/** Gives a new layer zeros, or the values that its kind starts with. */
+export function initializeLayer(layer: Layer, how: Initialization): void {
+  if (how === "zeros") for (const tensor of layer.parameters()) fillWith(tensor, 0);
+  else layer.initialize(how.seed);
 }
 
 /**

@@ -1,9 +1,10 @@
 import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
-import { openCheckpoint, SafetensorsError, writeSafetensors } from "../io/index.ts";
+import { openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import type { Module } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
+import type { NameMapping } from "./name-mapping.ts";
 
 /** What loading found, by checkpoint name. */
 export interface LoadReport {
@@ -26,6 +27,8 @@ export interface LoadRules {
   ignores: (name: string) => boolean;
   /** Checkpoint names to pass over although the model has a place for them. */
   omits?: (name: string) => boolean;
+  /** The checkpoint's name for a name of the module tree. */
+  names?: NameMapping;
   /** Initial values of a parameter or buffer the checkpoint may lack; null when it must be there. */
   initialize: (name: string) => ((tensor: Tensor) => void) | null;
 }
@@ -98,7 +101,9 @@ async function fill(
   const taken = new Set<string>();
   const plan: [string, Tensor][] = [];
   for (const [parameter, tensor] of model.namedTensors()) {
-    const key = candidates(parameter, rules.basePrefix).find((candidate) => available.has(candidate));
+    const key = candidates(rules.names?.(parameter) ?? parameter, rules.basePrefix).find((candidate) =>
+      available.has(candidate),
+    );
     if (key === undefined) {
       const initialize = rules.initialize(parameter);
       if (initialize) {
@@ -122,6 +127,44 @@ async function fill(
     tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return report;
+}
+
+/** PyTorch counts batches in its normalisation layers; nothing depends on it, and other frameworks leave it out. */
+const isBatchCounter = (name: string): boolean => name.endsWith(".num_batches_tracked");
+
+export interface LoadIntoOptions extends Pick<LoadOptions, "strict"> {
+  /** The checkpoint's names for those of the module tree, when it has its own: see {@link mapNames}. */
+  names?: NameMapping;
+  /** Checkpoint tensors that may be left over. */
+  ignores?: (name: string) => boolean;
+}
+
+/**
+ * Fills any module tree from a model directory or a single `.safetensors` file, whatever names the checkpoint has.
+ *
+ * @throws naming what is missing, left over or of another shape, unless `strict: false`.
+ */
+export async function loadInto(
+  module: Module,
+  source: string | ModelDirectory,
+  { names, ignores = () => false, strict }: LoadIntoOptions = {},
+): Promise<LoadReport> {
+  const rules: LoadRules = {
+    basePrefix: "",
+    names,
+    ignores: (name) => isBatchCounter(name) || ignores(name),
+    initialize: (name) => (isBatchCounter(name) ? () => {} : null),
+  };
+  if (typeof source === "string" && source.endsWith(".safetensors")) {
+    const { openFile } = await import("../io/node/index.ts");
+    const file = await SafetensorsFile.open(await openFile(source));
+    try {
+      return await fill(module, file, rules, strict ?? true, source);
+    } finally {
+      await file.close();
+    }
+  }
+  return loadWeights(module, await openModelDirectory(source), rules, { strict });
 }
 
 /** Integers, which PyTorch keeps as I64. */

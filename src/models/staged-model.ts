@@ -50,9 +50,9 @@ export abstract class StagedModel<Host, Inputs> extends Module {
   abstract prepare(batch: Host): Inputs;
   abstract release(inputs: Inputs): void;
   /** Scores from what the trunk gives. */
-  abstract head(features: Tensor): Tensor;
+  abstract head(features: Tensor, pass?: TrainingPass): Tensor;
   /** Loss over the counted labels. */
-  abstract loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum"): Tensor;
+  abstract loss(features: Tensor, labels: Tensor, reduction: "mean" | "sum", pass?: TrainingPass): Tensor;
   /** Saves weights and config as {@link loadReport}'s checkpoint had them, so that they open again. */
   abstract save(directory: string | OutputDirectory): Promise<void>;
 
@@ -68,7 +68,7 @@ export abstract class StagedModel<Host, Inputs> extends Module {
 
   /** Scores of a batch: [B, classes] of a classifier, [B, T, V] of a language model. */
   forward(inputs: Inputs, pass?: TrainingPass): Tensor {
-    return this.head(this.features(inputs, { pass }));
+    return this.head(this.features(inputs, { pass }), pass);
   }
 
   protected setLoaded(report: LoadReport): void {

@@ -1,4 +1,4 @@
-export { applyDropout, Embedding, LayerNorm, Linear, TrainingPass } from "./layers.ts";
+export * from "./layers/index.ts";
 export { type BufferOptions, buffer, Module, parameter } from "./module.ts";
 export {
   AdamW,

@@ -1,0 +1,47 @@
+import { dropout } from "../../autograd/index.ts";
+import type { Shape, Tensor } from "../../tensor/index.ts";
+import { Layer } from "./layer.ts";
+
+/**
+ * What a forward pass in training needs besides its inputs: a seed for each dropout. Without it a model runs in
+ * evaluation mode.
+ */
+export class TrainingPass {
+  #next = 0;
+
+  /** @param seed of this step; a run that is repeated or resumed gives the same seeds again. */
+  constructor(private readonly seed: number) {}
+
+  /** A fresh seed for the next dropout. */
+  nextSeed(): number {
+    return (this.seed >>> 0) * 2 ** 20 + this.#next++;
+  }
+}
+
+/** Drops elements with probability p in training; the identity in evaluation. */
+export const applyDropout = (x: Tensor, p: number, pass?: TrainingPass): Tensor =>
+  pass && p > 0 ? dropout(x, p, pass.nextSeed()) : x;
+
+/** Dropout as a layer. */
+export class Dropout extends Layer {
+  readonly kind = "Dropout";
+  readonly #p: number;
+
+  constructor(p = 0.5) {
+    super();
+    if (!(p >= 0 && p <= 1)) throw new Error(`Dropout: expected a probability, got ${p}`);
+    this.#p = p;
+  }
+
+  override get isRandom(): boolean {
+    return this.#p > 0;
+  }
+
+  override forward(x: Tensor, pass?: TrainingPass): Tensor {
+    return applyDropout(x, this.#p, pass);
+  }
+
+  override outputShape(shape: Shape): number[] {
+    return [...shape];
+  }
+}

@@ -1,0 +1,11 @@
+export { Activation, type ActivationName, Flatten, isActivationName } from "./activation.ts";
+export { BatchNorm } from "./batch-norm.ts";
+export { Conv2d, type Conv2dOptions } from "./convolution.ts";
+export { applyDropout, Dropout, TrainingPass } from "./dropout.ts";
+export { Embedding } from "./embedding.ts";
+export { fillWith, initializeUniform } from "./initialize.ts";
+export { Layer } from "./layer.ts";
+export { LayerList, type NamedLayer } from "./layer-list.ts";
+export { LayerNorm } from "./layer-norm.ts";
+export { Linear } from "./linear.ts";
+export { AveragePool2d, GlobalAveragePool2d, MaxPool2d, type Pool2dOptions } from "./pooling.ts";

@@ -1,0 +1,40 @@
+import { linear, type WeightLayout } from "../../autograd/index.ts";
+import type { Gpu } from "../../gpu/index.ts";
+import type { Shape, Tensor } from "../../tensor/index.ts";
+import { parameter } from "../module.ts";
+import { initializeUniform } from "./initialize.ts";
+import { Layer } from "./layer.ts";
+
+/** y = x · W + b. */
+export class Linear extends Layer {
+  readonly kind = "Linear";
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+  readonly #layout: WeightLayout;
+  readonly #inputs: number;
+  readonly #outputs: number;
+
+  /** @param layout `in-out` for GPT-2's Conv1D, `out-in` for torch.nn.Linear: the weight keeps its checkpoint's layout. */
+  constructor(gpu: Gpu, inputs: number, outputs: number, options: { bias?: boolean; layout?: WeightLayout } = {}) {
+    super();
+    const { bias = true, layout = "out-in" } = options;
+    this.#layout = layout;
+    this.#inputs = inputs;
+    this.#outputs = outputs;
+    this.weight = parameter(gpu, layout === "in-out" ? [inputs, outputs] : [outputs, inputs]);
+    if (bias) this.bias = parameter(gpu, [outputs]);
+  }
+
+  override forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias, this.#layout);
+  }
+
+  override outputShape(shape: Shape): number[] {
+    if (shape.at(-1) !== this.#inputs) this.refuse(shape, `a last axis of ${this.#inputs}`);
+    return [...shape.slice(0, -1), this.#outputs];
+  }
+
+  override initialize(seed: number): void {
+    initializeUniform(this.#inputs, this.weight, this.bias, seed);
+  }
+}
