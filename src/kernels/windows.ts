@@ -43,8 +43,8 @@ export function rowWindows(matrix: Tensor, maximumRows = Number.POSITIVE_INFINIT
 
 /**
  * Runs `body` over contiguous matrices of one row count in windows of rows small enough to bind: once, with the matrices
- * themselves, when they fit. Every window but the last has a multiple of four rows where there is room for four, so
- * that windows start on whole vectors.
+ * themselves, when they fit. Every window but the last has a multiple of `multiple` rows where there is room for so
+ * many, so that windows start on whole vectors, or on whole chunks of rows.
  *
  * @throws MemoryLimitError naming the op, before anything is recorded, when a single row does not fit.
  */
@@ -52,6 +52,7 @@ export function forRowWindows(
   op: string,
   matrices: readonly Tensor[],
   body: (windows: readonly Tensor[], rows: number, begin: number) => void,
+  multiple = 4,
 ): void {
   const [rows] = matrices[0].shape;
   const large = matrices.filter((matrix) => !fitsBinding(matrix));
@@ -63,7 +64,7 @@ export function forRowWindows(
   const widths = large.map((matrix) => (matrix.size / rows) * bytesPerElement(matrix.dtype));
   const fitting = Math.floor((limit - alignment - 16) / Math.max(...widths));
   if (fitting < 1) requireBindable(op, ...large.map((matrix) => sliceView(matrix, 0, 0, 1)));
-  const step = fitting < 4 ? Math.max(1, fitting) : Math.floor(fitting / 4) * 4;
+  const step = fitting < multiple ? Math.max(1, fitting) : Math.floor(fitting / multiple) * multiple;
   for (let begin = 0; begin < rows; begin += step) {
     const end = Math.min(begin + step, rows);
     const windows = matrices.map((matrix) => sliceView(matrix, 0, begin, end));

@@ -8,7 +8,7 @@ import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
-import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, softmax } from "./normalization.ts";
+import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, rmsNorm, softmax } from "./normalization.ts";
 import * as pooling from "./pooling.ts";
 import { dropout } from "./random.ts";
 import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
@@ -42,6 +42,7 @@ export const references = {
   batchNorm,
   batchNormInference,
   layerNorm,
+  rmsNorm,
   softmax,
   logSoftmax,
   attentionSoftmax,

@@ -11,15 +11,31 @@ import {
   sizeOf,
 } from "./nd-array.ts";
 
-export const layerNorm: Reference<{ epsilon: number }> = ([x, weight, bias], { epsilon }) => {
-  const rows = rowsOf(x).map((row) => {
-    const mean = row.reduce((sum, value) => sum + value, 0) / row.length;
-    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
-    const deviation = Math.sqrt(variance + epsilon);
-    return row.map((value, column) => ((value - mean) / deviation) * weight.data[column] + bias.data[column]);
-  });
-  return fromRows(x.shape, rows);
-};
+interface RowNorm {
+  epsilon: number;
+  weight: boolean;
+  bias: boolean;
+}
+
+const rowNorm =
+  (centered: boolean): Reference<RowNorm> =>
+  (inputs, attributes) => {
+    const [x] = inputs;
+    const weight = attributes.weight ? inputs[1] : undefined;
+    const bias = attributes.bias ? inputs[attributes.weight ? 2 : 1] : undefined;
+    const rows = rowsOf(x).map((row) => {
+      const mean = centered ? row.reduce((sum, value) => sum + value, 0) / row.length : 0;
+      const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
+      const deviation = Math.sqrt(variance + attributes.epsilon);
+      return row.map(
+        (value, column) => ((value - mean) / deviation) * (weight?.data[column] ?? 1) + (bias?.data[column] ?? 0),
+      );
+    });
+    return fromRows(x.shape, rows);
+  };
+
+export const layerNorm = rowNorm(true);
+export const rmsNorm = rowNorm(false);
 
 /** Softmax of the entries that may be seen; the others are 0, and so is a row that sees nothing. */
 function softmaxRow(row: Float64Array, sees: (column: number) => boolean = () => true): Float64Array {

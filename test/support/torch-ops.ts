@@ -238,8 +238,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "conv1d",
   "conv2d",
   "conv_transpose2d",
-  "layer_norm",
-  "rms_norm",
   "group_norm",
   "cross_entropy",
   "mse_loss",

@@ -9,7 +9,7 @@ import { diagonalOp, embedDiagonalOp } from "./linear-algebra/diagonal.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { batchNormInferenceOp, batchNormOp } from "./normalization/batch-norm.ts";
-import { layerNormOp } from "./normalization/layer-norm.ts";
+import { layerNormOp, rmsNormOp } from "./normalization/layer-norm.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
 import { maxPoolGatherOp, maxPoolGradientOp, maxPoolOp } from "./pooling/max-pool.ts";
@@ -49,6 +49,7 @@ export const ops = {
   batchNorm: batchNormOp,
   batchNormInference: batchNormInferenceOp,
   layerNorm: layerNormOp,
+  rmsNorm: rmsNormOp,
   softmax: softmaxOp,
   logSoftmax: logSoftmaxOp,
   attentionSoftmax: attentionSoftmaxOp,
@@ -97,7 +98,7 @@ export { einsum } from "./linear-algebra/einsum.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { type BatchNormOptions, batchNorm } from "./normalization/batch-norm.ts";
-export { layerNorm } from "./normalization/layer-norm.ts";
+export { type LayerNormOptions, layerNorm, rmsNorm } from "./normalization/layer-norm.ts";
 export { oneHot } from "./one-hot.ts";
 export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/average-pool.ts";
 export type { AveragePoolOptions, MaxPoolOptions, PoolPadding } from "./pooling/geometry.ts";

@@ -11,6 +11,7 @@ import { affine, mul, sub } from "../arithmetic.ts";
 import { rsqrt } from "../unary.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
 import { alongChannels, plainGradients, sumToChannels } from "./channels.ts";
+import { once } from "./once.ts";
 
 export interface BatchNormAttributes extends AffineAttributes {
   readonly epsilon: number;
@@ -37,15 +38,6 @@ function inferChannels(op: string, x: Tensor, vectors: Readonly<Record<string, T
 /** Line `index` of [2, n], as [n]. */
 const lineOf = (sums: Tensor, index: number): Tensor =>
   reshapeView(sliceView(sums, 0, index, index + 1), [sums.shape[1]])!;
-
-/** Computes on the first call. */
-function once<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
 
 const NAME = "batchNorm";
 

@@ -1,69 +1,148 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import {
-  layerNormBackwardInput,
-  layerNormBackwardWeight,
-  layerNormForward,
-} from "../../../kernels/normalization/layer-norm.ts";
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
-import { defineOp } from "../../define-op.ts";
+  rowNormBackwardInput,
+  rowNormBackwardWeight,
+  rowNormForward,
+} from "../../../kernels/normalization/row-norm.ts";
+import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op, type Sample } from "../../define-op.ts";
+import type { GradientThunk } from "../../tape.ts";
 import { affine, mul, sub } from "../arithmetic.ts";
 import { sumTo } from "../broadcast.ts";
 import { mean } from "../reduction/index.ts";
 import { rsqrt, square } from "../unary.ts";
+import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
+import { once } from "./once.ts";
+import { overTrailingAxes } from "./trailing-axes.ts";
 
-/**
- * y = (x − mean) / √(variance + ε) · weight + bias over the last axis (arXiv:1607.06450). The variance is the
- * biased one, over the same axis.
- */
-export const layerNormOp = defineOp<{ epsilon: number }>({
-  name: "layerNorm",
-  infer: ([x, weight, bias]) => {
-    requireFloat32("layerNorm", x, weight, bias);
-    const columns = x.shape[x.rank - 1];
-    if (x.rank < 1 || weight.rank !== 1 || weight.size !== columns || bias.rank !== 1 || bias.size !== columns) {
-      throw new Error(
-        `layerNorm: input ${formatShape(x.shape)} needs weight and bias of shape [${columns}], got ${formatShape(weight.shape)} and ${formatShape(bias.shape)}`,
-      );
-    }
-    return x;
-  },
-  forward: ([x, weight, bias], { epsilon }) => layerNormForward(x, weight, bias, epsilon),
-  save: ([x, weight], [, statistics]) => [x, weight, statistics],
-  vjp: (g, [x, weight, statistics], { attributes: { epsilon }, inputs, createGraph }) => {
-    if (createGraph) return plainVjp(g, x, weight, epsilon);
-    let sums: [Tensor, Tensor] | undefined;
-    const weightAndBias = (): [Tensor, Tensor] => {
-      sums ??= layerNormBackwardWeight(g, x, statistics);
-      return sums;
-    };
-    return [
-      () => layerNormBackwardInput(g, x, weight, statistics),
-      () => weightAndBias()[0],
-      inputs.length > 2 ? () => weightAndBias()[1] : null,
-    ];
-  },
-  samples: () => [
-    { inputs: [{ shape: [3, 8] }, { shape: [8] }, { shape: [8] }], attributes: { epsilon: 1e-5 } },
-    { inputs: [{ shape: [2, 5, 65] }, { shape: [65] }, { shape: [65] }], attributes: { epsilon: 1e-5 } },
-    { inputs: [{ shape: [130, 4] }, { shape: [4] }, { shape: [4] }], attributes: { epsilon: 1e-3 } },
-  ],
-});
+export interface RowNormAttributes extends AffineAttributes {
+  readonly epsilon: number;
+}
+
+/** Normalisation of the rows of the last axis, with their mean subtracted or not. */
+const rowNormOp = (
+  name: string,
+  centered: boolean,
+  samples: () => Sample<RowNormAttributes>[],
+): Op<RowNormAttributes> =>
+  defineOp<RowNormAttributes>({
+    name,
+    infer: (inputs, attributes) => {
+      const [x] = inputs;
+      requireFloat32(name, x);
+      if (x.rank < 1) throw new Error(`${name}: no last axis to normalise in ${formatShape(x.shape)}`);
+      requireShaped(name, x, x.shape.slice(-1), { ...affineOf(inputs, 1, attributes) });
+      return x;
+    },
+    forward: (inputs, attributes) =>
+      rowNormForward(name, inputs[0], { centered, ...affineOf(inputs, 1, attributes) }, attributes.epsilon),
+    save: (inputs, [, statistics], { weight }) => [...inputs.slice(0, weight ? 2 : 1), statistics],
+    vjp: (g, saved, { attributes, createGraph }) => {
+      const [x] = saved;
+      const weight = attributes.weight ? saved[1] : undefined;
+      const statistics = saved[saved.length - 1];
+      if (createGraph) return plainVjp(g, x, weight, centered, attributes);
+      const op = `${name} backward`;
+      const sums = once(() => rowNormBackwardWeight(op, g, x, statistics));
+      return [
+        () => rowNormBackwardInput(op, g, x, { centered, weight }, statistics),
+        ...affineThunks(
+          attributes,
+          () => sums()[0],
+          () => sums()[1],
+        ),
+      ];
+    },
+    samples,
+  });
 
 /** The same gradients in differentiable ops. */
-function plainVjp(g: Tensor, x: Tensor, weight: Tensor, epsilon: number): (() => Tensor)[] {
-  const centred = sub(x, mean(x, -1, true));
-  const rstd = rsqrt(affine(mean(square(centred), -1, true), 1, epsilon));
+function plainVjp(
+  g: Tensor,
+  x: Tensor,
+  weight: Tensor | undefined,
+  centered: boolean,
+  attributes: RowNormAttributes,
+): GradientThunk[] {
+  const centred = centered ? sub(x, mean(x, -1, true)) : x;
+  const rstd = rsqrt(affine(mean(square(centred), -1, true), 1, attributes.epsilon));
   const normalized = mul(centred, rstd);
+  const ofInput = (): Tensor => {
+    const gw = weight ? mul(g, weight) : g;
+    const removed = centered ? sub(gw, mean(gw, -1, true)) : gw;
+    return mul(rstd, sub(removed, mul(normalized, mean(mul(gw, normalized), -1, true))));
+  };
+  const shape = x.shape.slice(-1);
   return [
-    () => {
-      const gw = mul(g, weight);
-      const inner = sub(sub(gw, mean(gw, -1, true)), mul(normalized, mean(mul(gw, normalized), -1, true)));
-      return mul(rstd, inner);
-    },
-    () => sumTo(mul(g, normalized), weight.shape),
-    () => sumTo(g, weight.shape),
+    ofInput,
+    ...affineThunks(
+      attributes,
+      () => sumTo(mul(g, normalized), shape),
+      () => sumTo(g, shape),
+    ),
   ];
 }
 
-export const layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, epsilon = 1e-5): Tensor =>
-  layerNormOp([x, weight, bias], { epsilon });
+/**
+ * y = (x − mean) / √(variance + ε) · weight + bias over the last axis; inputs x, and weight and bias where the
+ * attributes say so. The variance is the biased one, over the same axis.
+ */
+export const layerNormOp = rowNormOp("layerNorm", true, () => [
+  {
+    inputs: [{ shape: [3, 8] }, { shape: [8] }, { shape: [8] }],
+    attributes: { epsilon: 1e-5, weight: true, bias: true },
+  },
+  {
+    inputs: [{ shape: [2, 5, 65] }, { shape: [65] }],
+    attributes: { epsilon: 1e-5, weight: true, bias: false },
+  },
+  { inputs: [{ shape: [130, 4] }, { shape: [4] }], attributes: { epsilon: 1e-3, weight: false, bias: true } },
+  { inputs: [{ shape: [0, 4] }, { shape: [4] }], attributes: { epsilon: 1e-5, weight: true, bias: false } },
+]);
+
+/** y = x / √(mean x² + ε) · weight over the last axis; inputs x, and weight where the attributes say so. */
+export const rmsNormOp = rowNormOp("rmsNorm", false, () => [
+  { inputs: [{ shape: [2, 3, 65] }, { shape: [65] }], attributes: { epsilon: 1e-6, weight: true, bias: false } },
+  { inputs: [{ shape: [5, 7] }], attributes: { epsilon: 1e-2, weight: false, bias: false } },
+]);
+
+export interface LayerNormOptions {
+  /** Added to the variance. */
+  epsilon?: number;
+  /** Lengths of the trailing axes that are normalised together; those of the weight, or the last axis, by default. */
+  normalizedShape?: Shape;
+}
+
+/**
+ * Layer normalisation (arXiv:1607.06450): y = (x − mean) / √(variance + ε) · weight + bias, with mean and biased
+ * variance over the trailing axes of x that have the normalised shape: `normalizedShape`, or the shape of weight or
+ * bias, or the last axis.
+ *
+ * @throws when x does not end in that shape, or weight or bias do not have it.
+ */
+export function layerNorm(
+  x: Tensor,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+  options: LayerNormOptions | number = {},
+): Tensor {
+  const { epsilon = 1e-5, normalizedShape } = typeof options === "number" ? { epsilon: options } : options;
+  return overTrailingAxes("layerNorm", x, normalizedShape, [weight, bias], (rows, vectors) => {
+    const { inputs, attributes } = affineInputs(vectors[0], vectors[1]);
+    return layerNormOp([rows, ...inputs], { ...attributes, epsilon });
+  });
+}
+
+/**
+ * Root mean square normalisation (arXiv:1910.07467): y = x / √(mean x² + ε) · weight over the trailing axes of x that
+ * have the normalised shape: `normalizedShape`, or the shape of the weight, or the last axis.
+ *
+ * @throws when x does not end in that shape, or the weight does not have it.
+ */
+export function rmsNorm(x: Tensor, weight?: Tensor | null, options: LayerNormOptions = {}): Tensor {
+  const { epsilon = 1e-6, normalizedShape } = options;
+  return overTrailingAxes("rmsNorm", x, normalizedShape, [weight], (rows, vectors) => {
+    const { inputs, attributes } = affineInputs(vectors[0]);
+    return rmsNormOp([rows, ...inputs], { ...attributes, epsilon });
+  });
+}

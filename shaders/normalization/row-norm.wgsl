@@ -1,13 +1,17 @@
 // Layer normalisation of the rows of x [rows, columns]:
 // y = (x - mean) * rstd * weight + bias, rstd = 1 / sqrt(variance + epsilon); statistics [rows, 2] keeps mean, rstd.
+// Without CENTERED the mean counts as 0: root mean square normalisation.
 // LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
+const CENTERED: bool = true;
 
 struct Params {
   rows: u32,
   columns: u32,
   epsilon: f32,
+  hasWeight: u32,
+  hasBias: u32,
   xOffset: u32,
   weightOffset: u32,
   biasOffset: u32,
@@ -53,11 +57,14 @@ fn main(
   let p = params.xOffset + row * params.columns;
   let count = f32(params.columns);
 
-  var total = 0.0;
-  for (var k = lane; k < params.columns; k += LANES) {
-    total += x[p + k];
+  var mean = 0.0;
+  if (CENTERED) {
+    var total = 0.0;
+    for (var k = lane; k < params.columns; k += LANES) {
+      total += x[p + k];
+    }
+    mean = sumOverLanes(total, base, lane) / count;
   }
-  let mean = sumOverLanes(total, base, lane) / count;
 
   var squares = 0.0;
   for (var k = lane; k < params.columns; k += LANES) {
@@ -67,9 +74,14 @@ fn main(
   let rstd = 1.0 / sqrt(sumOverLanes(squares, base, lane) / count + params.epsilon);
 
   for (var k = lane; k < params.columns; k += LANES) {
-    let normalized = (x[p + k] - mean) * rstd;
-    y[params.yOffset + row * params.columns + k] =
-      normalized * weight[params.weightOffset + k] + bias[params.biasOffset + k];
+    var value = (x[p + k] - mean) * rstd;
+    if (params.hasWeight != 0u) {
+      value *= weight[params.weightOffset + k];
+    }
+    if (params.hasBias != 0u) {
+      value += bias[params.biasOffset + k];
+    }
+    y[params.yOffset + row * params.columns + k] = value;
   }
   if (lane == 0u) {
     statistics[params.statisticsOffset + row * 2u] = mean;

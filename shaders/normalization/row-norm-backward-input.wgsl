@@ -1,12 +1,15 @@
 // Gradient of layer normalisation with respect to its input, row by row:
 // dx = rstd * (gw - mean(gw) - normalized * mean(gw * normalized)), gw = g * weight.
+// Without CENTERED, as in root mean square normalisation, mean(gw) is left out, and the means in the statistics are 0.
 // LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
+const CENTERED: bool = true;
 
 struct Params {
   rows: u32,
   columns: u32,
+  hasWeight: u32,
   gOffset: u32,
   xOffset: u32,
   weightOffset: u32,
@@ -22,6 +25,13 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<workgroup> partial: array<vec2<f32>, LANES * ROWS>;
+
+fn weightAt(k: u32) -> f32 {
+  if (params.hasWeight == 0u) {
+    return 1.0;
+  }
+  return weight[params.weightOffset + k];
+}
 
 @compute @workgroup_size(LANES, ROWS)
 fn main(
@@ -40,7 +50,7 @@ fn main(
 
   var sums = vec2<f32>(0.0);
   for (var k = lane; k < params.columns; k += LANES) {
-    let gw = g[p + k] * weight[params.weightOffset + k];
+    let gw = g[p + k] * weightAt(k);
     sums += vec2<f32>(gw, gw * (x[q + k] - mean) * rstd);
   }
   if (LANES > 1u) {
@@ -54,10 +64,13 @@ fn main(
     workgroupBarrier();
     sums = partial[base];
   }
-  let means = sums / f32(params.columns);
+  var means = sums / f32(params.columns);
+  if (!CENTERED) {
+    means.x = 0.0;
+  }
   for (var k = lane; k < params.columns; k += LANES) {
     let normalized = (x[q + k] - mean) * rstd;
-    let gw = g[p + k] * weight[params.weightOffset + k];
+    let gw = g[p + k] * weightAt(k);
     dx[params.dxOffset + row * params.columns + k] = rstd * (gw - means.x - normalized * means.y);
   }
 }

@@ -1,0 +1,152 @@
+import rowNormSource from "../../../shaders/normalization/row-norm.wgsl";
+import backwardInputSource from "../../../shaders/normalization/row-norm-backward-input.wgsl";
+import backwardWeightSource from "../../../shaders/normalization/row-norm-backward-weight.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
+import { reduce } from "../reduce.ts";
+import { forRowWindows } from "../windows.ts";
+
+/** The mean counts as 0: root mean square normalisation. */
+const UNCENTERED = { CENTERED: "false" };
+
+const forwardKernel = defineKernel({
+  name: "row-norm",
+  source: rowNormSource,
+  bindings: { x: "read", weight: "read", bias: "read", y: "read_write", statistics: "read_write" },
+  params: {
+    rows: "u32",
+    columns: "u32",
+    epsilon: "f32",
+    hasWeight: "u32",
+    hasBias: "u32",
+    xOffset: "u32",
+    weightOffset: "u32",
+    biasOffset: "u32",
+    yOffset: "u32",
+    statisticsOffset: "u32",
+  },
+  variants: () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]),
+});
+
+const backwardInputKernel = defineKernel({
+  name: "row-norm-backward-input",
+  source: backwardInputSource,
+  bindings: { g: "read", x: "read", weight: "read", statistics: "read", dx: "read_write" },
+  params: {
+    rows: "u32",
+    columns: "u32",
+    hasWeight: "u32",
+    gOffset: "u32",
+    xOffset: "u32",
+    weightOffset: "u32",
+    statisticsOffset: "u32",
+    dxOffset: "u32",
+  },
+  variants: () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]),
+});
+
+const backwardWeightKernel = defineKernel({
+  name: "row-norm-backward-weight",
+  source: backwardWeightSource,
+  bindings: { g: "read", x: "read", statistics: "read", y: "read_write" },
+  params: {
+    rows: "u32",
+    columns: "u32",
+    chunk: "u32",
+    count: "u32",
+    gOffset: "u32",
+    xOffset: "u32",
+    statisticsOffset: "u32",
+    yOffset: "u32",
+  },
+});
+
+/** Rows of the last axis of x, and what is done with each. */
+export interface RowNorm {
+  /** Whether the mean is subtracted: layer normalisation. Without: root mean square normalisation. */
+  readonly centered: boolean;
+  /** Of as many elements as a row. */
+  readonly weight?: Tensor;
+  readonly bias?: Tensor;
+}
+
+/** A contiguous tensor as its rows. */
+const asRows = (x: Tensor, columns: number): Tensor => reshapeView(contiguous(x), [x.size / columns, columns])!;
+
+const lastOf = (x: Tensor): number => x.shape[x.rank - 1];
+
+const specOf = (x: Tensor, { centered }: RowNorm): Record<string, string> =>
+  centered ? rowVariant(x) : { ...rowVariant(x), ...UNCENTERED };
+
+/**
+ * y = (x − mean) / √(variance + ε) · weight + bias over the last axis. Returns y and the statistics [rows, 2] (mean,
+ * 1 / deviation).
+ */
+export function rowNormForward(op: string, x: Tensor, norm: RowNorm, epsilon: number): [Tensor, Tensor] {
+  const columns = lastOf(x);
+  const y = output(op, x, x.shape);
+  const statistics = output(op, x, [columns === 0 ? 0 : x.size / columns, 2]);
+  if (x.size === 0) return [y, statistics];
+  const spec = specOf(x, norm);
+  const [weight, bias] = [norm.weight, norm.bias].map((vector) => vector && contiguous(vector));
+  forRowWindows(op, [asRows(x, columns), asRows(y, columns), statistics], ([source, target, kept], rows) => {
+    launch(
+      op,
+      forwardKernel.variant(spec),
+      [source, weight ?? source, bias ?? source, target, kept],
+      { rows, columns, epsilon, hasWeight: weight ? 1 : 0, hasBias: bias ? 1 : 0 },
+      rowGrid(rows, rowVariant(x)),
+    );
+  });
+  return [y, statistics];
+}
+
+/** The gradient of x from that of y. */
+export function rowNormBackwardInput(op: string, g: Tensor, x: Tensor, norm: RowNorm, statistics: Tensor): Tensor {
+  const columns = lastOf(x);
+  const dx = output(op, x, x.shape);
+  if (x.size === 0) return dx;
+  const weight = norm.weight && contiguous(norm.weight);
+  const matrices = [asRows(g, columns), asRows(x, columns), statistics, asRows(dx, columns)];
+  forRowWindows(op, matrices, ([gradient, source, kept, target], rows) => {
+    launch(
+      op,
+      backwardInputKernel.variant(specOf(x, norm)),
+      [gradient, source, weight ?? source, kept, target],
+      { rows, columns, hasWeight: weight ? 1 : 0 },
+      rowGrid(rows, rowVariant(x)),
+    );
+  });
+  return dx;
+}
+
+/** Rows one invocation sums in order; partial sums are then reduced in stages. */
+const ROWS_PER_CHUNK = 64;
+
+/** Gradients of weight and bias, both of shape [columns]. */
+export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statistics: Tensor): [Tensor, Tensor] {
+  const columns = lastOf(x);
+  const matrices = x.size === 0 ? [] : [asRows(g, columns), asRows(x, columns), statistics];
+  const forWindows = (body: (windows: readonly Tensor[], rows: number, chunks: number) => void): void => {
+    if (x.size === 0) return;
+    forRowWindows(op, matrices, (w, rows) => body(w, rows, Math.ceil(rows / ROWS_PER_CHUNK)), ROWS_PER_CHUNK);
+  };
+  let total = 0;
+  forWindows((_windows, _rows, chunks) => {
+    total += chunks;
+  });
+  const partial = output(op, x, [total, 2, columns]);
+  let first = 0;
+  forWindows((windows, rows, chunks) => {
+    const target = sliceView(partial, 0, first, first + chunks);
+    const count = chunks * columns;
+    const params = { rows, columns, chunk: ROWS_PER_CHUNK, count };
+    launch(op, backwardWeightKernel.variant(), [...windows, target], params, gridOf(count));
+    first += chunks;
+  });
+  const sums = reshapeView(total === 1 ? partial : reduce(op, partial, "sum", [0]), [2, columns])!;
+  const row = (index: number): Tensor => reshapeView(sliceView(sums, 0, index, index + 1), [columns])!;
+  return [row(0), row(1)];
+}
