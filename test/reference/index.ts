@@ -1,5 +1,5 @@
 import type { OpName, ops } from "../../src/autograd/index.ts";
-import { batchNorm, batchNormInference } from "./channel-norm.ts";
+import { batchNorm, batchNormInference, groupNorm } from "./channel-norm.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import { diagonal, embedDiagonal } from "./diagonal.ts";
 import * as elementwise from "./elementwise.ts";
@@ -41,6 +41,7 @@ export const references = {
   embedDiagonal,
   batchNorm,
   batchNormInference,
+  groupNorm,
   layerNorm,
   rmsNorm,
   softmax,

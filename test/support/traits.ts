@@ -102,6 +102,7 @@ export const traits: Record<OpName, Traits> = {
   embedDiagonal: { tolerance: EXACT, half: true },
   batchNorm: { tolerance: TRANSCENDENTAL, half: false },
   batchNormInference: { tolerance: TRANSCENDENTAL, half: false },
+  groupNorm: { tolerance: TRANSCENDENTAL, half: false },
   rmsNorm: { tolerance: TRANSCENDENTAL, half: false },
   layerNorm: { tolerance: TRANSCENDENTAL, half: false },
   softmax: { tolerance: TRANSCENDENTAL, half: false },

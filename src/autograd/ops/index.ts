@@ -9,6 +9,7 @@ import { diagonalOp, embedDiagonalOp } from "./linear-algebra/diagonal.ts";
 import { crossEntropyOp, linearCrossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { batchNormInferenceOp, batchNormOp } from "./normalization/batch-norm.ts";
+import { groupNormOp } from "./normalization/group-norm.ts";
 import { layerNormOp, rmsNormOp } from "./normalization/layer-norm.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
@@ -48,6 +49,7 @@ export const ops = {
   embedDiagonal: embedDiagonalOp,
   batchNorm: batchNormOp,
   batchNormInference: batchNormInferenceOp,
+  groupNorm: groupNormOp,
   layerNorm: layerNormOp,
   rmsNorm: rmsNormOp,
   softmax: softmaxOp,
@@ -98,6 +100,7 @@ export { einsum } from "./linear-algebra/einsum.ts";
 export { crossEntropy, type LossOptions, linearCrossEntropy } from "./loss.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { type BatchNormOptions, batchNorm } from "./normalization/batch-norm.ts";
+export { groupNorm, instanceNorm } from "./normalization/group-norm.ts";
 export { type LayerNormOptions, layerNorm, rmsNorm } from "./normalization/layer-norm.ts";
 export { oneHot } from "./one-hot.ts";
 export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/average-pool.ts";
