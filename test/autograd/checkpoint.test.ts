@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   backward,
+  batchNorm,
   checkpoint,
   dropout,
   grad,
@@ -9,9 +10,11 @@ import {
   mul,
   noGrad,
   normal,
+  ones,
   square,
   sum,
   tanh,
+  zeros,
 } from "../../src/autograd/index.ts";
 import { type Tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -106,6 +109,23 @@ describe("checkpoint", () => {
     expect(recorded.node!.op).toBe("checkpoint");
     for (const tensor of [y, silent, recorded, x]) tensor.dispose();
     expect(gpu().statistics.liveBuffers).toBe(before);
+  });
+
+  it("moves running statistics once", async () => {
+    const x = normal([6, 3], { seed: 8 });
+    x.requiresGrad = true;
+    const statisticsOf = async (run: Run): Promise<number[]> => {
+      const [runningMean, runningVariance] = [zeros([3]), ones([3])];
+      tidy(() =>
+        backward(sum(square(run((h) => batchNorm(h, { runningMean, runningVariance, training: true }), [x])))),
+      );
+      const values = [...(await runningMean.data()), ...(await runningVariance.data())];
+      runningMean.dispose();
+      runningVariance.dispose();
+      return values;
+    };
+    expect(await statisticsOf(checkpoint)).toEqual(await statisticsOf(plainly));
+    x.dispose();
   });
 
   it("tells the function when it runs again, and notices another graph", () => {

@@ -7,6 +7,7 @@ import {
 } from "../../../kernels/normalization/channel-norm.ts";
 import { formatShape, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Spec } from "../../define-op.ts";
+import { isRecomputing } from "../../tape.ts";
 import { affine, mul, sub } from "../arithmetic.ts";
 import { rsqrt } from "../unary.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
@@ -69,7 +70,9 @@ export const batchNormOp = defineOp<BatchNormAttributes>({
     if (x.size === 0) return channelNormForward(NAME, x, { mean: x, variance: x, epsilon, span: 1 }, undefined);
     const { weight, bias } = affineOf(inputs, 1, attributes);
     const layout = layoutOf(x);
-    const running = runningMean && runningVariance && { mean: runningMean, variance: runningVariance, momentum };
+    // A checkpointed part that runs again has moved them already.
+    const moves = runningMean && runningVariance && !isRecomputing();
+    const running = moves ? { mean: runningMean, variance: runningVariance, momentum } : undefined;
     const moments = channelMoments(NAME, x, layout, running);
     const y = channelNormForward(NAME, x, { ...moments, epsilon, span: layout.inner, weight }, bias);
     return [y, moments.mean, moments.variance];
