@@ -71,6 +71,8 @@ interface Call {
   name: ReductionName;
   dtype: DType;
   numbers: { a: number; b: number };
+  /** Results made at a time; what it is for a part does not matter, so that parts have the bits of the whole. */
+  parallel: number;
 }
 
 /** What is read at a stage: elements, or accumulators of the stage before with their parts as the last axis. */
@@ -151,7 +153,7 @@ function reduceInto(call: Call, source: Source, target: Target): void {
     return;
   }
   const lengths = pickFrom(x.shape, kept);
-  const chunks = chunksOf(sizeOf(pickFrom(x.shape, reduced)), sizeOf(lengths));
+  const chunks = chunksOf(sizeOf(pickFrom(x.shape, reduced)), call.parallel);
   if (chunks === 1) {
     stage(call, source, target, 1, 0, false);
     return;
@@ -263,7 +265,8 @@ export function requireElements(op: string, name: ReductionName, x: Tensor, axes
  * Reduces over `axes` (all when undefined); the axes are kept with length 1. Elements are combined in an order that
  * depends on the shape alone: reduced elements r, counted row-major, fall into ⌈n / 256⌉ chunks of r, r + chunks,
  * r + 2 · chunks, …, each combined in order, and the chunks again in the same way; up to 512 elements are one chunk where 64
- * or more results are made at a time. What exceeds the binding limit is halved first, which regroups the combination.
+ * or more results are made at a time. What exceeds the binding limit is halved first: along kept axes with the same bits, along reduced ones by combining
+ * the halves.
  */
 export function reduce(
   op: string,
@@ -280,7 +283,7 @@ export function reduce(
   if (x.size === 0) return full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
   if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) return reshaped(x, keptShape);
   const y = output(op, x, pickFrom(x.shape, kept), dtype);
-  const call: Call = { op, name, dtype: x.dtype, numbers: { a: 0, b: 0, ...numbers } };
+  const call: Call = { op, name, dtype: x.dtype, numbers: { a: 0, b: 0, ...numbers }, parallel: y.size };
   // An index counts all reduced axes together, so that they must be one where they are split.
   const isSplit = (name === "argmax" || name === "argmin") && reduced.length > 1 && !fitsBinding(x);
   const source = isSplit ? contiguous(permuteView(x, [...kept, ...reduced])) : x;

@@ -70,6 +70,8 @@ const chunkOf = (length: number, parallel: number): number => (length <= 512 && 
 interface Call extends Required<ScanOptions> {
   op: string;
   name: ScanName;
+  /** Lines that are walked side by side; what it is for a part does not matter, so that parts have the bits of the whole. */
+  parallel: number;
 }
 
 /**
@@ -80,7 +82,7 @@ function scanInto(call: Call, x: Tensor, y: Tensor, carry: Tensor | null, wantsE
   if (!(fitsBinding(x) && fitsBinding(y))) return scanWindows(call, x, y, carry, wantsEnd);
   const { op, name } = call;
   const [outer, length, inner] = x.shape;
-  const chunk = chunkOf(length, outer * inner);
+  const chunk = chunkOf(length, call.parallel);
   const chunks = Math.ceil(length / chunk);
   const count = outer * chunks * inner;
   const flags = { exclusive: call.exclusive ? 1 : 0, reverse: call.reverse ? 1 : 0 };
@@ -149,6 +151,7 @@ export function scan(op: string, x: Tensor, axis: number, name: ScanName, option
   const outer = sizeOf(x.shape.slice(0, along));
   const length = x.shape[along] ?? 1;
   const shape = [outer, length, x.size / outer / length];
-  scanInto({ op, name, exclusive, reverse }, reshaped(contiguous(x), shape), reshaped(y, shape), null, false);
+  const call = { op, name, exclusive, reverse, parallel: x.size / length };
+  scanInto(call, reshaped(contiguous(x), shape), reshaped(y, shape), null, false);
   return y;
 }
