@@ -1,9 +1,21 @@
 import exponential from "../../shaders/lib/exponential.wgsl";
 import float from "../../shaders/lib/float.wgsl";
+import gaussian from "../../shaders/lib/gaussian.wgsl";
 import logarithm from "../../shaders/lib/logarithm.wgsl";
+import power from "../../shaders/lib/power.wgsl";
+import trigonometric from "../../shaders/lib/trigonometric.wgsl";
+import wholePower from "../../shaders/lib/whole-power.wgsl";
 
 /** Functions that several kernels share, by file. A kernel lists them as its `library`; its variants `include` some. */
-export const LIBRARY = { float, exponential, logarithm } as const;
+export const LIBRARY = {
+  float,
+  exponential,
+  logarithm,
+  power,
+  wholePower,
+  gaussian,
+  trigonometric,
+} as const;
 
 export type LibraryName = keyof typeof LIBRARY;
 
@@ -12,6 +24,10 @@ const NEEDS: Record<LibraryName, readonly LibraryName[]> = {
   float: [],
   exponential: ["float"],
   logarithm: ["float"],
+  power: ["exponential"],
+  wholePower: [],
+  gaussian: ["exponential"],
+  trigonometric: ["float"],
 };
 
 /** The part of a specialisation that includes some files of the library and what these need, each once. */

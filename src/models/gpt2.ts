@@ -118,7 +118,7 @@ class FeedForward extends Module {
   }
 
   forward(x: Tensor, pass?: TrainingPass): Tensor {
-    return applyDropout(this.c_proj.forward(gelu(this.c_fc.forward(x))), this.#dropout, pass);
+    return applyDropout(this.c_proj.forward(gelu(this.c_fc.forward(x), { approximate: "tanh" })), this.#dropout, pass);
   }
 }
 

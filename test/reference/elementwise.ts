@@ -1,5 +1,6 @@
 import type { DType } from "../../src/tensor/index.ts";
 import { at, generate, type NdArray, type Reference } from "./nd-array.ts";
+import * as special from "./special-functions.ts";
 
 const each =
   (apply: (x: number) => number): Reference =>
@@ -38,6 +39,8 @@ export const less = eachPair((a, b) => Number(a < b));
 export const lessEqual = eachPair((a, b) => Number(a <= b));
 export const greater = eachPair((a, b) => Number(a > b));
 export const greaterEqual = eachPair((a, b) => Number(a >= b));
+/** C99's pow, in which 1 to any power is 1. */
+export const pow = eachPair((a, b) => (a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b));
 export const maximum = eachPair(Math.max);
 export const minimum = eachPair(Math.min);
 
@@ -101,7 +104,25 @@ export const rsqrt = each((x) => 1 / Math.sqrt(x));
 export const square = each((x) => x * x);
 export const reciprocal = each((x) => 1 / x);
 export const tanh = each(Math.tanh);
-export const gelu = each((x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))));
+export const sin = each(Math.sin);
+export const cos = each(Math.cos);
+export const erf = each(special.erf);
+
+const eachWith =
+  <Attributes>(apply: (x: number, attributes: Attributes) => number): Reference<Attributes> =>
+  ([x], attributes) => ({ shape: x.shape, data: x.data.map((value) => apply(value, attributes)) });
+
+export const leakyRelu = eachWith<{ slope: number }>((x, { slope }) => (x > 0 ? x : slope * x));
+export const elu = eachWith<{ alpha: number }>((x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)));
+export const silu = each((x) => x / (1 + Math.exp(-x)));
+export const softplus = eachWith<{ beta: number; threshold: number }>((x, { beta, threshold }) =>
+  beta * x > threshold ? x : Math.log1p(Math.exp(beta * x)) / beta,
+);
+// ½(1 + tanh u) = 1 / (1 + e^(−2u)) keeps its digits for negative u.
+const geluTanh = (x: number): number => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+export const gelu = eachWith<{ approximate: "none" | "tanh" }>((x, { approximate }) =>
+  approximate === "tanh" ? geluTanh(x) : x * special.normalDistribution(x),
+);
 
 export const cast: Reference<{ dtype: DType }> = ([x], { dtype }) => {
   const convert: Record<DType, (value: number) => number> = {

@@ -20,6 +20,13 @@ export const BINARY = {
   sub: { f32: "return a - b;", i32: "return a - b;", u32: "return a - b;" },
   mul: { f32: "return a * b;", i32: "return a * b;", u32: "return a * b;", bool: "return a & b;" },
   div: { f32: "return a / b;", i32: "return a / b;", u32: "return a / b;" },
+  pow: {
+    f32: "return power(a, b);",
+    i32: "return wholePower(a, b);",
+    u32: "return wholePowerUnsigned(a, b);",
+    uses: ["power"],
+    wholeUses: ["wholePower"],
+  },
   maximum: {
     f32: "return larger(a, b);",
     i32: "return max(a, b);",
@@ -47,17 +54,35 @@ export const BINARY = {
   logicalOr: logical("|"),
   logicalXor: logical("!="),
   // Gradients: a is the incoming gradient, b the input or, where it is said, the output.
-  reluBackward: { f32: "return select(a, vec4(0.0), orderOf(b) <= vec4(0));", uses: ["float"] },
+  reluBackward: { f32: "return select(a, vec4(0.0), (orderOf(b) <= vec4(0)) & !isNotANumber(b));", uses: ["float"] },
   clampBackward: {
     f32: "let n = orderOf(b); return select(vec4(0.0), a, (n >= orderOf(first())) & (n <= orderOf(second())) & !isNotANumber(b));",
     uses: ["float"],
   },
   // b is the output.
-  tanhBackward: { f32: "return a * (1.0 - b * b);" },
+  tanhBackward: { f32: "return a * ((1.0 - b) * (1.0 + b));" },
   sigmoidBackward: { f32: "return a * (b * (1.0 - b));" },
-  // Gradient of gelu: a is the incoming gradient, b the input.
-  geluTanhBackward: {
-    f32: "let s = 1.0 / (1.0 + exp(-1.5957691216057308 * (b + 0.044715 * b * b * b))); return a * s * (1.0 + b * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * b * b));",
+  erfBackward: {
+    f32: "return a * select(1.12837917 * exponentialOfSquare(b, -1.0), b, isNotANumber(b));",
+    uses: ["gaussian"],
+  },
+  siluBackward: {
+    f32: "let e = exponential(-absolute(b)); return a * (sigmoidFrom(e, b) + b * (e / ((1.0 + e) * (1.0 + e))));",
+    uses: ["exponential"],
+  },
+  geluBackward: { f32: "return a * geluSlope(b);", uses: ["gaussian"] },
+  geluTanhBackward: { f32: "return a * geluTanhSlope(b);", uses: ["gaussian"] },
+  leakyReluBackward: {
+    f32: "return select(first() * a, a, (orderOf(b) > vec4(0)) & !isNotANumber(b));",
+    uses: ["float"],
+  },
+  eluBackward: {
+    f32: "return select(a, a * (first() * exponential(b)), (orderOf(b) <= vec4(0)) & !isNotANumber(b));",
+    uses: ["exponential"],
+  },
+  softplusBackward: {
+    f32: "let z = first() * b; return select(a * sigmoid(z), a, z > second());",
+    uses: ["exponential"],
   },
 } as const satisfies Record<string, ElementFunction>;
 

@@ -14,7 +14,10 @@ export interface ElementFunction {
   readonly u32?: string;
   /** Of bool; refused without. */
   readonly bool?: string;
+  /** Library files whose functions the body for floats calls. */
   readonly uses?: readonly LibraryName[];
+  /** The same for integers. */
+  readonly wholeUses?: readonly LibraryName[];
   /** Whether the result is 0 or 1 and stored as bool; otherwise it has the type of the operands. */
   readonly isTest?: boolean;
 }
@@ -48,7 +51,7 @@ export function specializationOf(
     C: computeType(dtype),
     R: computeType(result),
     apply: bodyFor(fn, dtype)!,
-    ...including(...(isFloat(dtype) ? (fn.uses ?? []) : [])),
+    ...including(...((isFloat(dtype) ? fn.uses : fn.wholeUses) ?? [])),
     ...withF16(dtype),
   };
 }

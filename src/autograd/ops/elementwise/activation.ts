@@ -1,9 +1,11 @@
 import { binary } from "../../../kernels/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { square } from "./algebraic.ts";
-import { affine, mul, sub } from "./arithmetic.ts";
-import { lessEqual } from "./comparison.ts";
-import { defineUnary } from "./define-unary.ts";
+import { add, affine, mul, sub } from "./arithmetic.ts";
+import { greater, lessEqual } from "./comparison.ts";
+import { defineActivation } from "./define-activation.ts";
+import { defineUnary, type NoAttributes, unaryInputs } from "./define-unary.ts";
+import { exp } from "./exponential.ts";
 import { where } from "./selection.ts";
 
 /** y = tanh x. */
@@ -33,9 +35,75 @@ export const reluOp = defineUnary({
     createGraph ? where(lessEqual(y, 0), 0, g) : binary("relu backward", g, y, "reluBackward"),
 });
 
+/** y = x where x > 0, else slope · x. */
+export const leakyReluOp = defineActivation<{ slope: number }>({
+  name: "leakyRelu",
+  forward: () => "leakyRelu",
+  backward: () => "leakyReluBackward",
+  numbers: ({ slope }) => [slope, 0],
+  gradient: (g, x, { slope }) => where(greater(x, 0), g, mul(g, slope)),
+  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -2, high: 2 }], attributes: { slope: 0.01 } }],
+});
+
+/** y = x where x > 0, else α (eˣ − 1). */
+export const eluOp = defineActivation<{ alpha: number }>({
+  name: "elu",
+  forward: () => "elu",
+  backward: () => "eluBackward",
+  numbers: ({ alpha }) => [alpha, 0],
+  gradient: (g, x, { alpha }) => where(lessEqual(x, 0), mul(g, mul(exp(x), alpha)), g),
+  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -2, high: 2 }], attributes: { alpha: 0.75 } }],
+});
+
+/** y = x / (1 + e⁻ˣ). */
+export const siluOp = defineActivation<NoAttributes>({
+  name: "silu",
+  forward: () => "silu",
+  backward: () => "siluBackward",
+  gradient: (g, x) => {
+    const s = sigmoid(x);
+    return mul(g, mul(s, add(mul(x, sub(1, s)), 1)));
+  },
+  samples: () => unaryInputs(-4, 4).map((input) => ({ inputs: [input], attributes: {} })),
+});
+
+/** y = ln(1 + e^(βx)) / β. */
+export const softplusOp = defineActivation<{ beta: number; threshold: number }>({
+  name: "softplus",
+  forward: () => "softplus",
+  backward: () => "softplusBackward",
+  numbers: ({ beta, threshold }) => [beta, threshold],
+  gradient: (g, x, { beta, threshold }) => {
+    const z = mul(x, beta);
+    return where(greater(z, threshold), g, mul(g, sigmoid(z)));
+  },
+  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -4, high: 4 }], attributes: { beta: 1.5, threshold: 20 } }],
+});
+
 /** y = tanh x. */
 export const tanh = (x: Tensor): Tensor => tanhOp([x], {});
+
 /** y = 1 / (1 + e⁻ˣ). */
 export const sigmoid = (x: Tensor): Tensor => sigmoidOp([x], {});
+
 /** y = max(x, 0); NaN stays NaN. The gradient at 0 is 0. */
 export const relu = (x: Tensor): Tensor => reluOp([x], {});
+
+/** y = x where x > 0, else slope · x. The gradient at 0 is the slope. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => leakyReluOp([x], { slope });
+
+/** y = x where x > 0, else α (eˣ − 1) (arXiv:1511.07289). The gradient at 0 is α. */
+export const elu = (x: Tensor, alpha = 1): Tensor => eluOp([x], { alpha });
+
+/** y = x / (1 + e⁻ˣ), also known as swish (arXiv:1606.08415). NaN at −∞, as in PyTorch. */
+export const silu = (x: Tensor): Tensor => siluOp([x], {});
+
+export interface SoftplusOptions {
+  beta?: number;
+  /** Where βx is above it, y = x. */
+  threshold?: number;
+}
+
+/** y = ln(1 + e^(βx)) / β, a smooth relu; y = x where βx is above the threshold. */
+export const softplus = (x: Tensor, { beta = 1, threshold = 20 }: SoftplusOptions = {}): Tensor =>
+  softplusOp([x], { beta, threshold });

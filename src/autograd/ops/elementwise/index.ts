@@ -1,4 +1,4 @@
-export { relu, sigmoid, tanh } from "./activation.ts";
+export { elu, leakyRelu, relu, type SoftplusOptions, sigmoid, silu, softplus, tanh } from "./activation.ts";
 export { abs, reciprocal, rsqrt, sign, sqrt, square } from "./algebraic.ts";
 export { add, affine, div, mul, neg, sub } from "./arithmetic.ts";
 export { cast } from "./cast.ts";
@@ -8,7 +8,9 @@ export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compa
 export type { Operand } from "./define-binary.ts";
 export { exp, expm1, log, log1p } from "./exponential.ts";
 export { maximum, minimum } from "./extrema.ts";
-export { gelu } from "./gelu.ts";
+export { erf, type GeluOptions, gelu } from "./gaussian.ts";
 export { logicalAnd, logicalNot, logicalOr, logicalXor } from "./logical.ts";
+export { pow } from "./power.ts";
 export { ceil, floor, round } from "./rounding.ts";
 export { maskedFill, where } from "./selection.ts";
+export { cos, sin } from "./trigonometric.ts";

@@ -1,4 +1,4 @@
-import { reluOp, sigmoidOp, tanhOp } from "./activation.ts";
+import { eluOp, leakyReluOp, reluOp, sigmoidOp, siluOp, softplusOp, tanhOp } from "./activation.ts";
 import { absOp, reciprocalOp, rsqrtOp, signOp, sqrtOp, squareOp } from "./algebraic.ts";
 import { addOp, affineOp, divOp, mulOp, negOp, subOp } from "./arithmetic.ts";
 import { castOp } from "./cast.ts";
@@ -7,10 +7,12 @@ import { isFiniteOp, isInfiniteOp, isNaNOp } from "./classification.ts";
 import { equalOp, greaterEqualOp, greaterOp, lessEqualOp, lessOp, notEqualOp } from "./comparison.ts";
 import { expm1Op, expOp, log1pOp, logOp } from "./exponential.ts";
 import { maximumOp, minimumOp } from "./extrema.ts";
-import { geluOp } from "./gelu.ts";
+import { erfOp, geluOp } from "./gaussian.ts";
 import { logicalAndOp, logicalNotOp, logicalOrOp, logicalXorOp } from "./logical.ts";
+import { powOp } from "./power.ts";
 import { ceilOp, floorOp, roundOp } from "./rounding.ts";
 import { whereOp } from "./selection.ts";
+import { cosOp, sinOp } from "./trigonometric.ts";
 
 /** The primitive ops on elements, by name. */
 export const elementwiseOps = {
@@ -19,6 +21,7 @@ export const elementwiseOps = {
   mul: mulOp,
   div: divOp,
   affine: affineOp,
+  pow: powOp,
   maximum: maximumOp,
   minimum: minimumOp,
   neg: negOp,
@@ -32,9 +35,16 @@ export const elementwiseOps = {
   expm1: expm1Op,
   log: logOp,
   log1p: log1pOp,
+  sin: sinOp,
+  cos: cosOp,
   tanh: tanhOp,
   sigmoid: sigmoidOp,
+  erf: erfOp,
   relu: reluOp,
+  leakyRelu: leakyReluOp,
+  elu: eluOp,
+  silu: siluOp,
+  softplus: softplusOp,
   gelu: geluOp,
   clamp: clampOp,
   floor: floorOp,
