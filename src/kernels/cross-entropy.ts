@@ -1,16 +1,24 @@
 import crossEntropySource from "../../shaders/cross-entropy.wgsl";
 import crossEntropyBackwardSource from "../../shaders/cross-entropy-backward.wgsl";
 import { defineKernel } from "../gpu/index.ts";
-import { formatShape, reshapeView, sliceView, type Tensor, tidy, transposeView } from "../tensor/index.ts";
-import { contiguous, copy } from "./copy.ts";
+import { sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
+import { contiguous, reshaped } from "./copy.ts";
 import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "./launch.ts";
-import { matmulInto } from "./matmul.ts";
-import { rowWindows } from "./windows.ts";
+import { reduce } from "./reduce.ts";
+import { fitsBinding, halvesOf, longestAxis, requireBindable } from "./windows.ts";
 
 const forwardKernel = defineKernel({
   name: "cross-entropy",
   source: crossEntropySource,
-  bindings: { logits: "read", labels: "read", state: "read_write" },
+  bindings: {
+    logits: "read",
+    labels: "read",
+    weight: "read",
+    weightTotal: "read",
+    partial: "read_write",
+    state: "read_write",
+    terms: "read_write",
+  },
   params: {
     rows: "u32",
     columns: "u32",
@@ -18,156 +26,283 @@ const forwardKernel = defineKernel({
     isFirst: "u32",
     isLast: "u32",
     ignoreIndex: "i32",
-    rowStride: "u32",
+    inner: "u32",
+    outerStride: "u32",
+    innerStride: "u32",
+    classStride: "u32",
+    hasWeight: "u32",
+    classes: "f32",
+    smoothing: "f32",
+    invalid: "f32",
     logitsOffset: "u32",
     labelsOffset: "u32",
+    weightOffset: "u32",
+    weightTotalOffset: "u32",
+    partialOffset: "u32",
     stateOffset: "u32",
+    termsOffset: "u32",
   },
   variants: () => ROW_VARIANTS,
 });
 
+const IN_PLACE = { logitAt: "return y[q];" };
+
 const backwardKernel = defineKernel({
   name: "cross-entropy-backward",
   source: crossEntropyBackwardSource,
-  bindings: { state: "read", labels: "read", g: "read", logits: "read_write" },
+  bindings: {
+    state: "read",
+    labels: "read",
+    weight: "read",
+    weightTotal: "read",
+    g: "read",
+    divisor: "read",
+    logits: "read",
+    y: "read_write",
+  },
   params: {
     count: "u32",
     columns: "u32",
     first: "u32",
     ignoreIndex: "i32",
-    rowStride: "u32",
+    inner: "u32",
+    outerStride: "u32",
+    innerStride: "u32",
+    classStride: "u32",
+    yOuterStride: "u32",
+    yInnerStride: "u32",
+    yClassStride: "u32",
+    gStride: "u32",
+    isMean: "u32",
+    hasWeight: "u32",
+    classes: "f32",
+    smoothing: "f32",
+    invalid: "f32",
     stateOffset: "u32",
     labelsOffset: "u32",
+    weightOffset: "u32",
+    weightTotalOffset: "u32",
     gOffset: "u32",
+    divisorOffset: "u32",
     logitsOffset: "u32",
+    yOffset: "u32",
   },
+  variants: () => [IN_PLACE],
 });
 
-/** Bytes of logits that exist at a time in the fused loss: 16 MiB. */
-const LOGITS_BYTES = 1 << 24;
+/** What a loss of class indices is made of besides the logits. */
+export interface ClassTargets {
+  /** [rows] of i32. */
+  labels: Tensor;
+  ignoreIndex: number;
+  /** How many classes there are in all windows together. */
+  classes: number;
+  /** Factor of each class, [classes]. */
+  weight?: Tensor;
+  /** Sum of the weights, [1]; wanted with smoothing. */
+  weightTotal?: Tensor;
+  /** How much of each target is spread evenly over all classes. */
+  smoothing: number;
+}
 
+/** What a pass over the logits leaves behind. */
+export interface CrossEntropyState {
+  /** [rows, 2]: the largest logit and the logarithm of Σ exp(x − largest). */
+  state: Tensor;
+  /** [rows, 2]: the loss of a row and its weight, 0 where it is ignored. */
+  terms: Tensor;
+  /** [rows, 5], between windows of classes. */
+  partial?: Tensor;
+}
+
+/** A window of the classes. */
 interface Window {
-  /** First vocabulary index. */
   first: number;
   isFirst: boolean;
   isLast: boolean;
 }
 
-function accumulateWindow(logits: Tensor, labels: Tensor, state: Tensor, window: Window, ignoreIndex: number): void {
-  const [rows, columns] = logits.shape;
-  const spec = rowVariant(logits);
-  const params = {
-    rows,
-    columns,
-    first: window.first,
-    isFirst: window.isFirst ? 1 : 0,
-    isLast: window.isLast ? 1 : 0,
-    ignoreIndex,
-    rowStride: logits.strides[0],
-  };
-  launch("crossEntropy", forwardKernel.variant(spec), [logits, labels, state], params, rowGrid(rows, spec));
-}
+export const makeTargets = (targets: Omit<ClassTargets, "weightTotal">): ClassTargets => ({
+  ...targets,
+  labels: contiguous(targets.labels),
+  weight: targets.weight && contiguous(targets.weight),
+  weightTotal: targets.weight && targets.smoothing > 0 ? reduce("crossEntropy", targets.weight, "sum") : undefined,
+});
 
-function toGradient(
+export const makeState = (op: string, like: Tensor, rows: number, hasWindows: boolean): CrossEntropyState => ({
+  state: output(op, like, [rows, 2]),
+  terms: output(op, like, [rows, 2]),
+  partial: hasWindows ? output(op, like, [rows, 5]) : undefined,
+});
+
+/** Some rows of a state. */
+const rowsOf = ({ state, terms, partial }: CrossEntropyState, begin: number, end: number): CrossEntropyState => ({
+  state: sliceView(state, 0, begin, end),
+  terms: sliceView(terms, 0, begin, end),
+  partial: partial && sliceView(partial, 0, begin, end),
+});
+
+/** Takes a window of logits [outer, columns, inner] of any strides into the state of its outer · inner rows. */
+export function accumulateWindow(
+  op: string,
   logits: Tensor,
-  labels: Tensor,
-  state: Tensor,
-  g: Tensor,
-  first: number,
-  ignoreIndex: number,
+  targets: ClassTargets,
+  { state, terms, partial }: CrossEntropyState,
+  window: Window,
 ): void {
-  const [, columns] = logits.shape;
-  const params = { count: logits.size, columns, first, ignoreIndex, rowStride: logits.strides[0] };
-  launch("crossEntropy backward", backwardKernel.variant(), [state, labels, g, logits], params, gridOf(logits.size));
+  const [outer, columns, inner] = logits.shape;
+  const rows = outer * inner;
+  const spec = rowVariant(logits);
+  const { labels, weight, weightTotal, ignoreIndex, classes, smoothing } = targets;
+  const [outerStride, classStride, innerStride] = logits.strides;
+  const spare = partial ?? output(op, logits, [1]);
+  launch(
+    op,
+    forwardKernel.variant(spec),
+    [logits, labels, weight ?? logits, weightTotal ?? logits, spare, state, terms],
+    {
+      rows,
+      columns,
+      first: window.first,
+      isFirst: window.isFirst ? 1 : 0,
+      isLast: window.isLast ? 1 : 0,
+      ignoreIndex,
+      ...{ inner, outerStride, innerStride, classStride },
+      hasWeight: weight ? 1 : 0,
+      classes,
+      smoothing,
+      invalid: Number.NaN,
+    },
+    rowGrid(rows, spec),
+  );
 }
 
-function checkLabels(op: string, rows: number, labels: Tensor): void {
-  if (labels.dtype !== "i32") throw new Error(`${op}: labels must be i32, got ${labels.dtype}`);
-  if (labels.rank !== 1 || labels.size !== rows) {
-    throw new Error(`${op}: ${rows} rows need labels of shape [${rows}], got ${formatShape(labels.shape)}`);
-  }
+/** The gradient of the losses that arrives. */
+export interface IncomingGradient {
+  /** Of each row, or of their sum or mean. */
+  g: Tensor;
+  /** Σ of the rows' weights, by which a mean was divided. */
+  divisor?: Tensor;
 }
 
-/** The losses in a state [rows, 4] as a tensor [rows]. */
-const lossesOf = (state: Tensor): Tensor => copy(reshapeView(sliceView(state, 1, 3, 4), [state.shape[0]])!);
-
-/** Losses [rows] of logits [rows, classes], and the state the backward needs. */
-export function crossEntropyForward(logits: Tensor, labels: Tensor, ignoreIndex: number): [Tensor, Tensor] {
-  requireFloat32("crossEntropy", logits);
-  checkLabels("crossEntropy", logits.shape[0], labels);
-  const state = output("crossEntropy", logits, [logits.shape[0], 4]);
-  if (logits.size > 0) {
-    const whole = { first: 0, isFirst: true, isLast: true };
-    accumulateWindow(contiguous(logits), contiguous(labels), state, whole, ignoreIndex);
-  }
-  return [lossesOf(state), state];
-}
-
-export function crossEntropyBackward(
-  g: Tensor,
+/** Writes the gradient by a window of logits into `y` of the same shape [outer, columns, inner], or over the logits. */
+export function gradientOfWindow(
+  op: string,
   logits: Tensor,
-  labels: Tensor,
+  y: Tensor,
+  targets: ClassTargets,
   state: Tensor,
-  ignoreIndex: number,
+  { g, divisor }: IncomingGradient,
+  first: number,
+): void {
+  const [, columns, inner] = logits.shape;
+  const { labels, weight, weightTotal, ignoreIndex, classes, smoothing } = targets;
+  const isInPlace = logits === y;
+  const [outerStride, classStride, innerStride] = logits.strides;
+  const [yOuterStride, yClassStride, yInnerStride] = y.strides;
+  launch(
+    op,
+    backwardKernel.variant(isInPlace ? IN_PLACE : {}),
+    [state, labels, weight ?? state, weightTotal ?? state, g, divisor ?? state, isInPlace ? state : logits, y],
+    {
+      count: y.size,
+      columns,
+      first,
+      ignoreIndex,
+      ...{ inner, outerStride, innerStride, classStride, yOuterStride, yInnerStride, yClassStride },
+      gStride: g.rank === 0 ? 0 : 1,
+      isMean: divisor ? 1 : 0,
+      hasWeight: weight ? 1 : 0,
+      classes,
+      smoothing,
+      invalid: Number.NaN,
+    },
+    gridOf(y.size),
+  );
+}
+
+/** Logits [N, classes, ...] as [N, classes, inner]; one row of classes as [1, classes, 1]. */
+function asRows(logits: Tensor): Tensor {
+  const { shape, rank } = logits;
+  return reshaped(logits, rank === 1 ? [1, shape[0], 1] : [shape[0], shape[1], sizeOf(shape.slice(2))]);
+}
+
+/** Ranges of outer indices and of classes that fit into one binding. */
+interface Part {
+  outer: [number, number];
+  classes: [number, number];
+}
+
+/** Parts of logits [outer, classes, inner], classes in ascending order; halved where one does not fit. */
+function partsOf(op: string, logits: Tensor): Part[] {
+  const [outer, classes] = logits.shape;
+  const split = ({ outer: rows, classes: columns }: Part): Part[] => {
+    const view = sliceView(sliceView(logits, 0, ...rows), 1, ...columns);
+    if (fitsBinding(view)) return [{ outer: rows, classes: columns }];
+    const axis = longestAxis(op, view);
+    if (axis > 1) requireBindable(op, view);
+    return halvesOf(view.shape[axis]).flatMap(([begin, end]) =>
+      split(
+        axis === 0
+          ? { outer: [rows[0] + begin, rows[0] + end], classes: columns }
+          : { outer: rows, classes: [columns[0] + begin, columns[0] + end] },
+      ),
+    );
+  };
+  return tidy(() => split({ outer: [0, outer], classes: [0, classes] }));
+}
+
+/** Losses and weights of logits [N, classes, ...] by labels [N, ...], and what the gradient needs. */
+export function crossEntropyForward(op: string, logits: Tensor, given: ClassTargets): CrossEntropyState {
+  requireFloat32(op, logits);
+  const rows = asRows(logits);
+  const [outer, classes, inner] = rows.shape;
+  const parts = partsOf(op, rows);
+  const hasWindows = parts.some(({ classes: [begin, end] }) => end - begin < classes);
+  const result = makeState(op, logits, outer * inner, hasWindows);
+  if (logits.size === 0) return result;
+  const targets = makeTargets({ ...given, labels: reshaped(contiguous(given.labels), [outer * inner]) });
+  for (const part of parts) {
+    const [begin, end] = part.outer.map((index) => index * inner);
+    const [first, last] = part.classes;
+    accumulateWindow(
+      op,
+      sliceView(sliceView(rows, 0, ...part.outer), 1, ...part.classes),
+      { ...targets, labels: sliceView(targets.labels, 0, begin, end) },
+      rowsOf(result, begin, end),
+      { first, isFirst: first === 0, isLast: last === classes },
+    );
+  }
+  return result;
+}
+
+/** The gradient of logits [N, classes, ...]. */
+export function crossEntropyBackward(
+  op: string,
+  logits: Tensor,
+  given: ClassTargets,
+  state: Tensor,
+  incoming: IncomingGradient,
 ): Tensor {
-  const gradient = copy(logits);
-  if (logits.size > 0) toGradient(gradient, contiguous(labels), state, contiguous(g), 0, ignoreIndex);
+  const gradient = output(op, logits, logits.shape);
+  if (logits.size === 0) return gradient;
+  const rows = asRows(logits);
+  const [outer, , inner] = rows.shape;
+  const y = asRows(gradient);
+  const targets = makeTargets({ ...given, labels: reshaped(contiguous(given.labels), [outer * inner]) });
+  const g = incoming.g.rank === 0 ? incoming.g : reshaped(contiguous(incoming.g), [outer * inner]);
+  for (const part of partsOf(op, rows)) {
+    const [begin, end] = part.outer.map((index) => index * inner);
+    const window = (x: Tensor): Tensor => sliceView(sliceView(x, 0, ...part.outer), 1, ...part.classes);
+    gradientOfWindow(
+      op,
+      window(rows),
+      window(y),
+      { ...targets, labels: sliceView(targets.labels, 0, begin, end) },
+      sliceView(state, 0, begin, end),
+      { ...incoming, g: g.rank === 0 ? g : sliceView(g, 0, begin, end) },
+      part.classes[0],
+    );
+  }
   return gradient;
-}
-
-/** Vocabulary windows of the weight [classes, width], so small that the logits of all rows stay within a fixed size. */
-const vocabularyWindows = (weight: Tensor, rows: number): [number, number][] =>
-  rowWindows(weight, Math.max(64, Math.floor(LOGITS_BYTES / 4 / Math.max(rows, 1) / 64) * 64));
-
-/**
- * Losses [rows] of the logits x · weightᵀ, which never exist as a whole: the vocabulary passes in windows, and each
- * row keeps a running maximum and sum. x [rows, width], weight [classes, width].
- */
-export function linearCrossEntropyForward(
-  x: Tensor,
-  weight: Tensor,
-  labels: Tensor,
-  ignoreIndex: number,
-): [Tensor, Tensor] {
-  requireFloat32("linearCrossEntropy", x, weight);
-  const rows = x.shape[0];
-  checkLabels("linearCrossEntropy", rows, labels);
-  const state = output("linearCrossEntropy", x, [rows, 4]);
-  const classes = weight.shape[0];
-  for (const [begin, end] of vocabularyWindows(weight, rows)) {
-    tidy(() => {
-      const logits = output("linearCrossEntropy", x, [rows, end - begin]);
-      matmulInto("linearCrossEntropy", x, transposeView(sliceView(weight, 0, begin, end)), logits);
-      const window = { first: begin, isFirst: begin === 0, isLast: end === classes };
-      accumulateWindow(logits, contiguous(labels), state, window, ignoreIndex);
-    });
-  }
-  return [lossesOf(state), state];
-}
-
-/** Gradients of x and weight; each only when wanted. The logits of a window are computed again. */
-export function linearCrossEntropyBackward(
-  g: Tensor,
-  x: Tensor,
-  weight: Tensor,
-  labels: Tensor,
-  state: Tensor,
-  ignoreIndex: number,
-  want: { x: boolean; weight: boolean },
-): { x?: Tensor; weight?: Tensor } {
-  const op = "linearCrossEntropy backward";
-  const rows = x.shape[0];
-  const dx = want.x ? output(op, x, x.shape) : undefined;
-  const dweight = want.weight ? output(op, weight, weight.shape) : undefined;
-  for (const [begin, end] of vocabularyWindows(weight, rows)) {
-    tidy(() => {
-      const window = sliceView(weight, 0, begin, end);
-      const logits = output(op, x, [rows, end - begin]);
-      matmulInto(op, x, transposeView(window), logits);
-      toGradient(logits, contiguous(labels), state, contiguous(g), begin, ignoreIndex);
-      if (dx) matmulInto(op, logits, window, dx, { accumulate: begin > 0 });
-      if (dweight) matmulInto(op, transposeView(logits), x, sliceView(dweight, 0, begin, end));
-    });
-  }
-  return { x: dx, weight: dweight };
 }

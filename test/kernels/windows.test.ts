@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { backward, ops } from "../../src/autograd/index.ts";
-import { MemoryLimitError } from "../../src/gpu/index.ts";
+import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { copy } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
 import { binary, unary } from "../../src/kernels/elementwise.ts";
@@ -87,10 +87,39 @@ describe("tensors over the binding limit", () => {
     await expectClose((make, gpu) => {
       const [x, weight] = [make([6, 32]), make([1500, 32], { seed: 2 })];
       for (const leaf of [x, weight]) leaf.requiresGrad = true;
-      const losses = ops.linearCrossEntropy([x, weight, tensor(labels, [6], { gpu })], { ignoreIndex: -100 });
+      const losses = ops.linearCrossEntropy([x, weight, tensor(labels, [6], { gpu })], {
+        ignoreIndex: -100,
+        reduction: "none",
+      });
       const grads = backward(losses, { gradient: make([6], { seed: 3 }) });
       return [losses, grads.get(x)!, grads.get(weight)!];
     }, 2e-6);
+  });
+
+  it("give the loss and gradients of logits in windows of rows and of classes", async () => {
+    const labelsFor = (count: number, classes: number): Int32Array =>
+      Int32Array.from({ length: count }, (_, i) => (i % 7 === 3 ? -100 : (i * 31) % classes));
+    const losses =
+      (shape: number[], labelShape: number[]) =>
+      (make: Make, gpu: Gpu): Tensor[] => {
+        const x = make(shape);
+        x.requiresGrad = true;
+        const labels = tensor(
+          labelsFor(
+            labelShape.reduce((a, b) => a * b, 1),
+            shape[1],
+          ),
+          labelShape,
+          { gpu },
+        );
+        const weight = make([shape[1]], { seed: 3, low: 0.5 });
+        const attributes = { ignoreIndex: -100, labelSmoothing: 0.1, reduction: "none" } as const;
+        const y = ops.crossEntropy([x, labels, weight], attributes);
+        return [y, backward(y, { gradient: make(labelShape, { seed: 2 }) }).get(x)!];
+      };
+    await expectSameBits(losses([300, 101], [300]));
+    await expectSameBits(losses([20, 11, 150], [20, 150]));
+    await expectClose(losses([1, 40, 1000], [1, 1000]), 2e-6);
   });
 
   it("are normalised in windows of rows, with the same bits", async () => {

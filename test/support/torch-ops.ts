@@ -238,7 +238,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "conv1d",
   "conv2d",
   "conv_transpose2d",
-  "cross_entropy",
   "mse_loss",
   "binary_cross_entropy_with_logits",
 ]);

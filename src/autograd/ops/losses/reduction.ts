@@ -1,0 +1,36 @@
+import { binary } from "../../../kernels/elementwise.ts";
+import { reduce } from "../../../kernels/reduce.ts";
+import { reshapeView, type Shape, sliceView, type Tensor } from "../../../tensor/index.ts";
+
+/** `mean` over what counts, `sum`, or `none` for a loss each. */
+export type Reduction = "mean" | "sum" | "none";
+
+export function requireReduction(
+  op: string,
+  reduction: string,
+  allowed: readonly string[] = ["mean", "sum", "none"],
+): void {
+  if (allowed.includes(reduction)) return;
+  throw new Error(`${op}: expected a reduction of ${allowed.join(", ")}, got ${reduction}`);
+}
+
+/**
+ * Losses and their weights, `terms` [rows, 2], put together: each loss in the given shape, their sum, or their sum over
+ * that of the weights, which is returned as well.
+ */
+export function reduceTerms(
+  op: string,
+  terms: Tensor,
+  shape: Shape,
+  reduction: Reduction,
+): { value: Tensor; divisor?: Tensor } {
+  if (reduction === "none") {
+    const losses = sliceView(terms, 1, 0, 1);
+    return { value: reshapeView(losses, shape) as Tensor };
+  }
+  const sums = reduce(op, terms, "sum", [0]);
+  const scalar = (index: number): Tensor => reshapeView(sliceView(sums, 1, index, index + 1), []) as Tensor;
+  if (reduction === "sum") return { value: scalar(0) };
+  const divisor = scalar(1);
+  return { value: binary(op, scalar(0), divisor, "div"), divisor };
+}
