@@ -5,6 +5,8 @@ import {
   gather,
   indexSelect,
   ops,
+  pad,
+  reshape,
   scatter,
   scatterAdd,
   sum,
@@ -142,6 +144,56 @@ describe("sums of values with equal indices", () => {
   });
 
   const zerosOf = (...shape: number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+});
+
+describe("backward", () => {
+  const gpu = useGpu();
+
+  it("through repeated indices gives the same bits ten times", async () => {
+    const random = seeded(77);
+    const floats = (...shape: number[]) =>
+      tensor(
+        Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 2 * random() - 1),
+        shape,
+      );
+    const picks = (length: number, ...shape: number[]) =>
+      tensor(
+        Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.floor(length * random())),
+        shape,
+      );
+    const x = floats(9, 65, 3);
+    const cotangents = [floats(9, 300, 3), floats(9, 1500, 3), floats(40, 195), floats(9, 71, 3)];
+    const [along, slices, ids] = [picks(65, 9, 300, 3), picks(65, 1500), picks(9, 40)];
+    x.requiresGrad = true;
+    const batch = new ReadBatch(gpu());
+    const runs = Array.from({ length: 10 }, () =>
+      tidy(() => {
+        const results = [
+          gather(x, 1, along),
+          indexSelect(x, 1, slices),
+          embedding(reshape(x, [9, 195]), ids),
+          pad(
+            x,
+            [
+              [0, 0],
+              [3, 3],
+              [0, 0],
+            ],
+            { mode: "reflect" },
+          ),
+        ];
+        return results.map((y, i) => batch.add(backward(y, { gradient: cotangents[i] }).get(x)!));
+      }),
+    );
+    await batch.read();
+    for (const run of runs) {
+      run.forEach((values, i) => {
+        expect(differences(values(), runs[0][i]())).toBe(0);
+      });
+    }
+    batch.dispose();
+    for (const owned of [x, ...cotangents, along, slices, ids]) owned.dispose();
+  });
 });
 
 describe("indices", () => {

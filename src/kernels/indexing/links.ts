@@ -65,8 +65,12 @@ export const isSigned = (indices: Tensor): number => (indices.dtype === "i32" ? 
 const ownShape = (indices: Tensor, axis: number): number[] =>
   indices.shape.map((length, i) => (i !== axis && indices.strides[i] === 0 ? 1 : length));
 
-/** The axis along which indices must be halved, so that their links, of eight bytes, can be bound. */
+/** One invocation walks a chain, which is a line at most: longer ones are cut, lest a GPU's driver lose patience. */
+const LONGEST_LINE = 2 ** 18;
+
+/** The axis along which indices must be halved, so that their links, of eight bytes, can be bound and walked. */
 export function linksHalving(indices: Tensor, axis: number): number | undefined {
+  if (indices.shape[axis] > LONGEST_LINE) return axis;
   const own = ownShape(indices, axis);
   const fits = 8 * sizeOf(own) <= indices.gpu.limits.maxStorageBufferBindingSize;
   return fits ? undefined : own.indexOf(Math.max(...own));
@@ -110,7 +114,7 @@ export function makeLinks(
     const pairs = output(op, indices, [count, 2], "u32");
     launch(op, keysKernel.variant(), [indices, pairs], params, gridOf(count));
     const highest = (count / lineLength) * length - 1;
-    const sorted = sortPairs(op, pairs, highest > 0 ? Math.floor(Math.log2(highest)) + 1 : 0);
+    const sorted = sortPairs(op, pairs, 32 - Math.clz32(highest));
     launch(op, sortedKernel.variant(), [sorted, links], { ...params, lineStride: packed[axis] }, gridOf(count));
     sorted.dispose();
   }
