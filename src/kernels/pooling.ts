@@ -3,11 +3,10 @@ import averagePoolGradientSource from "../../shaders/pooling/average-pool-gradie
 import maxPoolSource from "../../shaders/pooling/max-pool.wgsl";
 import maxPoolGatherSource from "../../shaders/pooling/max-pool-gather.wgsl";
 import maxPoolGradientSource from "../../shaders/pooling/max-pool-gradient.wgsl";
-import { defineKernel, type Kernel } from "../gpu/index.ts";
-import { reshapeView, type Tensor } from "../tensor/index.ts";
-import { contiguous } from "./copy.ts";
-import { gridOf, launch, output } from "./launch.ts";
-import { forRowWindows } from "./windows.ts";
+import { defineKernel } from "../gpu/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { output } from "./launch.ts";
+import { overPlanes } from "./planes.ts";
 
 /** How windows lie on the planes of [.., height, width]. Pairs are [down, right]. */
 export interface PoolGeometry {
@@ -77,20 +76,6 @@ const geometryParams = (geometry: PoolGeometry): Record<string, readonly number[
   };
 };
 
-/** Runs a kernel over the planes of tensors [.., height, width], one invocation an element of the last of them. */
-function overPlanes(op: string, kernel: Kernel, geometry: PoolGeometry, tensors: readonly Tensor[]): void {
-  const written = tensors[tensors.length - 1];
-  if (written.size === 0) return;
-  const plane = written.shape[written.rank - 2] * written.shape[written.rank - 1];
-  const planes = written.size / plane;
-  const params = geometryParams(geometry);
-  const matrices = tensors.map((x) => reshapeView(contiguous(x), [planes, x.size / planes])!);
-  forRowWindows(op, matrices, (windows, rows) => {
-    const count = rows * plane;
-    launch(op, kernel.variant(), windows, { ...params, count }, gridOf(count));
-  });
-}
-
 const leading = (x: Tensor): readonly number[] => x.shape.slice(0, -2);
 
 /** The largest element of each window and its tap: its place in the window, counted row by row; -1 where none is. */
@@ -98,34 +83,34 @@ export function maxPoolForward(op: string, x: Tensor, geometry: PoolGeometry): [
   const shape = [...leading(x), ...geometry.output];
   const y = output(op, x, shape);
   const taps = output(op, x, shape, "i32");
-  overPlanes(op, maxPoolKernel, geometry, [x, y, taps]);
+  overPlanes(op, maxPoolKernel, geometryParams(geometry), [x, y, taps]);
   return [y, taps];
 }
 
 /** The elements of `x` at given taps. */
 export function maxPoolGather(op: string, x: Tensor, taps: Tensor, geometry: PoolGeometry): Tensor {
   const y = output(op, x, taps.shape);
-  overPlanes(op, maxPoolGatherKernel, geometry, [x, taps, y]);
+  overPlanes(op, maxPoolGatherKernel, geometryParams(geometry), [x, taps, y]);
   return y;
 }
 
 /** Sums `g` into the elements at given taps: the transpose of the gathering. */
 export function maxPoolGradient(op: string, g: Tensor, taps: Tensor, geometry: PoolGeometry): Tensor {
   const dx = output(op, g, [...leading(g), ...geometry.input]);
-  overPlanes(op, maxPoolGradientKernel, geometry, [g, taps, dx]);
+  overPlanes(op, maxPoolGradientKernel, geometryParams(geometry), [g, taps, dx]);
   return dx;
 }
 
 /** The mean of each window. */
 export function averagePoolForward(op: string, x: Tensor, geometry: PoolGeometry): Tensor {
   const y = output(op, x, [...leading(x), ...geometry.output]);
-  overPlanes(op, averagePoolKernel, geometry, [x, y]);
+  overPlanes(op, averagePoolKernel, geometryParams(geometry), [x, y]);
   return y;
 }
 
 /** Each window's share of `g` for every element: the transpose of the averages. */
 export function averagePoolGradient(op: string, g: Tensor, geometry: PoolGeometry): Tensor {
   const dx = output(op, g, [...leading(g), ...geometry.input]);
-  overPlanes(op, averagePoolGradientKernel, geometry, [g, dx]);
+  overPlanes(op, averagePoolGradientKernel, geometryParams(geometry), [g, dx]);
   return dx;
 }

@@ -4,6 +4,7 @@ import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution
 import { diagonal, embedDiagonal } from "./diagonal.ts";
 import * as elementwise from "./elementwise.ts";
 import { gather, gatherGradient, scatter, scatterAdd } from "./indexing.ts";
+import { interpolate, interpolateGradient } from "./interpolate.ts";
 import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
@@ -62,4 +63,6 @@ export const references = {
   conv2dInputGradient,
   conv2dWeightGradient,
   ...pooling,
+  interpolate,
+  interpolateGradient,
 } satisfies { [Name in OpName]: Reference<AttributesOf<Name>> };

@@ -135,4 +135,6 @@ export const traits: Record<OpName, Traits> = {
   maxPoolGradient: { tolerance: LINEAR, half: false },
   averagePool: { tolerance: LINEAR, half: false },
   averagePoolGradient: { tolerance: LINEAR, half: false },
+  interpolate: { tolerance: LINEAR, half: false },
+  interpolateGradient: { tolerance: LINEAR, half: false },
 };

@@ -14,6 +14,7 @@ import { groupNormOp } from "./normalization/group-norm.ts";
 import { layerNormOp, rmsNormOp } from "./normalization/layer-norm.ts";
 import { oneHotOp } from "./one-hot.ts";
 import { averagePoolGradientOp, averagePoolOp } from "./pooling/average-pool.ts";
+import { interpolateGradientOp, interpolateOp } from "./pooling/interpolate.ts";
 import { maxPoolGatherOp, maxPoolGradientOp, maxPoolOp } from "./pooling/max-pool.ts";
 import { reductionOps } from "./reduction/ops.ts";
 import { causalSelfAttentionOp } from "./self-attention.ts";
@@ -75,6 +76,8 @@ export const ops = {
   maxPoolGradient: maxPoolGradientOp,
   averagePool: averagePoolOp,
   averagePoolGradient: averagePoolGradientOp,
+  interpolate: interpolateOp,
+  interpolateGradient: interpolateGradientOp,
 } as const;
 
 export type OpName = keyof typeof ops;
@@ -108,6 +111,7 @@ export { type LayerNormOptions, layerNorm, rmsNorm } from "./normalization/layer
 export { oneHot } from "./one-hot.ts";
 export { adaptiveAveragePool2d, averagePool1d, averagePool2d } from "./pooling/average-pool.ts";
 export type { AveragePoolOptions, MaxPoolOptions, PoolPadding } from "./pooling/geometry.ts";
+export { type InterpolateOptions, interpolate } from "./pooling/interpolate.ts";
 export { adaptiveMaxPool2d, maxPool1d, maxPool2d } from "./pooling/max-pool.ts";
 export type { AveragePool1dOptions, MaxPool1dOptions } from "./pooling/one-axis.ts";
 export * from "./reduction/index.ts";
