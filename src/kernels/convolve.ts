@@ -1,8 +1,9 @@
-import { expandView, reshapeView, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
+import { expandView, keep, reshapeView, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import {
   type ConvolutionGeometry,
   forwardKernel,
   inputGradientKernel,
+  type SumParts,
   weightGradientKernel,
   weightGradientParts,
 } from "./convolution.ts";
@@ -97,7 +98,9 @@ export function convolveInputGradientInto(
       });
     } else if (channels > 1 && fitsBinding(g)) {
       halves(channels, (part) => {
-        convolveInputGradientInto(op, g, part(weight, 1), bias && part(bias, 0), part(x, 1), geometry);
+        // A slice of the second axis spans as much as the whole: only a copy is smaller.
+        const own = fitsBinding(weight) ? part(weight, 1) : copy(part(weight, 1));
+        convolveInputGradientInto(op, g, own, bias && part(bias, 0), part(x, 1), geometry);
       });
     } else requireBindable(op, g, weight, x);
     return;
@@ -112,7 +115,8 @@ export function convolveInputGradientInto(
  * The gradient of `convolveInto` with respect to the weight, of shape [O, C / groups, KH, KW]. The sum over images,
  * rows and columns is divided into parts by `weightGradientParts`; their results are added in order.
  *
- * A batch over the binding limit is summed by halves, which agrees with the whole to rounding.
+ * A batch over the binding limit is summed by halves, which agrees with the whole to rounding. Channels over it are
+ * taken in parts with the same bits.
  */
 export function convolveWeightGradient(
   op: string,
@@ -120,38 +124,36 @@ export function convolveWeightGradient(
   g: Tensor,
   shape: readonly number[],
   geometry: ConvolutionGeometry,
+  givenParts?: SumParts,
 ): Tensor {
   if (sizeOf(shape) === 0 || g.size === 0) return full(g.gpu, shape, 0);
   const { groups } = geometry;
   const [images, outputs, height, width] = g.shape;
-  if (![x, g].every(fitsBinding)) {
-    if (images > 1) {
-      const sums: Tensor[] = [];
-      const middle = Math.ceil(images / 2);
-      for (const [begin, end] of [
-        [0, middle],
-        [middle, images],
-      ]) {
-        const part = (t: Tensor): Tensor => sliceView(t, 0, begin, end);
-        sums.push(tidy(() => convolveWeightGradient(op, part(x), part(g), shape, geometry)));
-      }
-      return binary(op, sums[0], sums[1], "add");
-    }
+  if (images > 1 && ![x, g].every(fitsBinding)) {
+    const sums: Tensor[] = [];
+    halves(images, (part) => {
+      sums.push(keep(convolveWeightGradient(op, part(x, 0), part(g, 0), shape, geometry)));
+    });
+    const total = binary(op, sums[0], sums[1], "add");
+    for (const sum of sums) sum.dispose();
+    return total;
+  }
+  const parts = givenParts ?? weightGradientParts(sizeOf(shape), images, height, width);
+  const fits = 4 * parts.count * sizeOf(shape) <= g.gpu.limits.maxStorageBufferBindingSize;
+  if (!fits || ![x, g].every(fitsBinding)) {
     const weight = output(op, g, shape);
     const fill = (into: Tensor, ownX: Tensor, ownG: Tensor, own: ConvolutionGeometry): void =>
-      copyInto(into, convolveWeightGradient(op, ownX, ownG, into.shape, own));
+      copyInto(into, convolveWeightGradient(op, ownX, ownG, into.shape, own, parts));
     if (groups > 1) {
       splitGroups(groups, geometry, (part, own) => fill(part(weight, 0), part(x, 1), part(g, 1), own));
-    } else if (outputs > 1 && !fitsBinding(g)) {
+    } else if (outputs > 1 && fitsBinding(x)) {
       halves(outputs, (part) => fill(part(weight, 0), x, part(g, 1), geometry));
-    } else if (shape[1] > 1 && !fitsBinding(x)) {
+    } else if (shape[1] > 1 && fitsBinding(g)) {
       halves(shape[1], (part) => fill(part(weight, 1), part(x, 1), g, geometry));
-    } else requireBindable(op, x, g);
+    } else requireBindable(op, x, g, weight);
     return weight;
   }
-  const parts = weightGradientParts(sizeOf(shape), images, height, width);
   const partials = output(op, g, [parts.count, ...shape]);
-  requireBindable(op, partials);
   const kernel = isDepthwise(shape, groups) ? depthwiseWeightGradientKernel : weightGradientKernel;
   kernel(op, x, g, partials, parts, geometry);
   return reshapeView(parts.count === 1 ? partials : reduce(op, partials, "sum", [0]), shape)!;

@@ -56,7 +56,12 @@ function outputSize(op: string, x: readonly number[], weight: readonly number[],
   return [along(0), along(1)];
 }
 
-function inferConvolution(op: string, [x, weight, bias]: readonly Tensor[], geometry: ConvolutionGeometry): number[] {
+/** The shape of a convolution's output; throws with the op's name when its inputs do not fit. */
+export function inferConvolution(
+  op: string,
+  [x, weight, bias]: readonly Tensor[],
+  geometry: ConvolutionGeometry,
+): number[] {
   requireFloat32(op, x, weight, ...(bias ? [bias] : []));
   checkConvolution(op, x.shape, weight.shape, bias?.shape, geometry.groups);
   return [x.shape[0], weight.shape[0], ...outputSize(op, x.shape, weight.shape, geometry)];

@@ -1,6 +1,7 @@
 import type { ConvolutionGeometry, Two } from "../../kernels/convolution.ts";
+import { requireFloat32 } from "../../kernels/launch.ts";
 import { formatShape, type Tensor } from "../../tensor/index.ts";
-import { checkConvolution, conv2dInputGradientOp, conv2dOp } from "./convolution-ops.ts";
+import { checkConvolution, conv2dInputGradientOp, conv2dOp, inferConvolution } from "./convolution-ops.ts";
 import { reshape } from "./shape.ts";
 
 /** One number for rows and columns alike, or one for each. */
@@ -129,8 +130,9 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1d
     dilation: [1, dilation],
     groups,
   });
-  const inputs = [reshape(x, row(x.shape)), reshape(weight, row(weight.shape))];
-  const y = conv2dOp(bias ? [...inputs, bias] : inputs, geometry);
+  const inputs = [reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), ...(bias ? [bias] : [])];
+  inferConvolution("conv1d", inputs, geometry);
+  const y = conv2dOp(inputs, geometry);
   return reshape(y, [y.shape[0], y.shape[1], y.shape[3]]);
 }
 
@@ -150,6 +152,7 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Tensor {
   const op = "convTranspose2d";
+  requireFloat32(op, x, weight, ...(bias ? [bias] : []));
   if (x.rank !== 4 || weight.rank !== 4) {
     throw new Error(
       `${op}: expected an input [N, C, H, W] and a weight [C, O / groups, KH, KW], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
