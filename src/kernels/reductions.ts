@@ -88,8 +88,9 @@ export const REDUCTIONS = {
   norm: { accumulator: arithmetic, prepare: () => "return A(v) * A(v);", finish: "return Y(sqrt(a));" },
   powerNorm: {
     accumulator: arithmetic,
-    prepare: () => "return pow(abs(A(v)), params.a);",
-    finish: "return Y(pow(a, params.b));",
+    prepare: () => "return power(vec4(abs(A(v))), vec4(params.a)).x;",
+    finish: "return Y(power(vec4(a), vec4(params.b)).x);",
+    uses: ["power"],
   },
   maxMagnitude: { accumulator: arithmetic, prepare: absolute, combine: extremum("max") },
   minMagnitude: { accumulator: arithmetic, prepare: absolute, combine: extremum("min") },

@@ -51,6 +51,14 @@ export const std = reduction<VarianceAttributes>((values, attributes) =>
   Math.sqrt(squaredDeviation(values, attributes)),
 );
 
+export const norm = reduction<ReduceAttributes & { order: number }>((values, { order }) => {
+  const magnitudes = values.map(Math.abs);
+  if (order === 0) return magnitudes.filter((value) => value !== 0).length;
+  if (order === Number.POSITIVE_INFINITY) return Math.max(...magnitudes);
+  if (order === Number.NEGATIVE_INFINITY) return Math.min(...magnitudes);
+  return add(magnitudes.map((value) => value ** order)) ** (1 / order);
+});
+
 const argument = (
   better: (a: number, b: number) => boolean,
 ): Reference<{ axis?: number; keepDimensions?: boolean }> => {

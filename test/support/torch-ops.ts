@@ -232,7 +232,6 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "isnan",
   "erf",
   "greater",
-  "norm",
   "where",
   "masked_fill",
   "conv1d",

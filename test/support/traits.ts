@@ -88,6 +88,7 @@ export const traits: Record<OpName, Traits> = {
   variance: { tolerance: LINEAR, half: true },
   std: { tolerance: LINEAR, half: true },
   logsumexp: { tolerance: TRANSCENDENTAL, half: true },
+  norm: { tolerance: { ...QUOTIENT, value: 2e-6 }, half: true },
   argsort: { tolerance: EXACT, half: true },
   cumsum: { tolerance: LINEAR, half: true },
   expand: { tolerance: EXACT, half: true },

@@ -2,6 +2,7 @@ import { argmaxOp, argminOp } from "./arguments.ts";
 import { cumsumOp } from "./cumulative.ts";
 import { maxOp, minOp } from "./extrema.ts";
 import { logsumexpOp } from "./logsumexp.ts";
+import { normOp } from "./norm.ts";
 import { prodOp } from "./product.ts";
 import { meanOp, stdOp, varianceOp } from "./statistics.ts";
 import { allOp, anyOp } from "./truth.ts";
@@ -19,5 +20,6 @@ export const reductionOps = {
   variance: varianceOp,
   std: stdOp,
   logsumexp: logsumexpOp,
+  norm: normOp,
   cumsum: cumsumOp,
 } as const;
