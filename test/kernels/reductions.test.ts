@@ -11,6 +11,7 @@ import {
   max,
   mean,
   min,
+  norm,
   prod,
   sort,
   std,
@@ -168,6 +169,55 @@ describe.each([
     expect((await gradientOf(equal, (x) => variance(x, 1)))[0].map((g) => g + 0)).toEqual([0, 0, 0]);
     const [shares] = await gradientOf([[5, 1, 5, 5]], (x) => max(x, 1));
     for (const [i, share] of [1 / 3, 0, 1 / 3, 1 / 3].entries()) expect(shares[i]).toBeCloseTo(share, 6);
+  });
+
+  it("give norms of any order, also of what is not finite, of zeros and of nothing", async () => {
+    const orders = [0, 1, 2, 3, 0.5, -1, inf, -inf];
+    const values = await readLists(() =>
+      orders.map((order) =>
+        norm(
+          tensor([
+            [3, -4],
+            [nan, 1],
+            [-inf, 2],
+            [0, 0],
+          ]),
+          { order, axes: 1 },
+        ),
+      ),
+    );
+    const expected = [
+      [2, 2, 2, 0],
+      [7, nan, inf, 0],
+      [5, nan, inf, 0],
+      [91 ** (1 / 3), nan, inf, 0],
+      [(Math.sqrt(3) + 2) ** 2, nan, inf, 0],
+      [12 / 7, nan, 2, 0],
+      [4, nan, inf, 0],
+      [3, nan, 2, 0],
+    ];
+    values.forEach((list, i) => {
+      list.forEach((value, k) => {
+        const what = `order ${orders[i]}, row ${k}`;
+        if (Number.isFinite(expected[i][k])) expect(Math.abs(value - expected[i][k]), what).toBeLessThan(4e-6);
+        else expect(value, what).toBe(expected[i][k]);
+      });
+    });
+    for (const order of orders) {
+      const [zeros] = await gradientOf([[0, 0]], (x) => norm(x, { order, axes: 1 }));
+      expect(zeros.map((g) => g + 0)).toEqual([0, 0]);
+    }
+    const [shared] = await gradientOf([[-2, 2, 1, 2]], (x) => norm(x, { order: inf, axes: 1 }));
+    const third = Math.fround(1 / 3);
+    for (const [i, share] of [-third, third, 0, third].entries()) expect(shared[i]).toBeCloseTo(share, 6);
+    const nothing = tensor([], [2, 0]);
+    for (const order of [inf, -inf, -1]) {
+      expect(() => norm(nothing, { order, axes: 1 })).toThrow(/^norm: no elements to reduce in \[2, 0\]/);
+    }
+    nothing.dispose();
+    expect(
+      await readLists(() => [norm(tensor([], [2, 0]), { axes: 1 }), norm(tensor([], [2, 0]), { order: 3 })]),
+    ).toEqual([[0, 0], [0]]);
   });
 
   it("sort as a stable sort of the host does, over 100 shapes", async () => {

@@ -86,4 +86,8 @@ export const normOp = defineOp<NormAttributes>({
  * @throws when a vector has no elements and the order is negative or ∞.
  */
 export const norm = (x: Tensor, options: NormOptions = {}): Tensor =>
-  normOp([x], { order: options.order ?? 2, axes: axesOf(options.axes), keepDimensions: options.keepDimensions ?? false });
+  normOp([x], {
+    order: options.order ?? 2,
+    axes: axesOf(options.axes),
+    keepDimensions: options.keepDimensions ?? false,
+  });
