@@ -14,6 +14,7 @@ import {
 } from "../../src/autograd/index.ts";
 import { embeddingBackward } from "../../src/kernels/embedding.ts";
 import { gatherAlong } from "../../src/kernels/indexing/gather.ts";
+import { oneHotRows } from "../../src/kernels/indexing/one-hot.ts";
 import { scatterAlong } from "../../src/kernels/indexing/scatter.ts";
 import { expandView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -337,5 +338,9 @@ describe("indexing over the binding limit", () => {
         scatterAlong("scatter", target, index, source, axis, "replace"),
       ];
     });
+  });
+
+  it("makes one-hot rows in windows", async () => {
+    await expectSameBits((_make, gpu) => [oneHotRows(tensor(ids([500], 103), [500], { gpu }), 101)]);
   });
 });
