@@ -1,10 +1,11 @@
-import { gelu, relu, reshape, sigmoid, tanh } from "../../autograd/index.ts";
+import { gelu, relu, reshape, sigmoid, silu, tanh } from "../../autograd/index.ts";
 import { type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { Layer } from "./layer.ts";
 
 const ACTIVATIONS = {
   relu,
   gelu: (x: Tensor) => gelu(x),
+  silu,
   tanh,
   sigmoid,
 } as const;
