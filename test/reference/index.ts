@@ -2,6 +2,7 @@ import type { OpName, ops } from "../../src/autograd/index.ts";
 import { batchNorm, batchNormInference, groupNorm } from "./channel-norm.ts";
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from "./convolution.ts";
 import { diagonal, embedDiagonal } from "./diagonal.ts";
+import * as elementLosses from "./element-losses.ts";
 import * as elementwise from "./elementwise.ts";
 import { gather, gatherGradient, scatter, scatterAdd } from "./indexing.ts";
 import { interpolate, interpolateGradient } from "./interpolate.ts";
@@ -58,6 +59,7 @@ export const references = {
   oneHot,
   crossEntropy,
   linearCrossEntropy,
+  ...elementLosses,
   dropout,
   conv2d,
   conv2dInputGradient,

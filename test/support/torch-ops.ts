@@ -237,6 +237,4 @@ export const pendingOps: ReadonlySet<string> = new Set([
   "conv1d",
   "conv2d",
   "conv_transpose2d",
-  "mse_loss",
-  "binary_cross_entropy_with_logits",
 ]);

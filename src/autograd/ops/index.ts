@@ -7,6 +7,7 @@ import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
 import { scatterAddOp, scatterOp } from "./indexing/scatter.ts";
 import { diagonalOp, embedDiagonalOp } from "./linear-algebra/diagonal.ts";
 import { crossEntropyOp } from "./losses/cross-entropy.ts";
+import { absoluteErrorOp, binaryErrorOp, divergenceOp, huberErrorOp, squaredErrorOp } from "./losses/element-losses.ts";
 import { linearCrossEntropyOp } from "./losses/linear-cross-entropy.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { batchNormInferenceOp, batchNormOp } from "./normalization/batch-norm.ts";
@@ -67,6 +68,11 @@ export const ops = {
   oneHot: oneHotOp,
   crossEntropy: crossEntropyOp,
   linearCrossEntropy: linearCrossEntropyOp,
+  squaredError: squaredErrorOp,
+  absoluteError: absoluteErrorOp,
+  huberError: huberErrorOp,
+  binaryError: binaryErrorOp,
+  divergence: divergenceOp,
   dropout: dropoutOp,
   conv2d: conv2dOp,
   conv2dInputGradient: conv2dInputGradientOp,
@@ -103,6 +109,7 @@ export { diagonal } from "./linear-algebra/diagonal.ts";
 export { einsum } from "./linear-algebra/einsum.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./losses/cross-entropy.ts";
 export { linearCrossEntropy } from "./losses/linear-cross-entropy.ts";
+export * from "./losses/losses.ts";
 export type { Reduction } from "./losses/reduction.ts";
 export { dot, linear, matmul, outer, type WeightLayout } from "./matmul.ts";
 export { type BatchNormOptions, batchNorm } from "./normalization/batch-norm.ts";

@@ -1,6 +1,8 @@
 import { binary } from "../../../kernels/elementwise.ts";
 import { reduce } from "../../../kernels/reduce.ts";
 import { reshapeView, type Shape, sliceView, type Tensor } from "../../../tensor/index.ts";
+import { sum } from "../broadcast.ts";
+import { mean } from "../reduction/index.ts";
 
 /** `mean` over what counts, `sum`, or `none` for a loss each. */
 export type Reduction = "mean" | "sum" | "none";
@@ -12,6 +14,13 @@ export function requireReduction(
 ): void {
   if (allowed.includes(reduction)) return;
   throw new Error(`${op}: expected a reduction of ${allowed.join(", ")}, got ${reduction}`);
+}
+
+/** Losses of any shape put together, in differentiable ops. */
+export function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor {
+  requireReduction(op, reduction);
+  if (reduction === "none") return losses;
+  return reduction === "sum" ? sum(losses) : mean(losses);
 }
 
 /**

@@ -1,0 +1,159 @@
+import { elementLoss, type LossName } from "../../../kernels/element-loss.ts";
+import { requireFloat32 } from "../../../kernels/launch.ts";
+import { broadcastShapes, type Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
+import { sumTo } from "../broadcast.ts";
+import { abs, add, clamp, exp, log, log1p, maximum, mul, neg, sigmoid, sign, sub } from "../elementwise/index.ts";
+
+// Losses of a prediction x and a target t, element by element. Each is one dispatch, and so is each of its gradients.
+
+interface SlopeContext<A> {
+  g: Tensor;
+  x: Tensor;
+  t: Tensor;
+  /** Factor of positive targets, where there is one. */
+  p: Tensor | undefined;
+  attributes: A;
+}
+
+interface Slope<A> {
+  /** The kernel, and whether prediction and target change places in it. */
+  kernel: (attributes: A) => LossName;
+  isSwapped?: boolean;
+  /** The same in differentiable ops. */
+  plain: (context: SlopeContext<A>) => Tensor;
+}
+
+interface LossInit<A> {
+  name: string;
+  kernel: (attributes: A) => LossName;
+  number?: (attributes: A) => number;
+  /** By the prediction, the target, and the weight of positive targets. */
+  slopes: readonly Slope<A>[];
+  samples: () => readonly Sample<A>[];
+}
+
+function defineLoss<A>({ name, kernel, number, slopes, samples }: LossInit<A>): Op<A> {
+  return defineOp<A>({
+    name,
+    infer: (inputs) => {
+      requireFloat32(name, ...inputs);
+      return { shape: inputs.map(({ shape }) => shape).reduce((a, b) => broadcastShapes(name, a, b)), dtype: "f32" };
+    },
+    forward: ([x, target, positiveWeight], attributes) =>
+      elementLoss(name, kernel(attributes), { x, target, positiveWeight, number: number?.(attributes) }),
+    save: (inputs) => inputs,
+    vjp: (g, [x, t, p], { attributes, createGraph, inputs }) =>
+      inputs.map(({ shape }, i) => () => {
+        const slope = slopes[i];
+        if (createGraph) return sumTo(slope.plain({ g, x, t, p, attributes }), shape);
+        const [first, second] = slope.isSwapped ? [t, x] : [x, t];
+        const operands = { g, x: first, target: second, positiveWeight: p, number: number?.(attributes) };
+        return sumTo(elementLoss(`${name} backward`, slope.kernel(attributes), operands), shape);
+      }),
+    samples,
+  });
+}
+
+/** Equal shapes at a tile edge, and a target that broadcasts. */
+const pairs = <A>(attributes: A, target: Partial<SampleInput> = {}): Sample<A>[] => [
+  { inputs: [{ shape: [65] }, { shape: [65], ...target }], attributes },
+  { inputs: [{ shape: [2, 3, 2] }, { shape: [3, 1], ...target }], attributes },
+  { inputs: [{ shape: [0] }, { shape: [0], ...target }], attributes },
+];
+
+/** A loss of the difference alone has one slope for both operands. */
+function differenceSlopes<A>(kernel: LossName, plain: (d: Tensor, attributes: A) => Tensor): Slope<A>[] {
+  return [
+    { kernel: () => kernel, plain: ({ g, x, t, attributes }) => mul(g, plain(sub(x, t), attributes)) },
+    { kernel: () => kernel, isSwapped: true, plain: ({ g, x, t, attributes }) => mul(g, plain(sub(t, x), attributes)) },
+  ];
+}
+
+type NoAttributes = Record<string, never>;
+
+/** (x − t)². */
+export const squaredErrorOp = defineLoss<NoAttributes>({
+  name: "squaredError",
+  kernel: () => "squared",
+  slopes: differenceSlopes("squaredSlope", (d) => mul(d, 2)),
+  samples: () => pairs({}),
+});
+
+/** |x − t|; the slope at 0 is 0. */
+export const absoluteErrorOp = defineLoss<NoAttributes>({
+  name: "absoluteError",
+  kernel: () => "absolute",
+  slopes: differenceSlopes("absoluteSlope", sign),
+  samples: () => pairs({}, { low: 3, high: 4 }),
+});
+
+/** ½(x − t)² where |x − t| < δ, else δ(|x − t| − ½δ). */
+export const huberErrorOp = defineLoss<{ delta: number }>({
+  name: "huberError",
+  kernel: () => "huber",
+  number: ({ delta }) => delta,
+  slopes: differenceSlopes("huberSlope", (d, { delta }) => clamp(d, -delta, delta)),
+  samples: () => [...pairs({ delta: 5 }), ...pairs({ delta: 0.5 }, { low: 3, high: 4 }).slice(0, 2)],
+});
+
+/** ln(1 + e^−x). */
+const softplusOfMinus = (x: Tensor): Tensor => add(log1p(exp(neg(abs(x)))), maximum(neg(x), 0));
+/** p − 1, or nothing where p is not given. */
+const extra = (p: Tensor | undefined, y: Tensor): Tensor | null => (p ? mul(sub(p, 1), y) : null);
+
+/** max(x, 0) − x t + (1 + (p − 1) t) ln(1 + e^−|x|) + (p − 1) t max(−x, 0), p = 1 without a third input. */
+export const binaryErrorOp = defineLoss<NoAttributes>({
+  name: "binaryError",
+  kernel: () => "binary",
+  slopes: [
+    {
+      kernel: () => "binarySlope",
+      plain: ({ g, x, t, p }) => {
+        const positive = mul(t, sigmoid(neg(x)));
+        return mul(g, sub(mul(sub(1, t), sigmoid(x)), p ? mul(p, positive) : positive));
+      },
+    },
+    {
+      kernel: () => "binaryTargetSlope",
+      plain: ({ g, x, p }) => {
+        const more = extra(p, softplusOfMinus(x));
+        return mul(g, more ? sub(more, x) : neg(x));
+      },
+    },
+    { kernel: () => "binaryWeightSlope", plain: ({ g, x, t }) => mul(g, mul(t, softplusOfMinus(x))) },
+  ],
+  samples: () => [
+    ...pairs<NoAttributes>({}, { low: 0, high: 1 }),
+    {
+      inputs: [{ shape: [4, 3] }, { shape: [4, 3], low: 0, high: 1 }, { shape: [3], low: 0.5, high: 3 }],
+      attributes: {},
+    },
+  ],
+});
+
+interface DivergenceAttributes {
+  /** Whether the target is given by its logarithm. */
+  logTarget: boolean;
+}
+
+/** t (ln t − x), 0 where t is 0; eᵗ (t − x) for a target given by its logarithm. */
+export const divergenceOp = defineLoss<DivergenceAttributes>({
+  name: "divergence",
+  kernel: ({ logTarget }) => (logTarget ? "logDivergence" : "divergence"),
+  slopes: [
+    {
+      kernel: ({ logTarget }) => (logTarget ? "logDivergenceSlope" : "divergenceSlope"),
+      plain: ({ g, t, attributes }) => neg(mul(g, attributes.logTarget ? exp(t) : t)),
+    },
+    {
+      kernel: ({ logTarget }) => (logTarget ? "logDivergenceTargetSlope" : "divergenceTargetSlope"),
+      plain: ({ g, x, t, attributes }) =>
+        attributes.logTarget ? mul(g, mul(exp(t), add(sub(t, x), 1))) : mul(g, sub(add(log(t), 1), x)),
+    },
+  ],
+  samples: () => [
+    ...pairs({ logTarget: false }, { low: 0.1, high: 1 }).slice(0, 2),
+    ...pairs({ logTarget: true }, { low: -2, high: 0 }).slice(0, 2),
+  ],
+});
