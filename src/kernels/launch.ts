@@ -34,16 +34,17 @@ export const gridOf = (count: number): Grid => linearGrid(Math.ceil(count / 64))
 
 /**
  * How many invocations share a row in row kernels. One on software adapters: there a barrier costs a switch of
- * all invocations. The choice depends on the adapter alone, never on the shape, so results do not either.
+ * all invocations. The choice depends on the adapter alone, never on the shape, so results do not either. No workgroup
+ * has more than 128 invocations.
  */
 export function rowVariant(x: Tensor): { LANES: string; ROWS: string } {
-  return x.gpu.adapter.isSoftware ? { LANES: "1u", ROWS: "16u" } : { LANES: "64u", ROWS: "4u" };
+  return x.gpu.adapter.isSoftware ? { LANES: "1u", ROWS: "16u" } : { LANES: "64u", ROWS: "2u" };
 }
 
 /** Every specialisation `rowVariant` can give. */
 export const ROW_VARIANTS = [
   { LANES: "1u", ROWS: "16u" },
-  { LANES: "64u", ROWS: "4u" },
+  { LANES: "64u", ROWS: "2u" },
 ] as const;
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {

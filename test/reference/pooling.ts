@@ -14,14 +14,14 @@ function windowsAlong(geometry: PoolGeometry, axis: 0 | 1): number[][] {
   });
 }
 
-interface Place {
+export interface Place {
   /** Position within the plane; null in the padding. */
   position: number | null;
   tap: number;
 }
 
 /** Calls `visit` with every window: its position in the output, its plane, its places and what an average divides by. */
-function forEachWindow(
+export function forEachWindow(
   planes: number,
   geometry: PoolGeometry,
   visit: (output: number, plane: number, places: Place[], count: number) => void,
