@@ -9,7 +9,7 @@ const COMMANDS: CommandTable = {
     load: async () => (await import("./commands/start.ts")).start,
   },
   finetune: {
-    summary: "fine-tune a model on labelled texts, or on text",
+    summary: "fine-tune a model on labelled texts, on text, or on images by class",
     load: async () => (await import("./commands/finetune.ts")).finetune,
   },
   eval: {
@@ -17,7 +17,7 @@ const COMMANDS: CommandTable = {
     load: async () => (await import("./commands/eval.ts")).evaluateCommand,
   },
   predict: {
-    summary: "labels with probabilities, or raw logits of token ids",
+    summary: "labels of texts or images with probabilities, or raw logits of token ids",
     load: async () => (await import("./commands/predict.ts")).predict,
   },
   generate: {

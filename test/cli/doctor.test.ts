@@ -4,7 +4,7 @@ import { memoryContext } from "./support.ts";
 
 const broken: Diagnosis = {
   ok: false,
-  versions: { graft: "0.1.0", node: "20.20.2", webgpu: null, chromium: null, platform: "linux x64" },
+  versions: { graft: "0.1.0", node: "20.20.2", webgpu: null, chromium: null, sharp: null, platform: "linux x64" },
   attempts: [{ what: "npm package webgpu", result: "not installed" }],
   adapter: null,
   limits: {},

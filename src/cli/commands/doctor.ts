@@ -26,7 +26,14 @@ const FEATURES = {
 /** What `graft doctor --json` prints. */
 export interface Diagnosis {
   ok: boolean;
-  versions: { graft: string; node: string; webgpu: string | null; chromium: string | null; platform: string };
+  versions: {
+    graft: string;
+    node: string;
+    webgpu: string | null;
+    chromium: string | null;
+    sharp: string | null;
+    platform: string;
+  };
   attempts: readonly AdapterAttempt[];
   adapter: {
     name: string;
@@ -76,6 +83,7 @@ export async function diagnose(software: boolean, { now }: Pick<CommandContext, 
       node: process.versions.node,
       webgpu: packageVersion("webgpu"),
       chromium: packageVersion("@sparticuz/chromium"),
+      sharp: packageVersion("sharp"),
       platform: `${process.platform} ${process.arch}, ${release()}`,
     },
     attempts: [],
@@ -137,6 +145,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, columns = 80): string {
     ["Node", versions.node],
     ["webgpu (Dawn)", versions.webgpu ?? missing],
     ["@sparticuz/chromium", versions.chromium ?? missing],
+    ["sharp (PNG, JPEG)", versions.sharp ?? missing],
     ["platform", versions.platform],
   ]);
   section(
