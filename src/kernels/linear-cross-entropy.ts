@@ -9,7 +9,7 @@ import {
 } from "./cross-entropy.ts";
 import { output } from "./launch.ts";
 import { matmulInto } from "./matmul.ts";
-import { rowWindows } from "./windows.ts";
+import { requireBindable, rowWindows } from "./windows.ts";
 
 /** Bytes of logits that exist at a time: 16 MiB. */
 const LOGITS_BYTES = 1 << 24;
@@ -17,6 +17,12 @@ const LOGITS_BYTES = 1 << 24;
 /** Vocabulary windows of the weight [classes, width], so small that the logits of all rows stay within a fixed size. */
 const vocabularyWindows = (weight: Tensor, rows: number): [number, number][] =>
   rowWindows(weight, Math.max(64, Math.floor(LOGITS_BYTES / 4 / Math.max(rows, 1) / 64) * 64));
+
+/** The logits of a window are made and read whole: refuses rows so many that they cannot be, before anything runs. */
+function requireWindows(op: string, x: Tensor, windows: readonly [number, number][]): void {
+  const widest = Math.max(...windows.map(([begin, end]) => end - begin));
+  tidy(() => requireBindable(op, output(op, x, [x.shape[0], widest])));
+}
 
 /** Matrices [rows, columns] as the kernels of the loss take them. */
 const asRows = (logits: Tensor): Tensor => reshaped(logits, [...logits.shape, 1]);
@@ -42,6 +48,7 @@ export function linearCrossEntropyForward(
   const rows = x.shape[0];
   const targets = targetsOf(labels, ignoreIndex, weight);
   const windows = vocabularyWindows(weight, rows);
+  requireWindows(op, x, windows);
   const result = makeState(op, x, rows, windows.length > 1);
   if (rows === 0) return result;
   for (const [begin, end] of windows) {
@@ -68,10 +75,12 @@ export function linearCrossEntropyBackward(
 ): { x?: Tensor; weight?: Tensor } {
   const rows = x.shape[0];
   const targets = targetsOf(labels, ignoreIndex, weight);
+  const windows = vocabularyWindows(weight, rows);
+  requireWindows(op, x, windows);
   const dx = want.x ? output(op, x, x.shape) : undefined;
   const dweight = want.weight ? output(op, weight, weight.shape) : undefined;
   const incoming = { g: contiguous(g) };
-  for (const [begin, end] of vocabularyWindows(weight, rows)) {
+  for (const [begin, end] of windows) {
     tidy(() => {
       const window = sliceView(weight, 0, begin, end);
       const logits = output(op, x, [rows, end - begin]);
