@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { CONFIGURATIONS, type Configuration } from "./test/support/configurations.ts";
 
 /** Shader files are imported as text, as esbuild does in the build. */
 const wgslAsText = {
@@ -12,25 +12,33 @@ const wgslAsText = {
   },
 };
 
-/** The examples import the package by its name; here that is the source. */
-const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
-const packageAsSource = [
-  { find: /^graft-gpu$/, replacement: source("index.ts") },
-  { find: /^graft-gpu\/node$/, replacement: source("io/node/index.ts") },
-  { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
-];
+/** Some test files on a device of a configuration. */
+export function projectOf(
+  { name, device, environment = {}, subgroupSize }: Configuration,
+  options: { include: string[]; exclude?: string[]; thorough?: boolean },
+): TestProjectConfiguration {
+  const { include, exclude = [], thorough = false } = options;
+  const provide = { device, thorough, subgroupSize };
+  return { extends: true, test: { name, include, exclude, env: environment, provide } };
+}
 
 export default defineConfig({
   plugins: [wgslAsText],
-  resolve: { alias: packageAsSource },
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/adapter-present.ts"],
-    provide: { device: {} },
     pool: "forks",
     maxWorkers: 2,
     // Seconds on lavapipe are minutes on SwiftShader beside another suite.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    projects: [
+      projectOf(
+        { name: "adapter", device: {} },
+        { include: ["test/**/*.test.ts"], exclude: ["test/configurations/**"] },
+      ),
+      ...CONFIGURATIONS.map((configuration) =>
+        projectOf(configuration, { include: ["test/configurations/*.test.ts"] }),
+      ),
+    ],
   },
 });

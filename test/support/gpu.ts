@@ -1,18 +1,21 @@
 import { afterAll, beforeAll, inject } from "vitest";
 import { Gpu, type OpenOptions } from "../../src/gpu/index.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-
-export type Limits = Partial<Record<keyof GPUSupportedLimits, number>>;
+import { type Limits, smallDevice } from "./small-device.ts";
 
 /** The device that a run of the suite is about; a project of the vitest configuration may provide another. */
 export interface DeviceSetting extends Pick<OpenOptions, "software" | "limits" | "withoutFeatures"> {
-  /** Limits below what WebGPU guarantees, see {@link withLimits}. */
+  /** Limits below what WebGPU guarantees, see {@link smallDevice}. */
   smaller?: Limits;
 }
 
 declare module "vitest" {
   export interface ProvidedContext {
     device: DeviceSetting;
+    /** Whether to run what an ordinary run leaves out. */
+    thorough: boolean;
+    /** Lanes of a subgroup that the project asks of lavapipe. */
+    subgroupSize: number | undefined;
   }
 }
 
@@ -62,23 +65,8 @@ export function watchAdapter(gpu: Gpu): () => boolean {
   };
 }
 
-/**
- * The device with smaller limits. WebGPU gives no device below the guaranteed minimum, but the engine splits its work
- * by `device.limits` alone; so small tensors take the ways of those over 128 MiB.
- */
+/** The device with smaller limits, see {@link smallDevice}. */
 export const withLimits =
   (limits: Limits): MakeGpu =>
-  (device, info) => {
-    const all: Record<string, number> = {};
-    for (const name in device.limits) all[name] = device.limits[name as keyof GPUSupportedLimits] as number;
-    const smaller = { ...all, ...limits };
-    const proxy = new Proxy(device, {
-      get(target, property) {
-        if (property === "limits") return smaller;
-        const value = Reflect.get(target, property, target) as unknown;
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-      set: (target, property, value) => Reflect.set(target, property, value, target),
-    });
-    return new Gpu(proxy, info);
-  };
+  (device, info) =>
+    new Gpu(smallDevice(device, limits), info);

@@ -1,0 +1,17 @@
+import { mergeConfig } from "vitest/config";
+import { CONFIGURATIONS } from "./test/support/configurations.ts";
+import base, { projectOf } from "./vitest.config.ts";
+
+const OPS = ["test/autograd/ops/*.test.ts", "test/autograd/oracle-ops.test.ts", "test/vectors/*.test.ts"];
+
+/** What `npm test` leaves out: every test of ops on every device, with all samples enlarged. */
+const { test, ...rest } = base;
+export default mergeConfig(rest, {
+  test: {
+    ...test,
+    projects: [
+      projectOf({ name: "adapter", device: {} }, { include: ["test/autograd/ops/limits.test.ts"], thorough: true }),
+      ...CONFIGURATIONS.map((configuration) => projectOf(configuration, { include: OPS, thorough: true })),
+    ],
+  },
+});
