@@ -1,11 +1,13 @@
-// One stage of a reduction of a strided view: y[o, c] combines x[o, r] for r = c, c + chunks, c + 2 · chunks, … in that
-// order. o counts the kept axes and r the reduced ones, both row-major, so the order is that of the shape, whatever the
-// strides. Neighbouring chunks read neighbouring elements. Stages repeat over the chunks until one is left.
+// One stage of a reduction of a strided view: y[o, c] combines the elements x[o, r] of chunk c in ascending r. o counts the
+// kept axes and r the reduced ones, both row-major, so the order is that of the shape, whatever the strides. The reduced
+// elements fall into tiles of `tile`, and the chunks of a tile, `interleave` of them, take its elements in turn: so
+// neighbours read neighbours. Stages repeat over the chunks until one is left.
 alias X = f32; // what is read; spec: f16, i32, u32, or A in the stages after the first
 alias A = f32; // what is accumulated; spec: i32, u32, vec2<f32>, vec2<u32>, vec4<f32>
 alias Y = f32; // what is written; spec: f16, i32, u32, or A in the stages before the last
 const X_WIDTH: u32 = 1u; // stored numbers an element
 const Y_WIDTH: u32 = 1u;
+const IS_FLAT: bool = true; // whether the reduced axes lie in memory as one; spec: false
 
 struct Params {
   keptShape0: vec4<u32>, // lengths of kept axes 0 to 3
@@ -24,6 +26,8 @@ struct Params {
   length: u32, // elements of the reduced axes
   reducedRank: u32,
   chunks: u32,
+  tile: u32,
+  interleave: u32,
   yChunk: u32, // stride of y from chunk to chunk
   chunksFirst: u32, // whether neighbouring invocations take neighbouring chunks, not kept elements
   begin: u32, // index of the first element along the reduced axes
@@ -46,17 +50,18 @@ fn pick(low: vec4<u32>, high: vec4<u32>, axis: u32) -> u32 {
 }
 
 fn reducedPlace(r: u32) -> u32 {
-  if (params.reducedRank <= 1u) {
+  if (IS_FLAT) {
     return r * params.xReduced0.x;
   }
   var rest = r;
   var place = 0u;
-  for (var axis = params.reducedRank; axis > 0u; axis--) {
+  for (var axis = params.reducedRank; axis > 1u; axis--) {
     let length = pick(params.reducedShape0, params.reducedShape1, axis - 1u);
-    place += (rest % length) * pick(params.xReduced0, params.xReduced1, axis - 1u);
-    rest /= length;
+    let outer = rest / length;
+    place += (rest - outer * length) * pick(params.xReduced0, params.xReduced1, axis - 1u);
+    rest = outer;
   }
-  return place;
+  return place + rest * params.xReduced0.x;
 }
 
 @compute @workgroup_size(64)
@@ -81,9 +86,18 @@ fn main(
     p += index * pick(params.xKept0, params.xKept1, axis - 1u);
     q += index * pick(params.yKept0, params.yKept1, axis - 1u);
   }
-  var result = prepare(x[p + reducedPlace(chunk)], params.begin + chunk);
-  for (var r = chunk + params.chunks; r < params.length; r += params.chunks) {
-    result = combine(result, prepare(x[p + reducedPlace(r)], params.begin + r));
+  let first = (chunk / params.interleave) * params.tile + chunk % params.interleave;
+  let end = min((chunk / params.interleave + 1u) * params.tile, params.length);
+  let step = params.interleave * params.xReduced0.x;
+  var place = p + reducedPlace(first);
+  var result = prepare(x[place], params.begin + first);
+  for (var r = first + params.interleave; r < end; r += params.interleave) {
+    if (IS_FLAT) {
+      place += step;
+    } else {
+      place = p + reducedPlace(r);
+    }
+    result = combine(result, prepare(x[place], params.begin + r));
   }
   y[q] = finish(result);
 }

@@ -49,6 +49,8 @@ const reduceKernel = defineKernel({
     length: "u32",
     reducedRank: "u32",
     chunks: "u32",
+    tile: "u32",
+    interleave: "u32",
     yChunk: "u32",
     chunksFirst: "u32",
     begin: "u32",
@@ -61,9 +63,28 @@ const reduceKernel = defineKernel({
   library: LIBRARY,
 });
 
-/** Chunks that are reduced side by side: one for a short axis, else as many as leave 256 elements each. */
-const chunksOf = (length: number, parallel: number): number =>
-  length <= 512 && parallel >= 64 ? 1 : Math.ceil(length / 256);
+/** Elements of a chunk, and of an axis that is always one chunk. */
+const CHUNK = 256;
+/** Chunks that take the elements of a tile in turn, where the last axis is reduced and neighbours lie side by side. */
+const interleaveOf = (length: number): number => Math.min(32, Math.ceil(length / 64));
+
+/** How the elements of the reduced axes fall into chunks. */
+interface Chunks {
+  count: number;
+  tile: number;
+  interleave: number;
+}
+
+function chunksOf(length: number, call: Call): Chunks {
+  if (length <= CHUNK || (length <= 2 * CHUNK && call.parallel >= 64)) return { count: 1, tile: length, interleave: 1 };
+  const interleave = call.isInterleaved ? interleaveOf(length) : 1;
+  const tile = CHUNK * interleave;
+  return {
+    count: interleave * (Math.ceil(length / tile) - 1) + Math.min(interleave, length % tile || tile),
+    tile,
+    interleave,
+  };
+}
 
 /** What stays the same through the stages of one reduction. */
 interface Call {
@@ -73,6 +94,7 @@ interface Call {
   numbers: { a: number; b: number };
   /** Results made at a time; what it is for a part does not matter, so that parts have the bits of the whole. */
   parallel: number;
+  isInterleaved: boolean;
 }
 
 /** What is read at a stage: elements, or accumulators of the stage before with their parts as the last axis. */
@@ -107,7 +129,7 @@ function makePartials(call: Call, like: Tensor, kept: readonly number[], chunks:
 }
 
 /** Records one dispatch: every chunk of the source into the target; `yChunk` is the step from chunk to chunk. */
-function stage(call: Call, source: Source, target: Target, chunks: number, yChunk: number, chunksFirst: boolean): void {
+function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChunk: number, chunksFirst: boolean): void {
   const { x, kept, reduced, isFirst, begin } = source;
   const width = widthOf(accumulatorOf(call));
   const [xWidth, yWidth] = [isFirst ? 1 : width, target.isLast ? 1 : width];
@@ -119,10 +141,10 @@ function stage(call: Call, source: Source, target: Target, chunks: number, yChun
   const inner = mergeAxes(call.op, pickFrom(x.shape, reduced), [
     pickFrom(x.strides, reduced).map((stride) => stride / xWidth),
   ]);
-  const count = sizeOf(lengths) * chunks;
+  const count = sizeOf(lengths) * chunks.count;
   launch(
     call.op,
-    reduceKernel.variant(stageSpecialization(call.name, call.dtype, isFirst, target.isLast)),
+    reduceKernel.variant(stageSpecialization(call.name, call.dtype, isFirst, target.isLast, inner.shape.length <= 1)),
     [x, target.y],
     {
       ...twoVectors("keptShape", outer.shape),
@@ -135,7 +157,9 @@ function stage(call: Call, source: Source, target: Target, chunks: number, yChun
       keptRank: outer.shape.length,
       length: sizeOf(inner.shape),
       reducedRank: inner.shape.length,
-      chunks,
+      chunks: chunks.count,
+      tile: chunks.tile,
+      interleave: chunks.interleave,
       yChunk: yChunk / yWidth,
       chunksFirst: chunksFirst ? 1 : 0,
       begin,
@@ -153,15 +177,15 @@ function reduceInto(call: Call, source: Source, target: Target): void {
     return;
   }
   const lengths = pickFrom(x.shape, kept);
-  const chunks = chunksOf(sizeOf(pickFrom(x.shape, reduced)), call.parallel);
-  if (chunks === 1) {
-    stage(call, source, target, 1, 0, false);
+  const chunks = chunksOf(sizeOf(pickFrom(x.shape, reduced)), call);
+  if (chunks.count === 1) {
+    stage(call, source, target, chunks, 0, false);
     return;
   }
   const nearest = (axes: readonly number[]): number =>
     Math.min(...axes.filter((axis) => x.shape[axis] > 1).map((axis) => x.strides[axis]));
   const chunksFirst = nearest(reduced) <= nearest(kept);
-  const partials = makePartials(call, x, lengths, chunks, chunksFirst);
+  const partials = makePartials(call, x, lengths, chunks.count, chunksFirst);
   stage(call, source, { y: partials, isLast: false }, chunks, partials.strides[kept.length], chunksFirst);
   reduceInto(call, sourceOf(partials), target);
   partials.dispose();
@@ -263,9 +287,10 @@ export function requireElements(op: string, name: ReductionName, x: Tensor, axes
 
 /**
  * Reduces over `axes` (all when undefined); the axes are kept with length 1. Elements are combined in an order that
- * depends on the shape alone: reduced elements r, counted row-major, fall into ⌈n / 256⌉ chunks of r, r + chunks,
- * r + 2 · chunks, …, each combined in order, and the chunks again in the same way; up to 512 elements are one chunk where 64
- * or more results are made at a time. What exceeds the binding limit is halved first: along kept axes with the same bits, along reduced ones by combining
+ * depends on the shape alone. Reduced elements r, counted row-major, fall into chunks of 256 that are combined in order;
+ * then the chunks fall into chunks. Where the last axis is reduced, 32 chunks take the elements of a tile of 8192 in turn, or
+ * ⌈n / 64⌉ chunks all n elements where these are fewer; otherwise a chunk is 256 in a row. Up to 256 elements are one chunk, and up to 512 where there are 64 or more results.
+ * What exceeds the binding limit is halved first: along kept axes with the same bits, along reduced ones by combining
  * the halves.
  */
 export function reduce(
@@ -283,7 +308,15 @@ export function reduce(
   if (x.size === 0) return full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
   if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) return reshaped(x, keptShape);
   const y = output(op, x, pickFrom(x.shape, kept), dtype);
-  const call: Call = { op, name, dtype: x.dtype, numbers: { a: 0, b: 0, ...numbers }, parallel: y.size };
+  const last = x.shape.findLastIndex((length) => length > 1);
+  const call: Call = {
+    op,
+    name,
+    dtype: x.dtype,
+    numbers: { a: 0, b: 0, ...numbers },
+    parallel: y.size,
+    isInterleaved: reduced.includes(last),
+  };
   // An index counts all reduced axes together, so that they must be one where they are split.
   const isSplit = (name === "argmax" || name === "argmin") && reduced.length > 1 && !fitsBinding(x);
   const source = isSplit ? contiguous(permuteView(x, [...kept, ...reduced])) : x;

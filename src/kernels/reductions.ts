@@ -108,12 +108,16 @@ export const partType = (accumulator: string): Stored => (/<(\w+)>/.exec(accumul
 export const resultType = (name: ReductionName, dtype: DType): DType =>
   (REDUCTIONS[name] as Reduction).result?.(dtype) ?? dtype;
 
-/** What turns `reduce.wgsl` into one stage: the first reads elements, the last writes results. */
+/**
+ * What turns `reduce.wgsl` into one stage: the first reads elements, the last writes results. Elements are flat where the
+ * reduced axes lie in memory as one.
+ */
 export function stageSpecialization(
   name: ReductionName,
   dtype: DType,
   isFirst: boolean,
   isLast: boolean,
+  isFlat = true,
 ): Specialization {
   const reduction: Reduction = REDUCTIONS[name];
   const A = reduction.accumulator(dtype);
@@ -127,6 +131,7 @@ export function stageSpecialization(
     Y,
     X_WIDTH: isFirst ? "1u" : `${widthOf(A)}u`,
     Y_WIDTH: isLast ? "1u" : `${widthOf(A)}u`,
+    ...(isFlat ? {} : { IS_FLAT: "false" }),
     ...(prepare ? { prepare } : {}),
     ...(combine ? { combine } : {}),
     ...(finish ? { finish } : {}),
@@ -165,11 +170,10 @@ export const REDUCED_TYPES: Record<ReductionName, readonly DType[]> = {
 export const reductionVariants = (): Specialization[] =>
   (Object.keys(REDUCTIONS) as ReductionName[]).flatMap((name) =>
     REDUCED_TYPES[name].flatMap((dtype) =>
-      [
-        [true, true],
-        [true, false],
-        [false, false],
-        [false, true],
-      ].map(([isFirst, isLast]) => stageSpecialization(name, dtype, isFirst, isLast)),
+      [true, false].flatMap((isLast) => [
+        stageSpecialization(name, dtype, true, isLast),
+        stageSpecialization(name, dtype, true, isLast, false),
+        stageSpecialization(name, dtype, false, isLast),
+      ]),
     ),
   );

@@ -17,6 +17,8 @@ import { seeded } from "../support/values.ts";
 const SHAPES = 200;
 const LENGTHS = [1, 2, 3, 5, 7, 13, 31, 63, 64, 65, 127, 256, 257, 512, 513, 1031];
 const MOST_ELEMENTS = 5000;
+/** Longer than a tile of chunks, and than what two stages reduce. */
+const LONG = [[8192], [8193], [3, 8200], [9001, 2], [70_001]];
 
 const FLOAT = { sum, mean, max, min, variance };
 const ARGUMENT = { argmax, argmin };
@@ -67,7 +69,8 @@ describe.each([
       checks.push({ what, actual: batch.add(y), expected });
     };
     for (let i = 0; i < SHAPES; i++) {
-      const { shape, axes } = drawShape(random);
+      const { shape, axes } =
+        i < LONG.length ? { shape: LONG[i], axes: [LONG[i].indexOf(Math.max(...LONG[i]))] } : drawShape(random);
       // Products stay near 1, and maxima meet ties.
       const draws = {
         wide: () => Math.fround(20 * random() - 10),

@@ -56,17 +56,28 @@ export const ORDERED_INTEGERS = {
   max: plain(Math.max),
 };
 
+/** The chunk of each of `length` elements; 0 of all where one chunk is left. */
+function chunkOf(length: number, parallel: number, isInterleaved: boolean): (r: number) => number {
+  if (length <= 256 || (length <= 512 && parallel >= 64)) return () => 0;
+  if (!isInterleaved) return (r) => Math.floor(r / 256);
+  const turns = Math.min(32, Math.ceil(length / 64));
+  return (r) => 32 * Math.floor(r / 8192) + (r % turns);
+}
+
 function reduceList<T>(
   values: readonly number[],
   parallel: number,
+  isInterleaved: boolean,
   { prepare, combine, finish }: OrderedReduction<T>,
 ): number {
-  let list = values.map(prepare);
-  for (;;) {
-    const chunks = list.length <= 512 && parallel >= 64 ? 1 : Math.ceil(list.length / 256);
-    const partials = list.slice(0, chunks);
-    for (let r = chunks; r < list.length; r++) partials[r % chunks] = combine(partials[r % chunks], list[r]);
-    if (chunks === 1) return finish(partials[0], values.length);
+  for (let list = values.map(prepare); ; ) {
+    const chunk = chunkOf(list.length, parallel, isInterleaved);
+    const partials: T[] = [];
+    list.forEach((value, r) => {
+      const c = chunk(r);
+      partials[c] = c in partials ? combine(partials[c], value) : value;
+    });
+    if (partials.length === 1) return finish(partials[0], values.length);
     list = partials;
   }
 }
@@ -81,7 +92,8 @@ export function reduceInOrder<T>(x: NdArray, axes: readonly number[], reduction:
     const position = index.reduce((p, i, axis) => p * x.shape[axis] + i, 0);
     return lists[place].push(x.data[position]);
   });
-  return lists.map((list) => reduceList(list, lists.length, reduction));
+  const isInterleaved = along.has(x.shape.findLastIndex((length) => length > 1));
+  return lists.map((list) => reduceList(list, lists.length, isInterleaved, reduction));
 }
 
 function scanList(values: readonly number[], parallel: number, exclusive: boolean): number[] {
