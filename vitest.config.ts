@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { CONFIGURATIONS, type Configuration } from "./test/support/configurations.ts";
 
@@ -12,6 +13,14 @@ const wgslAsText = {
   },
 };
 
+/** The examples import the package by its name; here that is the source. */
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+const packageAsSource = [
+  { find: /^graft-gpu$/, replacement: source("index.ts") },
+  { find: /^graft-gpu\/node$/, replacement: source("io/node/index.ts") },
+  { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
+];
+
 /** Some test files on a device of a configuration. */
 export function projectOf(
   { name, device, environment = {}, subgroupSize }: Configuration,
@@ -24,6 +33,7 @@ export function projectOf(
 
 export default defineConfig({
   plugins: [wgslAsText],
+  resolve: { alias: packageAsSource },
   test: {
     globalSetup: ["test/support/adapter-present.ts"],
     pool: "forks",
