@@ -51,10 +51,11 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let w = i % params.sizes.y;
-  let rest = i / params.sizes.y;
-  let h = rest % params.sizes.x;
-  let plane = params.gOffset + (rest / params.sizes.x) * params.sizes.z * params.sizes.w;
+  let line = i / params.sizes.y;
+  let index = line / params.sizes.x;
+  let w = i - line * params.sizes.y;
+  let h = line - index * params.sizes.x;
+  let plane = params.gOffset + index * params.sizes.z * params.sizes.w;
   let downs = outputsOf(h, params.scaleDown, params.sizes.x, params.sizes.z);
   let rights = outputsOf(w, params.scaleRight, params.sizes.y, params.sizes.w);
 

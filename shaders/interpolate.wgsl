@@ -38,10 +38,11 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let rest = i / params.sizes.w;
-  let plane = params.xOffset + (rest / params.sizes.z) * params.sizes.x * params.sizes.y;
-  let h = placeOf(rest % params.sizes.z, params.scaleDown, params.sizes.x);
-  let w = placeOf(i % params.sizes.w, params.scaleRight, params.sizes.y);
+  let line = i / params.sizes.w;
+  let index = line / params.sizes.z;
+  let plane = params.xOffset + index * params.sizes.x * params.sizes.y;
+  let h = placeOf(line - index * params.sizes.z, params.scaleDown, params.sizes.x);
+  let w = placeOf(i - line * params.sizes.w, params.scaleRight, params.sizes.y);
   let top = plane + h.first * params.sizes.y;
   var value = x[top + w.first];
   if (params.nearest == 0u) {

@@ -28,6 +28,13 @@ fn windowsOver(p: u32, axis: u32) -> vec2<u32> {
   return vec2<u32>(first, min(padded / stride + 1u, n));
 }
 
+fn dividedUp(a: u32, b: u32) -> u32 {
+  if (b == 1u) { // nearly always: division is slow
+    return a;
+  }
+  return (a + b - 1u) / b;
+}
+
 /** What output `o`'s window counts along an axis if it has a place at `p`, else 0. */
 fn countOver(o: u32, p: u32, axis: u32) -> u32 {
   let size = params.sizes[axis];
@@ -38,14 +45,14 @@ fn countOver(o: u32, p: u32, axis: u32) -> u32 {
   let step = params.spread[axis];
   let begin = o * params.kernel[axis + 2u]; // counted from the start of the padding
   let before = params.padding[axis];
-  if ((p + before - begin) % step != 0u) {
+  if (step > 1u && (p + before - begin) % step != 0u) {
     return 0u;
   }
   if (params.spread.w != 0u) {
-    return min(params.kernel[axis], (before + size + params.padding[axis + 2u] - begin + step - 1u) / step);
+    return min(params.kernel[axis], dividedUp(before + size + params.padding[axis + 2u] - begin, step));
   }
-  let skipped = select(0u, (before - begin + step - 1u) / step, before > begin);
-  return min(params.kernel[axis], (before + size - begin + step - 1u) / step) - skipped;
+  let skipped = dividedUp(max(before, begin) - begin, step);
+  return min(params.kernel[axis], dividedUp(before + size - begin, step)) - skipped;
 }
 
 @compute @workgroup_size(64)
@@ -58,10 +65,11 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let w = i % params.sizes.y;
-  let rest = i / params.sizes.y;
-  let h = rest % params.sizes.x;
-  let plane = params.gOffset + (rest / params.sizes.x) * params.sizes.z * params.sizes.w;
+  let line = i / params.sizes.y;
+  let index = line / params.sizes.x;
+  let w = i - line * params.sizes.y;
+  let h = line - index * params.sizes.x;
+  let plane = params.gOffset + index * params.sizes.z * params.sizes.w;
   let downs = windowsOver(h, 0u);
   let rights = windowsOver(w, 1u);
 

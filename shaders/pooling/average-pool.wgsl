@@ -50,10 +50,11 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let right = i % params.sizes.w;
-  let rest = i / params.sizes.w;
-  let down = rest % params.sizes.z;
-  let plane = params.xOffset + (rest / params.sizes.z) * params.sizes.x * params.sizes.y;
+  let line = i / params.sizes.w;
+  let index = line / params.sizes.z;
+  let right = i - line * params.sizes.w;
+  let down = line - index * params.sizes.z;
+  let plane = params.xOffset + index * params.sizes.x * params.sizes.y;
   let rows = windowPlaces(down, 0u);
   let columns = windowPlaces(right, 1u);
 

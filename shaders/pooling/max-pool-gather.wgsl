@@ -34,10 +34,11 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let right = i % params.sizes.w;
-  let rest = i / params.sizes.w;
-  let down = rest % params.sizes.z;
-  let plane = params.xOffset + (rest / params.sizes.z) * params.sizes.x * params.sizes.y;
+  let line = i / params.sizes.w;
+  let index = line / params.sizes.z;
+  let right = i - line * params.sizes.w;
+  let down = line - index * params.sizes.z;
+  let plane = params.xOffset + index * params.sizes.x * params.sizes.y;
   let tap = taps[params.tapsOffset + i];
   let place = u32(max(tap, 0));
   let h = windowBegin(down, 0u) + i32(place / params.kernel.y * params.spread.x);

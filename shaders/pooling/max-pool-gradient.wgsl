@@ -16,12 +16,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-/** Where the window of output `o` starts along an axis; before 0 in the padding. */
-fn windowBegin(o: u32, axis: u32) -> i32 {
+/** Which place `p` is of those of output `o`'s window along an axis, counted from its start; -1 if it is none. */
+fn placeIn(o: u32, p: u32, axis: u32) -> i32 {
   if (params.spread.z != 0u) {
-    return i32(o * params.sizes[axis] / params.sizes[axis + 2u]);
+    return i32(p - o * params.sizes[axis] / params.sizes[axis + 2u]);
   }
-  return i32(o * params.kernel[axis + 2u]) - i32(params.padding[axis]);
+  let distance = p + params.padding[axis] - o * params.kernel[axis + 2u];
+  let step = params.spread[axis];
+  if (step == 1u) { // nearly always: division is slow
+    return i32(distance);
+  }
+  return select(-1, i32(distance / step), distance % step == 0u);
 }
 
 /** First output along an axis whose window may hold place `p`, and the one after the last. */
@@ -48,22 +53,24 @@ fn main(
   if (i >= params.count) {
     return;
   }
-  let w = i % params.sizes.y;
-  let rest = i / params.sizes.y;
-  let h = rest % params.sizes.x;
-  let plane = (rest / params.sizes.x) * params.sizes.z * params.sizes.w;
+  let line = i / params.sizes.y;
+  let index = line / params.sizes.x;
+  let w = i - line * params.sizes.y;
+  let h = line - index * params.sizes.x;
+  let plane = index * params.sizes.z * params.sizes.w;
   let downs = windowsOver(h, 0u);
   let rights = windowsOver(w, 1u);
 
   var total = 0.0;
   for (var down = downs.x; down < downs.y; down++) {
-    let fromTop = u32(i32(h) - windowBegin(down, 0u));
+    let row = placeIn(down, h, 0u);
+    if (row < 0) {
+      continue;
+    }
     for (var right = rights.x; right < rights.y; right++) {
-      let fromLeft = u32(i32(w) - windowBegin(right, 1u));
-      let tap = fromTop / params.spread.x * params.kernel.y + fromLeft / params.spread.y;
-      let isPlace = fromTop % params.spread.x == 0u && fromLeft % params.spread.y == 0u;
+      let column = placeIn(right, w, 1u);
       let o = plane + down * params.sizes.w + right;
-      if (isPlace && taps[params.tapsOffset + o] == i32(tap)) {
+      if (column >= 0 && taps[params.tapsOffset + o] == row * i32(params.kernel.y) + column) {
         total += g[params.gOffset + o];
       }
     }
