@@ -140,7 +140,10 @@ function castSpecialization(from: DType, to: DType): Record<string, string> {
     return { ...types, apply, ...(isFromFloat ? including("float") : {}), ...withF16(from, to) };
   }
   if (isFromFloat && R !== "f32") {
-    const apply = "return select(vec4<R>(v), vec4<R>(0), isNotANumber(v));";
+    // The largest float below 2³¹ or 2³² is not the largest integer.
+    const [limit, largest] = R === "i32" ? ["2147483648.0", "2147483647"] : ["4294967296.0", "4294967295"];
+    const saturated = `select(vec4<R>(v), vec4<R>(${largest}), v >= vec4(${limit}))`;
+    const apply = `return select(${saturated}, vec4<R>(0), isNotANumber(v));`;
     return { ...types, apply, ...including("float"), ...withF16(from, to) };
   }
   return { ...types, apply: "return vec4<R>(v);", ...withF16(from, to) };

@@ -23,7 +23,7 @@ export function erfc(x: number): number {
 
 /** The error function to about 1e-15. */
 export function erf(x: number): number {
-  if (Number.isNaN(x)) return x;
+  if (Number.isNaN(x) || x === 0) return x;
   if (Math.abs(x) < 2) return erfSeries(x);
   return x < 0 ? erfc(-x) - 1 : 1 - erfc(x);
 }
