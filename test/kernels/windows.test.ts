@@ -3,7 +3,8 @@ import { backward, ops } from "../../src/autograd/index.ts";
 import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { copy } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
-import { binary, unary } from "../../src/kernels/elementwise.ts";
+import { ternary } from "../../src/kernels/elementwise/ternary.ts";
+import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise.ts";
 import { embeddingBackward, embeddingForward } from "../../src/kernels/embedding.ts";
 import { matmulInto } from "../../src/kernels/matmul.ts";
 import { adamwStep, clipScale, sgdStep } from "../../src/kernels/optimizer.ts";
@@ -22,6 +23,15 @@ describe("tensors over the binding limit", () => {
     await expectSameBits((make) => [binary("mul", make([50_001]), make([]), "mul")]);
     await expectSameBits((make) => [binary("sub", transposeView(make([200, 201])), make([200], { seed: 2 }), "sub")]);
     await expectSameBits((make) => [copy(transposeView(make([200, 201])))]);
+    await expectSameBits((make) => [binaryWithNumber("div", make([50_001]), 3, "left", "div")]);
+    await expectSameBits((make) => {
+      const condition = binary("less", make([200, 201]), make([200, 201], { seed: 2 }), "less");
+      return [ternary("where", condition, transposeView(make([201, 200])), 0.5, "where", [200, 201], "f32")];
+    });
+    await expectSameBits((make) => {
+      const [g, row] = [make([200, 201]), make([201], { seed: 2 })];
+      return [ternary("maximum", g, row, g, "maximumShare", [200, 201], "f32")];
+    });
     await expectSameBits((_make, gpu) => [full([40_007], 2.5, { gpu })]);
   });
 

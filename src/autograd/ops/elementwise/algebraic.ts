@@ -1,6 +1,6 @@
 import type { Tensor } from "../../../tensor/index.ts";
 import { div, mul, neg } from "./arithmetic.ts";
-import { defineUnary } from "./define-unary.ts";
+import { defineUnary, noGradient } from "./define-unary.ts";
 
 /** y = |x|. */
 export const absOp = defineUnary({
@@ -10,7 +10,11 @@ export const absOp = defineUnary({
   vjp: (g, x) => mul(g, sign(x)),
 });
 /** y = −1, 0 or 1. */
-export const signOp = defineUnary({ name: "sign", range: [-2, 2], vjp: (g) => mul(g, 0) });
+export const signOp = defineUnary({
+  name: "sign",
+  range: [-2, 2],
+  vjp: (g, _x, createGraph) => noGradient(g, createGraph),
+});
 /** y = x². */
 export const squareOp = defineUnary({
   name: "square",
@@ -42,7 +46,7 @@ export const reciprocalOp = defineUnary({
 
 /** y = |x|; the gradient at 0 is 0. */
 export const abs = (x: Tensor): Tensor => absOp([x], {});
-/** y = −1, 0 or 1 with the sign of x; NaN stays NaN. The gradient is 0. */
+/** y = −1, 0 or 1 with the sign of x; 0 for NaN, as in PyTorch. The gradient is 0. */
 export const sign = (x: Tensor): Tensor => signOp([x], {});
 /** y = x². */
 export const square = (x: Tensor): Tensor => squareOp([x], {});

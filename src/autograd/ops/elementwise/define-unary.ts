@@ -1,7 +1,9 @@
+import { full } from "../../../kernels/copy.ts";
 import { type ElementFunction, requireAccepted, resultType } from "../../../kernels/elementwise/element-function.ts";
 import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
 import type { DType, Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
+import { mul } from "./arithmetic.ts";
 
 export type NoAttributes = Record<string, never>;
 
@@ -36,6 +38,10 @@ export function defineUnary({ name, range, saves, vjp }: UnaryInit): Op<NoAttrib
     samples: unarySamples(unaryInputs(...range)),
   });
 }
+
+/** Zeros for a gradient, whatever the incoming one; for second order a product, which depends on it. */
+export const noGradient = (g: Tensor, createGraph: boolean): Tensor =>
+  createGraph ? mul(g, 0) : full(g.gpu, g.shape, 0, g.dtype);
 
 /** Makes an op that gives bool. */
 export function defineTest(name: UnaryName, dtype?: DType): Op<NoAttributes> {

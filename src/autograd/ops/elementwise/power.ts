@@ -2,13 +2,14 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { equal, greaterEqual } from "./comparison.ts";
 import { type BinaryGradient, binarySamples, callBinary, defineBinary, type Operand } from "./define-binary.ts";
+import { noGradient } from "./define-unary.ts";
 import { log } from "./exponential.ts";
 import { logicalAnd } from "./logical.ts";
 import { where } from "./selection.ts";
 
 /** b a^(b − 1); 0 where b is 0, whatever a is. */
-function gradientOfBase({ g, a, b }: BinaryGradient): Tensor {
-  if (typeof b === "number") return b === 0 ? mul(g, 0) : mul(g, mul(pow(a, b - 1), b));
+function gradientOfBase({ g, a, b, createGraph }: BinaryGradient): Tensor {
+  if (typeof b === "number") return b === 0 ? noGradient(g, createGraph) : mul(g, mul(pow(a, b - 1), b));
   return where(equal(b, 0), 0, mul(g, mul(b, pow(a, sub(b, 1)))));
 }
 

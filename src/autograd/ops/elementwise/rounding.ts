@@ -1,10 +1,9 @@
 import type { Tensor } from "../../../tensor/index.ts";
 import type { Op } from "../../define-op.ts";
-import { mul } from "./arithmetic.ts";
-import { defineUnary, type NoAttributes } from "./define-unary.ts";
+import { defineUnary, type NoAttributes, noGradient } from "./define-unary.ts";
 
 const defineRounding = (name: "floor" | "ceil" | "round"): Op<NoAttributes> =>
-  defineUnary({ name, range: [-9, 9], vjp: (g) => mul(g, 0) });
+  defineUnary({ name, range: [-9, 9], vjp: (g, _x, createGraph) => noGradient(g, createGraph) });
 
 export const floorOp = defineRounding("floor");
 export const ceilOp = defineRounding("ceil");

@@ -82,6 +82,9 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 /** x with `value` wherever the mask, which may be broadcast, holds. */
 export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+  if (mask.dtype !== "bool") {
+    throw new Error(`maskedFill: expected a bool mask, got ${mask.dtype}${formatShape(mask.shape)}`);
+  }
   const shape = broadcastShapes("maskedFill", x.shape, mask.shape);
   if (shape.length !== x.rank || shape.some((length, axis) => length !== x.shape[axis])) {
     throw new Error(`maskedFill: mask ${formatShape(mask.shape)} does not broadcast to ${formatShape(x.shape)}`);
