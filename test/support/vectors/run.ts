@@ -68,7 +68,11 @@ function evaluate(batch: ReadBatch, adapter: Adapter, test: VectorCase, known: R
       dtype: (name) => test.tensors[name]?.dtype ?? test.expect[name]?.dtype ?? "float32",
     };
     for (const node of test.nodes) {
-      const outputs = node.op === "grad" ? differentiate(node, environment) : compute(adapter, test, node, environment);
+      const isDifferentiated = test.nodes.some(({ of }) => of !== undefined && node.outputs.includes(of));
+      const outputs =
+        node.op === "grad"
+          ? differentiate(node, environment, isDifferentiated)
+          : compute(adapter, test, node, environment);
       outputs.forEach((output, i) => {
         if (output && node.outputs[i]) computed.set(node.outputs[i], output);
       });
@@ -101,14 +105,14 @@ function compute(adapter: Adapter, test: VectorCase, written: WrittenNode, envir
   return outputs instanceof Tensor ? [outputs] : outputs;
 }
 
-/** Gradients of `of` in the tensors `wrt`; zero where it does not depend on one. */
-function differentiate({ of, wrt, dy }: WrittenNode, environment: Environment): Tensor[] {
+/** Gradients of `of` in the tensors `wrt`; zero where it does not depend on one. They may be differentiated again. */
+function differentiate({ of, wrt, dy }: WrittenNode, environment: Environment, createGraph: boolean): Tensor[] {
   const root = environment.tensor(of!);
   const leaves = wrt!.map((name) => environment.tensor(name));
   const zeros = (x: Tensor) => tensor(new Float32Array(x.size), x.shape);
   if (!(root.node || root.requiresGrad) || !isFloat(root.dtype)) return leaves.map(zeros);
   const gradient = dy ? environment.tensor(dy) : tensor(new Float32Array(root.size).fill(1), root.shape);
-  const gradients = backward(root, { gradient, retainGraph: true });
+  const gradients = backward(root, { gradient, retainGraph: true, createGraph });
   return leaves.map((leaf) => gradients.get(leaf) ?? zeros(leaf));
 }
 
