@@ -2,7 +2,7 @@ import { addAndFree } from "../kernels/accumulate.ts";
 import { full } from "../kernels/copy.ts";
 import { formatShape, shapesEqual, type Tensor, tidy } from "../tensor/index.ts";
 import { Gradients } from "./gradients.ts";
-import { add } from "./ops/arithmetic.ts";
+import { add } from "./ops/elementwise/index.ts";
 import { attachHistory, type GraphNode, nodeOf, withRecording } from "./tape.ts";
 
 export interface BackwardOptions {

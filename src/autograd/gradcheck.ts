@@ -1,7 +1,7 @@
 import { formatShape, type HostArray, isFloat, type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { backward, grad } from "./backward.ts";
-import { add, mul } from "./ops/arithmetic.ts";
 import { sum } from "./ops/broadcast.ts";
+import { add, mul } from "./ops/elementwise/index.ts";
 import { noGrad, withRecording } from "./tape.ts";
 
 export interface GradcheckOptions {

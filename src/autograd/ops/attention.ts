@@ -1,9 +1,8 @@
 import { formatShape, isFloat, type Tensor } from "../../tensor/index.ts";
-import { mul } from "./arithmetic.ts";
+import { cast, mul } from "./elementwise/index.ts";
 import { matmul } from "./matmul.ts";
 import { reshape, transpose } from "./shape.ts";
 import { attentionSoftmax } from "./softmax.ts";
-import { cast } from "./unary.ts";
 
 export interface AttentionOptions {
   /**

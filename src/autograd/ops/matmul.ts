@@ -5,10 +5,9 @@ import { matmulInto } from "../../kernels/matmul.ts";
 import { reduce } from "../../kernels/reduce.ts";
 import { broadcastShapes, formatShape, isFloat, type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { defineOp, type Spec } from "../define-op.ts";
-import { mul } from "./arithmetic.ts";
 import { sum, sumTo } from "./broadcast.ts";
+import { cast, mul } from "./elementwise/index.ts";
 import { reshape, transpose } from "./shape.ts";
-import { cast } from "./unary.ts";
 
 /** Vectors as torch.matmul takes them: a row on the left, a column on the right. */
 const asLeftMatrix = (shape: Shape): Shape => (shape.length === 1 ? [1, shape[0]] : shape);

@@ -10,10 +10,9 @@ import {
   tidy,
 } from "../../tensor/index.ts";
 import { defineOp, type Sample, type Spec } from "../define-op.ts";
-import { mul, sub } from "./arithmetic.ts";
 import { sum, sumTo } from "./broadcast.ts";
+import { exp, mul, sub } from "./elementwise/index.ts";
 import { reshape } from "./shape.ts";
-import { exp } from "./unary.ts";
 
 export interface AxisAttributes {
   axis: number;

@@ -1,9 +1,8 @@
 import { formatShape, isFloat, sizeOf, type Tensor } from "../../../tensor/index.ts";
-import { mul } from "../arithmetic.ts";
 import { sum } from "../broadcast.ts";
+import { cast, mul } from "../elementwise/index.ts";
 import { matmul } from "../matmul.ts";
 import { permute, reshape } from "../shape.ts";
-import { cast } from "../unary.ts";
 import { diagonal } from "./diagonal.ts";
 import { type Equation, type Label, parseEquation } from "./einsum-equation.ts";
 

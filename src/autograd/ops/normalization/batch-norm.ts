@@ -8,8 +8,7 @@ import {
 import { formatShape, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Spec } from "../../define-op.ts";
 import { isRecomputing } from "../../tape.ts";
-import { affine, mul, sub } from "../arithmetic.ts";
-import { rsqrt } from "../unary.ts";
+import { affine, mul, rsqrt, sub } from "../elementwise/index.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
 import { alongChannels, plainGradients, sumToChannels } from "./channels.ts";
 import { once } from "./once.ts";

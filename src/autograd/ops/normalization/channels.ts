@@ -1,10 +1,9 @@
 import type { ChannelLayout } from "../../../kernels/normalization/channel-moments.ts";
 import type { Tensor } from "../../../tensor/index.ts";
-import { affine, mul, sub } from "../arithmetic.ts";
 import { sum } from "../broadcast.ts";
+import { affine, mul, rsqrt, square, sub } from "../elementwise/index.ts";
 import { mean } from "../reduction/index.ts";
 import { reshape } from "../shape.ts";
-import { rsqrt, square } from "../unary.ts";
 
 // Normalisation of x [N, C, …] in differentiable ops, for gradients that are to be differentiated again.
 

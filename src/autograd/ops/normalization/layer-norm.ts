@@ -7,10 +7,9 @@ import {
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../../define-op.ts";
 import type { GradientThunk } from "../../tape.ts";
-import { affine, mul, sub } from "../arithmetic.ts";
 import { sumTo } from "../broadcast.ts";
+import { affine, mul, rsqrt, square, sub } from "../elementwise/index.ts";
 import { mean } from "../reduction/index.ts";
-import { rsqrt, square } from "../unary.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
 import { once } from "./once.ts";
 import { overTrailingAxes } from "./trailing-axes.ts";

@@ -1,1 +1,0 @@
-export * from "./elementwise/index.ts";
