@@ -30,7 +30,10 @@ describe("tensors over the binding limit", () => {
     });
     await expectSameBits((make) => {
       const [g, row] = [make([200, 201]), make([201], { seed: 2 })];
-      return [ternary("maximum", g, row, g, "maximumShare", [200, 201], "f32")];
+      return [
+        ternary("maximum", g, row, g, "maximumShare", [200, 201], "f32"),
+        ternary("maximum", g, g, 0, "maximumShare", [200, 201], "f32"),
+      ];
     });
     await expectSameBits((_make, gpu) => [full([40_007], 2.5, { gpu })]);
   });

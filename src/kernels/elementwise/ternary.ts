@@ -1,10 +1,11 @@
 import ternarySource from "../../../shaders/ternary.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
-import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
+import ternaryStridedSource from "../../../shaders/ternary-strided.wgsl";
+import { defineKernel, type Specialization } from "../../gpu/index.ts";
+import { type DType, expandView, isFloat, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
 import { mergeAxes, twoVectors } from "../strided.ts";
-import { forParts } from "../windows.ts";
+import { forFlatWindows, forParts } from "../windows.ts";
 import { withF16, wordOf } from "./element-function.ts";
 
 /** Functions of three operands: `c` has a type of its own, `a`, `b` and the result share one. */
@@ -35,9 +36,35 @@ function specialization(name: TernaryName, dtype: DType): Record<string, string>
   return { P: type, T: type, C: "f32", R: "f32", apply, ...including("float"), ...withF16(dtype) };
 }
 
+const variants = (): Specialization[] =>
+  (Object.keys(TERNARY) as TernaryName[]).flatMap((name) =>
+    (["f32", "f16"] as const).map((dtype) => specialization(name, dtype)),
+  );
+
+const NUMBERS = { aIsNumber: "u32", bIsNumber: "u32", aNumber: "u32", bNumber: "u32" } as const;
+
 const ternaryKernel = defineKernel({
   name: "ternary",
   source: ternarySource,
+  library: LIBRARY,
+  bindings: { c: "read", a: "read", b: "read", y: "read_write" },
+  params: {
+    count: "u32",
+    cOffset: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    yOffset: "u32",
+    cIsScalar: "u32",
+    aIsScalar: "u32",
+    bIsScalar: "u32",
+    ...NUMBERS,
+  },
+  variants,
+});
+
+const ternaryStridedKernel = defineKernel({
+  name: "ternary-strided",
+  source: ternaryStridedSource,
   library: LIBRARY,
   bindings: { c: "read", a: "read", b: "read", y: "read_write" },
   params: {
@@ -57,15 +84,9 @@ const ternaryKernel = defineKernel({
     aOffset: "u32",
     bOffset: "u32",
     yOffset: "u32",
-    aIsNumber: "u32",
-    bIsNumber: "u32",
-    aNumber: "u32",
-    bNumber: "u32",
+    ...NUMBERS,
   },
-  variants: () =>
-    (Object.keys(TERNARY) as TernaryName[]).flatMap((name) =>
-      (["f32", "f16"] as const).map((dtype) => specialization(name, dtype)),
-    ),
+  variants,
 });
 
 /**
@@ -83,15 +104,25 @@ export function ternary(
 ): Tensor {
   const y = output(op, c, shape, dtype);
   if (y.size === 0) return y;
-  const variant = ternaryKernel.variant(specialization(name, isFloat(dtype) ? dtype : "f32"));
-  // In the place of a number some other operand is bound, and not read.
-  const views = [c, a, b].map((x) => expandView(typeof x === "number" ? c : x, shape));
+  const spec = specialization(name, isFloat(dtype) ? dtype : "f32");
   const numbers = {
     aIsNumber: typeof a === "number" ? 1 : 0,
     bIsNumber: typeof b === "number" ? 1 : 0,
     aNumber: typeof a === "number" ? wordOf(a, dtype) : 0,
     bNumber: typeof b === "number" ? wordOf(b, dtype) : 0,
   };
+  // In the place of a number some other operand is bound, and not used.
+  const operands = [c, a, b].map((x) => (typeof x === "number" ? c : x));
+  if (operands.every((x) => x.size === 1 || (x.isContiguous && shapesEqual(x.shape, shape)))) {
+    const [cIsScalar, aIsScalar, bIsScalar] = operands.map((x) => (x.size === 1 ? 1 : 0));
+    forFlatWindows([...operands, y], (windows, count) => {
+      const vectors = Math.ceil(count / 4);
+      const values = { count: vectors, cIsScalar, aIsScalar, bIsScalar, ...numbers };
+      launch(op, ternaryKernel.variant(spec), windows, values, gridOf(vectors));
+    });
+    return y;
+  }
+  const views = operands.map((x) => expandView(x, shape));
   forParts(op, [...views, y], (parts) => {
     const merged = mergeAxes(
       op,
@@ -100,7 +131,7 @@ export function ternary(
     );
     launch(
       op,
-      variant,
+      ternaryStridedKernel.variant(spec),
       parts,
       {
         ...twoVectors("shape", merged.shape),
