@@ -1,4 +1,4 @@
-// matmul-shared: C[b] = alpha * A[b] · B[b] (+ bias) (+ C[b]), any strides for A and B, unit column stride for C.
+// matmul-shared: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])), any strides for A and B, unit column stride for C.
 //
 // For GPUs. A workgroup of 16 x 16 threads makes a 64 x 64 tile of C, a thread 4 x 4 of it. Sixteen k at a time, each
 // thread loads one vec4 of A and one of B into workgroup memory (8.5 KiB), so global memory is read 64 times less often.
@@ -30,6 +30,7 @@ struct Params {
   hasBias: u32,
   accumulate: u32,
   alpha: f32,
+  activation: u32, // which one the epilogue applies
 }
 
 alias T = f32;             // spec: f16
@@ -55,6 +56,9 @@ var<workgroup> bTile: array<f32, DEPTH * PITCH>; // [k, n]
 // spec: return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));
 fn loadA(index: u32, stride: u32) -> vec4f { return vec4f(a[index / 4]); }
 fn loadB(index: u32, stride: u32) -> vec4f { return vec4f(b[index / 4]); }
+
+// What is done to an element before it is stored. spec: a choice of activations by params.activation
+fn epilogue(v: vec4f) -> vec4f { return v; }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
@@ -124,7 +128,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       if (params.accumulate != 0) {
         value += f32(c[index]);
       }
-      c[index] = T(value);
+      c[index] = T(epilogue(vec4f(value)).x);
       values = values.yzwx;
     }
   }

@@ -1,4 +1,4 @@
-// matmul: C[b] = alpha * A[b] · B[b] (+ bias) (+ C[b]), any strides for A and B, unit column stride for C.
+// matmul: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])), any strides for A and B, unit column stride for C.
 //
 // For adapters that run lanes as SIMD on a CPU (lavapipe, SwiftShader), where a barrier costs more than it saves and a
 // load is one scalar load and bounds check a lane. So there is no shared memory: a lane keeps ROWS x 4 elements of
@@ -34,6 +34,7 @@ struct Params {
   hasBias: u32,
   accumulate: u32,
   alpha: f32,
+  activation: u32, // which one the epilogue applies
 }
 
 alias T = f32;             // spec: f16
@@ -83,6 +84,9 @@ fn rowsAtEachK(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f {
   }
   return transpose(mat4x4f(h0, h1, h2, h3));
 }
+
+// What is done to an element before it is stored. spec: a choice of activations by params.activation
+fn epilogue(v: vec4f) -> vec4f { return v; }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
@@ -185,7 +189,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       if (params.accumulate != 0) {
         value += f32(c[index]);
       }
-      c[index] = T(value);
+      c[index] = T(epilogue(vec4f(value)).x);
       values = values.yzwx;
     }
   }

@@ -9,8 +9,9 @@ import {
 } from "../gpu/index.ts";
 import { expandView, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copy } from "./copy.ts";
-import { castTo } from "./elementwise.ts";
+import { castTo, UNARY } from "./elementwise.ts";
 import { launch, requireFloat } from "./launch.ts";
+import { including, LIBRARY } from "./library.ts";
 import { mergeAxes } from "./strided.ts";
 import { fitsBinding } from "./windows.ts";
 
@@ -33,7 +34,30 @@ const layouts = [{ A_ALONG_M: "true" }, { B_ALONG_K: "true" }, SCALAR_A, SCALAR_
 const SHUFFLE = "return subgroupShuffle(x, lane);";
 const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
 
-const common: Pick<KernelDefinition, "bindings" | "params"> = {
+/** Activations that a product can end in, and the functions of elements that they are. */
+const ACTIVATIONS = {
+  relu: UNARY.relu,
+  gelu: UNARY.gelu,
+  "gelu-tanh": UNARY.geluTanh,
+  silu: UNARY.silu,
+  tanh: UNARY.tanh,
+  sigmoid: UNARY.sigmoid,
+} as const;
+
+export type Activation = keyof typeof ACTIVATIONS;
+export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as Activation[];
+
+/** All activations in one variant, chosen by a parameter: a variant each would be six times as many pipelines. */
+const ACTIVATED: Specialization = {
+  epilogue: `switch params.activation { ${ACTIVATION_NAMES.map((name, i) => `case ${i}u: { ${ACTIVATIONS[name].f32} }`).join(" ")} default: { return v; } }`,
+  ...including(...Object.values(ACTIVATIONS).flatMap(({ uses }) => uses)),
+};
+
+const withActivation = (specs: readonly Specialization[]): Specialization[] =>
+  specs.flatMap((spec) => [spec, { ...spec, ...ACTIVATED }]);
+
+const common: Pick<KernelDefinition, "bindings" | "params" | "library"> = {
+  library: LIBRARY,
   bindings: { a: "read", b: "read", bias: "read", c: "read_write" },
   params: {
     M: "u32",
@@ -58,6 +82,7 @@ const common: Pick<KernelDefinition, "bindings" | "params"> = {
     hasBias: "u32",
     accumulate: "u32",
     alpha: "f32",
+    activation: "u32",
   },
 };
 
@@ -67,10 +92,12 @@ const registerKernel = defineKernel({
   source: matmulSource,
   ...common,
   variants: () =>
-    layouts.flatMap((layout) => [
-      layout,
-      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...layout }))),
-    ]),
+    withActivation(
+      layouts.flatMap((layout) => [
+        layout,
+        ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...layout }))),
+      ]),
+    ),
 });
 
 /** Tiles in workgroup memory, for GPUs. */
@@ -78,7 +105,7 @@ const sharedKernel = defineKernel({
   name: "matmul-shared",
   source: matmulSharedSource,
   ...common,
-  variants: () => layouts,
+  variants: () => withActivation(layouts),
 });
 
 export interface MatmulOptions {
@@ -88,10 +115,12 @@ export interface MatmulOptions {
   bias?: Tensor;
   /** Add to what `c` holds. */
   accumulate?: boolean;
+  /** Applied to every element last. */
+  activation?: Activation;
 }
 
 /**
- * c = scale · a · b (+ bias) (+ c), for a [..., M, K], b [..., K, N], c [..., M, N]; batch axes of a and b broadcast to
+ * c = activation(scale · a · b (+ bias) (+ c)), for a [..., M, K], b [..., K, N], c [..., M, N]; batch axes of a and b broadcast to
  * those of c. Operands may be strided views; c needs unit stride in its last axis. Every element is summed over k in
  * order with one accumulator, so its bits do not depend on M, N, the batch or the variant. What exceeds the binding
  * limit or a grid is halved along the axis that spans most memory; products halved along k are added in order.
@@ -125,8 +154,9 @@ function multiplyParts(op: string, a: Tensor, b: Tensor, c: Tensor, options: Mat
     const part = (x: Tensor, axis: number): Tensor => sliceView(x, axis, begin, end);
     tidy(() => {
       if (split === "k") {
-        const addend = begin === 0 ? options : { ...options, bias: undefined, accumulate: true };
-        multiplyParts(op, part(a, -1), part(b, -2), c, addend);
+        const first = { ...options, activation: undefined };
+        const last = { ...options, bias: undefined, accumulate: true };
+        multiplyParts(op, part(a, -1), part(b, -2), c, begin === 0 ? first : last);
       } else if (split === -2) {
         multiplyParts(op, part(a, -2), b, part(c, -2), options);
       } else if (split === -1) {
@@ -228,6 +258,7 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOp
     ...(right.isTransposed ? { B_ALONG_K: "true" } : {}),
     ...(left.isVector ? {} : SCALAR_A),
     ...(right.isVector ? {} : SCALAR_B),
+    ...(options.activation ? ACTIVATED : {}),
   };
   const { variant, rows, columns } = chooseVariant(c.gpu, layout, m);
   const { scale = 1, accumulate = false } = options;
@@ -255,6 +286,7 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOp
       hasBias: bias ? 1 : 0,
       accumulate: accumulate ? 1 : 0,
       alpha: scale,
+      activation: options.activation ? ACTIVATION_NAMES.indexOf(options.activation) : 0,
     },
     [Math.ceil(n / columns), Math.ceil(m / rows), count0 * count1],
   );

@@ -1,3 +1,5 @@
+import type { Activation } from "../../src/autograd/index.ts";
+import * as elementwise from "./elementwise.ts";
 import { at, type NdArray, type Reference, sizeOf } from "./nd-array.ts";
 
 /** Batches of matrices [..., M, K] · [..., K, N]; batch axes broadcast. A vector is a row on the left, a column on the right. */
@@ -55,12 +57,24 @@ export const transposed = (x: NdArray): NdArray => {
   };
 };
 
-export const linear: Reference<{ layout: "in-out" | "out-in" }> = ([x, weight, bias], { layout }) => {
+const ACTIVATIONS: Record<Activation, (x: NdArray) => NdArray> = {
+  relu: (x) => elementwise.relu([x], {}),
+  gelu: (x) => elementwise.gelu([x], { approximate: "none" }),
+  "gelu-tanh": (x) => elementwise.gelu([x], { approximate: "tanh" }),
+  silu: (x) => elementwise.silu([x], {}),
+  tanh: (x) => elementwise.tanh([x], {}),
+  sigmoid: (x) => elementwise.sigmoid([x], {}),
+};
+
+export const linear: Reference<{ layout: "in-out" | "out-in"; activation?: Activation }> = (
+  [x, weight, bias],
+  { layout, activation },
+) => {
   const w = layout === "in-out" ? weight : transposed(weight);
   const [inputs, outputs] = w.shape;
-  const product = matmul([{ shape: [sizeOf(x.shape) / inputs, inputs], data: x.data }, w], { scale: 1 });
-  return {
-    shape: [...x.shape.slice(0, -1), outputs],
-    data: bias ? product.data.map((value, i) => value + bias.data[i % outputs]) : product.data,
-  };
+  const rows = sizeOf(x.shape.slice(0, -1));
+  const product = matmul([{ shape: [rows, inputs], data: x.data }, w], { scale: 1 });
+  const sums = bias ? product.data.map((value, i) => value + bias.data[i % outputs]) : product.data;
+  const y = { shape: [...x.shape.slice(0, -1), outputs], data: sums };
+  return activation ? ACTIVATIONS[activation](y) : y;
 };

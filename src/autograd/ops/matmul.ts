@@ -1,11 +1,11 @@
 import { reshaped } from "../../kernels/copy.ts";
 import { binary, castTo, unary } from "../../kernels/elementwise.ts";
-import { output, requireFloat } from "../../kernels/launch.ts";
+import { output } from "../../kernels/launch.ts";
 import { matmulInto } from "../../kernels/matmul.ts";
 import { reduce } from "../../kernels/reduce.ts";
 import { broadcastShapes, formatShape, isFloat, type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { defineOp, type Spec } from "../define-op.ts";
-import { sum, sumTo } from "./broadcast.ts";
+import { sumTo } from "./broadcast.ts";
 import { cast, mul } from "./elementwise/index.ts";
 import { reshape, transpose } from "./shape.ts";
 
@@ -42,7 +42,7 @@ function dotOfLongVectors(a: Tensor, b: Tensor, scale: number): Tensor {
 }
 
 /** Products are f32; the gradient of an f16 operand is f16 again. */
-const like = ({ dtype }: Spec, gradient: Tensor): Tensor =>
+export const like = ({ dtype }: Spec, gradient: Tensor): Tensor =>
   gradient.dtype === dtype ? gradient : cast(gradient, dtype);
 
 /** The gradient of b [..., K, N], summed over the batch axes of a and g that b lacks: aᵀ g. */
@@ -134,59 +134,5 @@ export function outer(a: Tensor, b: Tensor): Tensor {
   return mul(reshape(a, [a.size, 1]), reshape(b, [1, b.size]));
 }
 
-/** A weight as GPT-2's Conv1D stores it, [in, out], or as torch.nn.Linear does, [out, in]. */
-export type WeightLayout = "in-out" | "out-in";
-
-const asInOut = (weight: Tensor, layout: WeightLayout): Tensor => (layout === "in-out" ? weight : transpose(weight));
-
-/** y = x · W + b over the last axis of x [..., in]; the bias may be absent. */
-export const linearOp = defineOp<{ layout: WeightLayout }>({
-  name: "linear",
-  infer: ([x, weight, bias], { layout }) => {
-    requireFloat("linear", x, weight, ...(bias ? [bias] : []));
-    if (weight.rank !== 2) throw new Error(`linear: expected a weight of rank 2, got ${formatShape(weight.shape)}`);
-    const [input, outputs] = layout === "in-out" ? weight.shape : [weight.shape[1], weight.shape[0]];
-    if (x.rank < 1 || x.shape[x.rank - 1] !== input) {
-      throw new Error(
-        `linear: input ${formatShape(x.shape)} does not fit weight ${formatShape(weight.shape)} (${layout})`,
-      );
-    }
-    if (bias && (bias.rank !== 1 || bias.size !== outputs)) {
-      throw new Error(`linear: expected a bias of shape [${outputs}], got ${formatShape(bias.shape)}`);
-    }
-    return { shape: [...x.shape.slice(0, -1), outputs], dtype: "f32" };
-  },
-  forward: ([x, weight, bias], { layout }) => {
-    const w =
-      layout === "in-out"
-        ? weight
-        : weight.view([weight.shape[1], weight.shape[0]], [weight.strides[1], weight.strides[0]]);
-    const y = output("linear", x, [...x.shape.slice(0, -1), w.shape[1]], "f32");
-    matmulInto("linear", reshaped(x, rowShape(x)), w, reshaped(y, rowShape(y)), { bias });
-    return y;
-  },
-  save: ([x, weight]) => [x, weight],
-  vjp: (g, [x, weight], { inputs, attributes: { layout } }) => {
-    const rows = (t: Tensor): Tensor => reshape(t, rowShape(t));
-    return [
-      () => like(inputs[0], reshape(matmul(rows(g), transpose(asInOut(weight, layout))), inputs[0].shape)),
-      () => {
-        const [left, right] = layout === "in-out" ? [x, g] : [g, x];
-        return like(inputs[1], matmul(transpose(rows(left)), rows(right)));
-      },
-      inputs.length > 2 ? () => like(inputs[2], sum(rows(g), 0)) : null,
-    ];
-  },
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 8] }, { shape: [8, 5] }, { shape: [5] }], attributes: { layout: "in-out" } },
-    { inputs: [{ shape: [65, 12] }, { shape: [4, 12] }, { shape: [4] }], attributes: { layout: "out-in" } },
-    { inputs: [{ shape: [3, 7] }, { shape: [2, 7] }], attributes: { layout: "out-in" } },
-  ],
-});
-
 /** All axes but the last as one. */
-const rowShape = ({ shape }: Spec): Shape => [sizeOf(shape.slice(0, -1)), shape[shape.length - 1]];
-
-/** x · W + b; W is [in, out] unless the layout says otherwise. */
-export const linear = (x: Tensor, weight: Tensor, bias?: Tensor, layout: WeightLayout = "in-out"): Tensor =>
-  linearOp(bias ? [x, weight, bias] : [x, weight], { layout });
+export const rowShape = ({ shape }: Spec): Shape => [sizeOf(shape.slice(0, -1)), shape[shape.length - 1]];
