@@ -4,7 +4,7 @@ import { isFloat, Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 import { compareWith, loadFamily, OP_FAMILIES, type OracleOpCase } from "../support/oracle-ops.ts";
 import { type Pending, ReadBatch } from "../support/read-batch.ts";
-import { pendingOps, torchOps } from "../support/torch-ops.ts";
+import { torchOps } from "../support/torch-ops.ts";
 
 const gpu = useGpu();
 const families = await Promise.all(OP_FAMILIES.map(async (family) => ({ family, cases: await loadFamily(family) })));
@@ -14,12 +14,9 @@ interface Count {
   /** Of the passed: within the tolerance for exact IEEE arithmetic too. */
   strict: number;
   failed: number;
-  pending: number;
 }
 
-const counts = new Map<string, Count>(
-  OP_FAMILIES.map((family) => [family, { passed: 0, strict: 0, failed: 0, pending: 0 }]),
-);
+const counts = new Map<string, Count>(OP_FAMILIES.map((family) => [family, { passed: 0, strict: 0, failed: 0 }]));
 
 /** Runs a case forward and backward; what can be compared, by the name of the expected tensor. */
 function runCase(batch: ReadBatch, test: OracleOpCase): Map<string, { shape: readonly number[]; values: Pending }> {
@@ -93,11 +90,6 @@ describe.each(families)("operators of PyTorch: $family", ({ family, cases }) => 
       count.passed++;
       if (isStrict) count.strict++;
     } catch (error) {
-      if (pendingOps.has(test.op)) {
-        count.pending++;
-        console.log(`pending ${test.id}: ${(error as Error).message}`);
-        return;
-      }
       count.failed++;
       throw error;
     }
@@ -105,9 +97,9 @@ describe.each(families)("operators of PyTorch: $family", ({ family, cases }) => 
 });
 
 afterAll(() => {
-  const rows = [...counts].map(([family, { passed, strict, failed, pending }]) =>
-    [family.padEnd(14), ...[passed, strict, failed, pending].map((n) => `${n}`.padStart(8))].join(""),
+  const rows = [...counts].map(([family, { passed, strict, failed }]) =>
+    [family.padEnd(14), ...[passed, strict, failed].map((n) => `${n}`.padStart(8))].join(""),
   );
-  const head = `${"".padEnd(14)}${["passed", "(strict)", "failed", "pending"].map((name) => name.padStart(8)).join("")}`;
+  const head = `${"".padEnd(14)}${["passed", "(strict)", "failed"].map((name) => name.padStart(8)).join("")}`;
   console.log(`PyTorch's operators on ${gpu().adapter.name}\n${[head, ...rows].join("\n")}`);
 });

@@ -19,7 +19,60 @@ export interface HostTensor {
   data: HostArray;
 }
 
-export type OracleAttributes = Readonly<Record<string, unknown>>;
+/** Attributes as PyTorch names them; a case has those of its operator. */
+export interface OracleAttributes {
+  /** An axis, or several for reductions. */
+  dim: number;
+  dims: number[];
+  keepdim: boolean;
+  value: number;
+  exponent: number;
+  min: number | null;
+  max: number | null;
+  negative_slope: number;
+  approximate: "none" | "tanh";
+  alpha: number;
+  beta: number;
+  threshold: number;
+  correction: number;
+  ord: number | string;
+  k: number;
+  largest: boolean;
+  descending: boolean;
+  ta: boolean;
+  tb: boolean;
+  equation: string;
+  is_causal: boolean;
+  scale: number | null;
+  /** [begin, end, step] of each axis. */
+  spec: (number | null)[][];
+  /** Pairs from the last axis on. */
+  pad: number[];
+  mode: string;
+  sizes: number | number[];
+  chunks: number;
+  shape: number[];
+  repeats: number[];
+  shifts: number | number[];
+  diagonal: number;
+  padding_idx: number | null;
+  stride: number;
+  padding: number;
+  dilation: number;
+  output_padding: number;
+  groups: number;
+  kernel_size: number;
+  ceil_mode: boolean;
+  count_include_pad: boolean;
+  output_size: number;
+  normalized_shape: number[];
+  eps: number;
+  momentum: number;
+  num_groups: number;
+  ignore_index: number;
+  label_smoothing: number;
+  reduction: "none" | "mean" | "sum";
+}
 
 /** A single operator with its inputs, outputs and gradients. */
 export interface OracleOpCase {

@@ -1,5 +1,5 @@
+import * as api from "../../../src/autograd/index.ts";
 import { type DType, isFloat, type Tensor, tensor } from "../../../src/tensor/index.ts";
-import { api } from "../graft-api.ts";
 
 /** Functions that other projects have as operators of their own, made of ours. */
 
@@ -96,7 +96,7 @@ function extreme(name: "max" | "min", x: Tensor, axes: Axes, keep: boolean): Ten
   if (x.dtype === "bool") return name === "max" ? api.any(x, axes, keep) : api.all(x, axes, keep);
   if (x.size === 0)
     return ofNothing(x, name === "max" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY, axes, keep);
-  return api[name](x, axes, keep);
+  return name === "max" ? api.max(x, axes, keep) : api.min(x, axes, keep);
 }
 
 /** What a reduction over no elements gives where others define it and PyTorch does not. */
@@ -107,26 +107,8 @@ function ofNothing(x: Tensor, value: number, axes: Axes, keep: boolean): Tensor 
 }
 
 /** Of ties the last, by way of the reversed axis. */
-export function argLast(name: "argmax" | "argmin", x: Tensor, axis: number, keep: boolean): Tensor {
-  return api.sub(x.shape.at(axis)! - 1, api[name](api.flip(x, [axis]), axis, keep));
-}
-
-/** Rows and columns around each axis, mirrored without its edge ("reflect") or with it ("symmetric"), or going round. */
-export function padMirrored(
-  x: Tensor,
-  widths: readonly (readonly [number, number])[],
-  mode: "symmetric" | "wrap",
-): Tensor {
-  return widths.reduce((current, [before, after], axis) => {
-    const length = current.shape[axis];
-    const places = Array.from({ length: before + length + after }, (_, i) => {
-      const place = i - before;
-      if (mode === "wrap") return ((place % length) + length) % length;
-      const period = ((place % (2 * length)) + 2 * length) % (2 * length);
-      return period < length ? period : 2 * length - 1 - period;
-    });
-    return before + after === 0 ? current : take(current, axis, places);
-  }, x);
+export function argLast(find: typeof api.argmax, x: Tensor, axis: number, keep: boolean): Tensor {
+  return api.sub(x.shape.at(axis)! - 1, find(api.flip(x, [axis]), axis, keep));
 }
 
 /** Elements of one axis by their places, known on the host. */

@@ -103,6 +103,11 @@ export class Node {
     return this.has(name) ? String(this.#attributes[name]) : otherwise;
   }
 
+  /** One of some words. */
+  word<Word extends string>(name: string, otherwise: Word): Word {
+    return this.text(name, otherwise) as Word;
+  }
+
   texts(name: string): string[] | undefined {
     return this.has(name) ? (this.#attributes[name] as string[]) : undefined;
   }

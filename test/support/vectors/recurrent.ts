@@ -1,5 +1,5 @@
+import * as api from "../../../src/autograd/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
-import { api } from "../graft-api.ts";
 import { hardSigmoid, softsign, thresholdedRelu } from "./compose.ts";
 
 /** Recurrent cells, as ONNX and WebNN both define them. States and inputs are [batch, …], weights [gates · hidden, …]. */

@@ -1,5 +1,5 @@
+import * as api from "../../../src/autograd/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
-import { api } from "../graft-api.ts";
 import { hostTensor, take } from "./compose.ts";
 
 export type ResampleMode = "nearest" | "linear" | "cubic";

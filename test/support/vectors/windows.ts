@@ -1,5 +1,5 @@
+import * as api from "../../../src/autograd/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
-import { api } from "../graft-api.ts";
 import { filled, hostTensor, take } from "./compose.ts";
 
 /** Convolutions and poolings over one, two or three spatial axes, in every suite's terms brought to these. */
@@ -157,7 +157,7 @@ function convolveTransposed2d(
     stride: pairOf(axes, ({ stride }) => stride),
     dilation: pairOf(axes, ({ dilation }) => dilation),
     padding: padding2d(sides),
-    outputPadding: isWithin ? sides.map(({ extra }) => extra) : 0,
+    outputPadding: isWithin ? [sides[0].extra, sides[1].extra] : 0,
     groups,
   });
   if (isWithin) return y;
@@ -198,18 +198,19 @@ function poolVolume(x: Tensor, kind: PoolKind, [first, ...rest]: readonly SizedA
 
 /** By our own op, where its options say the same. */
 function own(x: Tensor, kind: PoolKind, axes: readonly SizedAxis[], countPadding: boolean): Tensor | null {
-  const isSymmetric = axes.every(({ before, after, kernel }) => before === after && before <= kernel / 2);
-  if (!isSymmetric || (kind === "average" && axes.some(({ dilation }) => dilation > 1))) return null;
+  // Every window must reach into the input.
+  if (axes.some((axis) => Math.max(axis.before, axis.after) >= extent(axis))) return null;
   const fits = (ceil: boolean) => axes.every((axis, i) => windowCount(x.shape[2 + i], axis, ceil) === axis.size);
   if (!fits(false) && !fits(true)) return null;
   const shared = {
     stride: pairOf(axes, ({ stride }) => stride),
-    padding: pairOf(axes, ({ before }) => before),
+    padding: padding2d(axes),
+    dilation: pairOf(axes, ({ dilation }) => dilation),
     ceilMode: !fits(false),
   };
   const kernel = pairOf(axes, ({ kernel: length }) => length);
   if (kind === "average") return api.averagePool2d(x, kernel, { ...shared, countIncludePad: countPadding });
-  return api.maxPool2d(x, kernel, { ...shared, dilation: pairOf(axes, ({ dilation }) => dilation) });
+  return api.maxPool2d(x, kernel, shared);
 }
 
 /** Padding that every window wanted lies within. */

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { hostTensor } from "../compose.ts";
 import type { Node, OperatorTable } from "../node.ts";
 
@@ -50,7 +50,7 @@ function maskBias(mask: Tensor | undefined, keys: number): Tensor | undefined {
     mask.dtype === "bool" ? api.where(mask, hostTensor([0], []), hostTensor([Number.NEGATIVE_INFINITY], [])) : mask;
   const missing = keys - mask.shape.at(-1)!;
   if (missing <= 0) return bias;
-  const widths = bias.shape.map((_, axis) => (axis === bias.rank - 1 ? [0, missing] : [0, 0]));
+  const widths = bias.shape.map((_, axis): [number, number] => [0, axis === bias.rank - 1 ? missing : 0]);
   return api.pad(bias, widths, { value: Number.NEGATIVE_INFINITY });
 }
 
@@ -65,18 +65,21 @@ function attention(node: Node): readonly Tensor[] {
   const [batch, queryHeads, queries, size] = q.shape;
   const scale = node.number("scale", 1 / Math.sqrt(size));
   const softcap = node.number("softcap", 0);
-  const position = positionBias(node, batch, queries, keys.shape[2], pastKeys?.shape[2] ?? 0);
-  const mask = maskBias(node.optional(3), keys.shape[2]);
-  const bias = position && mask ? api.add(position, mask) : (position ?? mask);
   const times = queryHeads / keys.shape[1];
-  const [k, v] = [repeatHeads(keys, times), repeatHeads(values, times)];
   const result = (y: Tensor, scores: Tensor) => [isFlat ? outOfHeads(y) : y, keys, values, scores];
-  if (softcap === 0 && !node.wants(3)) {
-    const isPlainlyCausal =
-      node.flag("is_causal", false) && queries === k.shape[2] && !node.hasInput(3) && !node.hasInput(6);
-    const options = isPlainlyCausal ? { causal: true, scale } : { bias, scale };
-    return result(api.scaledDotProductAttention(q, k, v, options), q);
+  const mask = maskBias(node.optional(3), keys.shape[2]);
+  const past = pastKeys?.shape[2] ?? 0;
+  const [isCausal, hasLengths] = [node.flag("is_causal", false), node.hasInput(6)];
+  // Queries that are the last of the keys are what our op calls lower-right.
+  const isOurs = !hasLengths && (!isCausal || past === 0 || queries === ownKeys.shape[2]);
+  if (isOurs && softcap === 0 && !node.wants(3)) {
+    const causal = isCausal && (past === 0 || ("lower-right" as const));
+    return result(api.scaledDotProductAttention(q, keys, values, { causal, bias: mask, scale }), q);
   }
+  const position = positionBias(node, batch, queries, keys.shape[2], past);
+  const bias = position && mask ? api.add(position, mask) : (position ?? mask);
+  const [k, v] = [repeatHeads(keys, times), repeatHeads(values, times)];
+  if (softcap === 0 && !node.wants(3)) return result(api.scaledDotProductAttention(q, k, v, { bias, scale }), q);
   const products = api.matmul(q, api.transpose(k, -2, -1), scale);
   const capped = softcap > 0 ? api.mul(api.tanh(api.div(products, softcap)), softcap) : products;
   const biased = bias ? api.add(capped, bias) : capped;

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import {
   acosh,
   asFloat,
@@ -30,7 +30,7 @@ const unary =
   (compute: (x: Tensor, node: Node) => Tensor): Implementation =>
   (node) =>
     compute(node.input(0), node);
-const named = (name: string): Implementation => unary((x) => api[name](x));
+const named = (compute: (x: Tensor) => Tensor): Implementation => unary((x) => compute(x));
 
 /** Before opset 7 the second operand says where its axes lie in the first. */
 function operands(node: Node): [Tensor, Tensor] {
@@ -47,8 +47,9 @@ const binary =
   (compute: (a: Tensor, b: Tensor, node: Node) => Tensor): Implementation =>
   (node) =>
     compute(...operands(node), node);
-const namedBinary = (name: string): Implementation => binary((a, b) => api[name](a, b));
-const logical = (name: string): Implementation => binary((a, b) => api[name](asMask(a), asMask(b)));
+const namedBinary = (compute: (a: Tensor, b: Tensor) => Tensor): Implementation => binary((a, b) => compute(a, b));
+const logical = (compute: (a: Tensor, b: Tensor) => Tensor): Implementation =>
+  binary((a, b) => compute(asMask(a), asMask(b)));
 const variadic =
   (compute: (tensors: readonly Tensor[]) => Tensor): Implementation =>
   (node) =>
@@ -70,24 +71,24 @@ function clip(node: Node): Tensor {
 }
 
 export const elementwise: OperatorTable = {
-  Abs: named("abs"),
-  Ceil: named("ceil"),
-  Cos: named("cos"),
-  Erf: named("erf"),
-  Exp: named("exp"),
-  Floor: named("floor"),
-  Log: named("log"),
-  Neg: named("neg"),
-  Reciprocal: named("reciprocal"),
-  Relu: named("relu"),
-  Round: named("round"),
-  Sigmoid: named("sigmoid"),
-  Sign: named("sign"),
-  Sin: named("sin"),
-  Softplus: named("softplus"),
-  Sqrt: named("sqrt"),
-  Tanh: named("tanh"),
-  IsNaN: named("isNaN"),
+  Abs: named(api.abs),
+  Ceil: named(api.ceil),
+  Cos: named(api.cos),
+  Erf: named(api.erf),
+  Exp: named(api.exp),
+  Floor: named(api.floor),
+  Log: named(api.log),
+  Neg: named(api.neg),
+  Reciprocal: named(api.reciprocal),
+  Relu: named(api.relu),
+  Round: named(api.round),
+  Sigmoid: named(api.sigmoid),
+  Sign: named(api.sign),
+  Sin: named(api.sin),
+  Softplus: named(api.softplus),
+  Sqrt: named(api.sqrt),
+  Tanh: named(api.tanh),
+  IsNaN: named(api.isNaN),
   Identity: unary((x) => x),
   Acosh: unary(acosh),
   Asinh: unary(asinh),
@@ -100,7 +101,7 @@ export const elementwise: OperatorTable = {
   Softsign: unary(softsign),
   Celu: unary((x, node) => celu(x, node.number("alpha", 1))),
   Elu: unary((x, node) => api.elu(x, node.number("alpha", 1))),
-  Gelu: unary((x, node) => api.gelu(x, { approximate: node.text("approximate", "none") })),
+  Gelu: unary((x, node) => api.gelu(x, { approximate: node.word<"none" | "tanh">("approximate", "none") })),
   HardSigmoid: unary((x, node) => hardSigmoid(x, node.number("alpha", 0.2), node.number("beta", 0.5))),
   LeakyRelu: unary((x, node) => api.leakyRelu(x, node.number("alpha", 0.01))),
   Selu: unary((x, node) => selu(x, node.number("alpha", 1.6732631921768188), node.number("gamma", 1.0507010221481323))),
@@ -128,20 +129,20 @@ export const elementwise: OperatorTable = {
     return prelu(x, isPerChannel ? api.reshape(slope, [-1, ...new Array<number>(x.rank - 2).fill(1)]) : slope);
   },
 
-  Add: namedBinary("add"),
-  Sub: namedBinary("sub"),
-  Mul: namedBinary("mul"),
+  Add: namedBinary(api.add),
+  Sub: namedBinary(api.sub),
+  Mul: namedBinary(api.mul),
   Div: binary(divide),
   Pow: binary((a, b) => asType(api.pow(asFloat(a), asFloat(b)), a.dtype)),
   Mod: binary((a, b, node) => mod(a, b, node.flag("fmod", false))),
-  Equal: namedBinary("equal"),
-  Greater: namedBinary("greater"),
-  GreaterOrEqual: namedBinary("greaterEqual"),
-  Less: namedBinary("less"),
-  LessOrEqual: namedBinary("lessEqual"),
-  And: logical("logicalAnd"),
-  Or: logical("logicalOr"),
-  Xor: logical("logicalXor"),
+  Equal: namedBinary(api.equal),
+  Greater: namedBinary(api.greater),
+  GreaterOrEqual: namedBinary(api.greaterEqual),
+  Less: namedBinary(api.less),
+  LessOrEqual: namedBinary(api.lessEqual),
+  And: logical(api.logicalAnd),
+  Or: logical(api.logicalOr),
+  Xor: logical(api.logicalXor),
   Not: (node) => api.logicalNot(asMask(node.input(0))),
   Where: (node) => api.where(asMask(node.input(0)), node.input(1), node.input(2)),
 

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { NotApplicableError } from "../cases.ts";
 import { allAxes, filled } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
@@ -61,9 +61,9 @@ const pooling =
   };
 
 const overAll =
-  (name: "mean" | "max"): Implementation =>
+  (reduce: typeof api.mean): Implementation =>
   (node) =>
-    api[name](node.input(0), allAxes(node.input(0)).slice(2), true);
+    reduce(node.input(0), allAxes(node.input(0)).slice(2), true);
 
 /** Channels are axis 1; broadcast a parameter of theirs against x. */
 const perChannel = (parameter: Tensor, x: Tensor): Tensor =>
@@ -134,13 +134,13 @@ export const neural: OperatorTable = {
   ConvTranspose: convTranspose,
   AveragePool: pooling("average"),
   MaxPool: pooling("max"),
-  GlobalAveragePool: overAll("mean"),
-  GlobalMaxPool: overAll("max"),
+  GlobalAveragePool: overAll(api.mean),
+  GlobalMaxPool: overAll(api.max),
   LRN: (node) => {
     const x = node.input(0);
     const size = node.number("size");
     const [before, after] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
-    const widths = allAxes(x).map((axis) => (axis === 1 ? [before, after] : [0, 0]));
+    const widths = allAxes(x).map((axis): [number, number] => (axis === 1 ? [before, after] : [0, 0]));
     const squares = api.pad(api.square(x), widths);
     const windows = Array.from({ length: size }, (_, i) => api.slice(squares, 1, i, i + x.shape[1]));
     const sum = windows.reduce((a, b) => api.add(a, b));
@@ -182,6 +182,6 @@ export const neural: OperatorTable = {
     }),
   MatMul: (node) => api.matmul(node.input(0), node.input(1)),
   Gemm: gemm,
-  Einsum: (node) => api.einsum(node.text("equation", "").replaceAll(" ", ""), ...node.inputs()),
+  Einsum: (node) => api.einsum(node.text("equation", "").replaceAll(" ", ""), ...node.inputs().map((x) => x!)),
   Dropout: dropout,
 };

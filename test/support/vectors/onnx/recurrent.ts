@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { NotApplicableError } from "../cases.ts";
 import { filled } from "../compose.ts";
 import type { Node, OperatorTable } from "../node.ts";
@@ -46,12 +46,12 @@ function network(node: Node, { makeCell, layout, activations, states }: Kind): r
       clip: node.has("clip") ? node.number("clip") : undefined,
     };
     const biases = of(node.optional(3), d);
-    const half = biases && biases.shape[0] / 2;
+    const half = biases ? biases.shape[0] / 2 : 0;
     const weights: CellWeights = {
       weight: of(node.input(1), d)!,
       recurrentWeight: of(node.input(2), d)!,
       bias: biases && api.slice(biases, 0, 0, half),
-      recurrentBias: biases && api.slice(biases, 0, half, 2 * half!),
+      recurrentBias: biases && api.slice(biases, 0, half, 2 * half),
       peephole: of(node.optional(7), d),
     };
     const initial = states.map((position) => {

@@ -1,4 +1,4 @@
-import { api } from "../../graft-api.ts";
+import * as api from "../../../../src/autograd/index.ts";
 import { argLast, asFloat, normalizedAxes, reductions } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 
@@ -18,12 +18,12 @@ const reduce =
   };
 
 const position =
-  (name: "argmax" | "argmin"): Implementation =>
+  (find: typeof api.argmax): Implementation =>
   (node) => {
     const x = node.input(0);
     const axis = node.number("axis", 0);
     const keep = node.flag("keepdims", true);
-    return node.flag("select_last_index", false) ? argLast(name, x, axis, keep) : api[name](x, axis, keep);
+    return node.flag("select_last_index", false) ? argLast(find, x, axis, keep) : find(x, axis, keep);
   };
 
 export const reduction: OperatorTable = {
@@ -37,8 +37,8 @@ export const reduction: OperatorTable = {
   ReduceProd: reduce("prod"),
   ReduceSum: reduce("sum"),
   ReduceSumSquare: reduce("sumSquare"),
-  ArgMax: position("argmax"),
-  ArgMin: position("argmin"),
+  ArgMax: position(api.argmax),
+  ArgMin: position(api.argmin),
   CumSum: (node) =>
     api.cumsum(node.input(0), node.host(1)![0], {
       exclusive: node.flag("exclusive", false),

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { NotApplicableError } from "../cases.ts";
 import { allAxes, filled, hostTensor, normalizedAxes } from "../compose.ts";
 import type { Node, OperatorTable } from "../node.ts";
@@ -108,7 +108,8 @@ function byInterpolate(
   if (x.rank !== 4 || node.flag("antialias", false) || node.flag("exclude_outside", false)) return null;
   const changed = geometry.filter(({ axis, scale }) => axis >= 2 || scale !== 1);
   if (changed.some(({ axis, length, scale, size }) => axis < 2 || size !== length * scale)) return null;
-  const size = [2, 3].map((axis) => changed.find((other) => other.axis === axis)?.size ?? x.shape[axis]);
+  const lengthOf = (axis: number): number => changed.find((other) => other.axis === axis)?.size ?? x.shape[axis];
+  const size = [lengthOf(2), lengthOf(3)] as const;
   const isWhole = changed.every(({ scale }) => Number.isInteger(scale));
   if (mode === "linear" && (coordinates === "half_pixel" || coordinates === "align_corners")) {
     return api.interpolate(x, { size, mode: "bilinear", alignCorners: coordinates === "align_corners" });

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { NotApplicableError } from "../cases.ts";
 import {
   allAxes,
@@ -9,7 +9,6 @@ import {
   gatherNd,
   hostTensor,
   normalizedAxes,
-  padMirrored,
   scatterNd,
   sliceAxes,
   wrapIndices,
@@ -70,23 +69,9 @@ function pad(node: Node): Tensor {
     const at = axes.indexOf(axis);
     return at < 0 ? [0, 0] : [pads[at], pads[at + axes.length]];
   });
-  // A negative width takes away.
-  const cut = sliceAxes(
-    x,
-    widths
-      .map(([before, after], axis) => ({
-        axis,
-        begin: Math.max(-before, 0),
-        end: x.shape[axis] - Math.max(-after, 0),
-        step: 1,
-      }))
-      .filter(({ begin, end, axis }) => begin > 0 || end < x.shape[axis]),
-  );
-  const grown = widths.map(([before, after]): [number, number] => [Math.max(before, 0), Math.max(after, 0)]);
-  const mode = node.text("mode", "constant");
-  if (mode === "wrap") return padMirrored(cut, grown, mode);
+  const mode = node.word<"constant" | "reflect" | "edge" | "wrap">("mode", "constant");
   const value = node.has("value") ? node.number("value") : (node.host(2)?.[0] ?? 0);
-  return api.pad(cut, grown, { mode, value });
+  return api.pad(x, widths, { mode, value });
 }
 
 function scatterElements(node: Node): Tensor {
@@ -155,7 +140,7 @@ export const shape: OperatorTable = {
   },
   Tile: (node) => {
     const x = node.input(0);
-    if (node.opset >= 6) return api.tile(x, node.host(1));
+    if (node.opset >= 6) return api.tile(x, node.host(1)!);
     const [count, axis] = [node.host(1)![0], node.host(2)![0]];
     return api.tile(
       x,
@@ -168,7 +153,7 @@ export const shape: OperatorTable = {
   },
   Trilu: (node) => {
     const diagonal = node.host(1)?.[0] ?? 0;
-    return api[node.flag("upper", true) ? "triu" : "tril"](node.input(0), diagonal);
+    return node.flag("upper", true) ? api.triu(node.input(0), diagonal) : api.tril(node.input(0), diagonal);
   },
   DepthToSpace: (node) => {
     const [x, b] = space(node);

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { asIndex } from "../compose.ts";
 import type { Node, OperatorTable } from "../node.ts";
 
@@ -9,7 +9,7 @@ function negativeLogLikelihood(node: Node): Tensor {
   const target = asIndex(node.input(1));
   const ignored = node.has("ignore_index") ? node.number("ignore_index") : null;
   const isKept = ignored === null ? undefined : api.cast(api.notEqual(target, ignored), "f32");
-  const safe = isKept ? api.where(api.equal(target, ignored), 0, target) : target;
+  const safe = ignored === null ? target : api.where(api.equal(target, ignored), 0, target);
   const picked = api.squeeze(api.gather(x, 1, api.unsqueeze(safe, 1)), [1]);
   const classWeights = node.optional(2);
   const weights = classWeights
@@ -91,7 +91,7 @@ export const training: OperatorTable = {
     const loss = api.crossEntropy(x, target, {
       ignoreIndex: node.number("ignore_index", -100),
       weight: node.optional(2),
-      reduction: node.text("reduction", "mean"),
+      reduction: node.word<"none" | "mean" | "sum">("reduction", "mean"),
     });
     return node.wants(1) ? [loss, api.logSoftmax(x, 1)] : loss;
   },

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import {
   acosh,
   asFloat,
@@ -28,9 +28,10 @@ const unary =
     compute(operand(node, "x", "arg0"), node);
 /** Of floats; integers are computed as such. */
 const float = (compute: (x: Tensor) => Tensor): Implementation => unary((x) => compute(asFloat(x)));
-const named = (name: string): Implementation => float((x) => api[name](x));
+const named = (compute: (x: Tensor) => Tensor): Implementation => float((x) => compute(x));
 /** Of any type, which stays. */
-const typed = (name: string): Implementation => unary((x) => api[name](x.dtype === "bool" ? asType(x, "i32") : x));
+const typed = (compute: (x: Tensor) => Tensor): Implementation =>
+  unary((x) => compute(x.dtype === "bool" ? asType(x, "i32") : x));
 
 const binary =
   (compute: (a: Tensor, b: Tensor) => Tensor): Implementation =>
@@ -38,11 +39,11 @@ const binary =
     const [a, b] = promote(operand(node, "a", "base"), operand(node, "b", "exp"));
     return a.dtype === "bool" ? compute(asType(a, "i32"), asType(b, "i32")) : compute(a, b);
   };
-const namedBinary = (name: string): Implementation => binary((a, b) => api[name](a, b));
+const namedBinary = (compute: (a: Tensor, b: Tensor) => Tensor): Implementation => binary((a, b) => compute(a, b));
 const logical =
-  (name: string): Implementation =>
+  (compute: (a: Tensor, b: Tensor) => Tensor): Implementation =>
   (node) =>
-    api[name](asMask(operand(node, "a")), asMask(operand(node, "b")));
+    compute(asMask(operand(node, "a")), asMask(operand(node, "b")));
 
 /** Integers divide downwards. */
 const floorDivide = (a: Tensor, b: Tensor): Tensor => asType(api.floor(api.div(asFloat(a), asFloat(b))), a.dtype);
@@ -64,29 +65,29 @@ export function activated(node: Node, x: Tensor, slopes: Tensor | undefined): Te
 
 export const elementwise: OperatorTable = {
   clone: unary((x) => x),
-  abs: typed("abs"),
-  neg: typed("neg"),
+  abs: typed(api.abs),
+  neg: typed(api.neg),
   square: unary((x) => api.mul(x, x)),
-  sign: typed("sign"),
-  ceil: named("ceil"),
-  floor: named("floor"),
-  round: named("round"),
-  cos: named("cos"),
-  erf: named("erf"),
-  exp: named("exp"),
-  expm1: named("expm1"),
-  log: named("log"),
-  log1p: named("log1p"),
-  reciprocal: named("reciprocal"),
-  rsqrt: named("rsqrt"),
-  sigmoid: named("sigmoid"),
-  sin: named("sin"),
-  softplus: named("softplus"),
-  sqrt: named("sqrt"),
-  tanh: named("tanh"),
-  isFinite: named("isFinite"),
-  isInf: named("isInfinite"),
-  isNaN: named("isNaN"),
+  sign: typed(api.sign),
+  ceil: named(api.ceil),
+  floor: named(api.floor),
+  round: named(api.round),
+  cos: named(api.cos),
+  erf: named(api.erf),
+  exp: named(api.exp),
+  expm1: named(api.expm1),
+  log: named(api.log),
+  log1p: named(api.log1p),
+  reciprocal: named(api.reciprocal),
+  rsqrt: named(api.rsqrt),
+  sigmoid: named(api.sigmoid),
+  sin: named(api.sin),
+  softplus: named(api.softplus),
+  sqrt: named(api.sqrt),
+  tanh: named(api.tanh),
+  isFinite: named(api.isFinite),
+  isInf: named(api.isInfinite),
+  isNaN: named(api.isNaN),
   acosh: float(acosh),
   asinh: float(asinh),
   atanh: float(atanh),
@@ -108,9 +109,9 @@ export const elementwise: OperatorTable = {
   toInt: unary((x) => asType(x, "i32")),
   toBool: unary((x) => asType(x, "bool")),
 
-  add: namedBinary("add"),
-  sub: namedBinary("sub"),
-  mul: namedBinary("mul"),
+  add: namedBinary(api.add),
+  sub: namedBinary(api.sub),
+  mul: namedBinary(api.mul),
   div: binary((a, b) => (a.dtype === "f32" ? api.div(a, b) : floorDivide(a, b))),
   divNoNan: binary((a, b) => {
     const isZero = api.equal(b, 0);
@@ -118,23 +119,23 @@ export const elementwise: OperatorTable = {
   }),
   floorDiv: binary(floorDivide),
   mod: binary((a, b) => mod(a, b)),
-  maximum: namedBinary("maximum"),
-  minimum: namedBinary("minimum"),
+  maximum: namedBinary(api.maximum),
+  minimum: namedBinary(api.minimum),
   pow: binary((a, b) => asType(api.pow(asFloat(a), asFloat(b)), a.dtype)),
   squaredDifference: binary((a, b) => {
     const difference = api.sub(a, b);
     return api.mul(difference, difference);
   }),
   addN: (node) => foldPairs(node.list("tensors"), (a, b) => api.add(a, b)),
-  equal: namedBinary("equal"),
-  notEqual: namedBinary("notEqual"),
-  greater: namedBinary("greater"),
-  greaterEqual: namedBinary("greaterEqual"),
-  less: namedBinary("less"),
-  lessEqual: namedBinary("lessEqual"),
-  logicalAnd: logical("logicalAnd"),
-  logicalOr: logical("logicalOr"),
-  logicalXor: logical("logicalXor"),
+  equal: namedBinary(api.equal),
+  notEqual: namedBinary(api.notEqual),
+  greater: namedBinary(api.greater),
+  greaterEqual: namedBinary(api.greaterEqual),
+  less: namedBinary(api.less),
+  lessEqual: namedBinary(api.lessEqual),
+  logicalAnd: logical(api.logicalAnd),
+  logicalOr: logical(api.logicalOr),
+  logicalXor: logical(api.logicalXor),
   logicalNot: (node) => api.logicalNot(asMask(operand(node, "x"))),
   where: (node) => api.where(asMask(operand(node, "condition")), ...promote(operand(node, "a"), operand(node, "b"))),
 };

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { asFloat } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { operand } from "./operands.ts";

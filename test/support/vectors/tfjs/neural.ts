@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { allAxes } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { resampleAxis } from "../resample.ts";
@@ -130,7 +130,7 @@ const resize =
   (mode: "linear" | "nearest"): Implementation =>
   (node) =>
     inChannelsFirst(node, operand(node, "images"), 2, (x) => {
-      const size = node.numbers("size")!;
+      const size = node.numbers("size") as [number, number];
       const [isAligned, isHalf] = [node.flag("alignCorners", false), node.flag("halfPixelCenters", false)];
       if (mode === "linear" && isAligned !== isHalf) {
         return api.interpolate(x, { size, mode: "bilinear", alignCorners: isAligned });

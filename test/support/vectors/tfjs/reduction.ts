@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { asFloat, asMask, asType, normalizedAxes, reductions } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { operand } from "./operands.ts";
@@ -14,14 +14,14 @@ const reduce =
 const asNumbers = (x: Tensor): Tensor => (x.dtype === "bool" ? asType(x, "i32") : x);
 
 const masks =
-  (name: "any" | "all"): Implementation =>
+  (reduceMasks: typeof api.any): Implementation =>
   (node) =>
-    api[name](asMask(operand(node, "x")), node.numbers("axis"), keeps(node));
+    reduceMasks(asMask(operand(node, "x")), node.numbers("axis"), keeps(node));
 
 const position =
-  (name: "argmax" | "argmin"): Implementation =>
+  (find: typeof api.argmax): Implementation =>
   (node) =>
-    api[name](asNumbers(operand(node, "x")), node.number("axis", 0));
+    find(asNumbers(operand(node, "x")), node.number("axis", 0));
 
 /** Of a vector, or of the matrices along two axes: the largest sum of a column (1), or of a row (∞). */
 function norm(node: Node): Tensor {
@@ -38,7 +38,7 @@ function norm(node: Node): Tensor {
   if (!isMatrix) return api.norm(x, { order: p, axes, keepDimensions });
   const [summed, other] = p === 1 ? [axes![0], axes![1]] : [axes![1], axes![0]];
   const sums = api.sum(api.abs(x), [summed], true);
-  const result = api[p === Number.NEGATIVE_INFINITY ? "min" : "max"](sums, [other], true);
+  const result = p === Number.NEGATIVE_INFINITY ? api.min(sums, [other], true) : api.max(sums, [other], true);
   return keepDimensions ? result : api.squeeze(result, axes);
 }
 
@@ -49,10 +49,10 @@ export const reduction: OperatorTable = {
   max: reduce("max", asNumbers),
   min: reduce("min", asNumbers),
   logSumExp: reduce("logSumExp", asFloat),
-  any: masks("any"),
-  all: masks("all"),
-  argMax: position("argmax"),
-  argMin: position("argmin"),
+  any: masks(api.any),
+  all: masks(api.all),
+  argMax: position(api.argmax),
+  argMin: position(api.argmin),
   norm,
   euclideanNorm: norm,
   moments: (node) => {

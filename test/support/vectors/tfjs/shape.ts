@@ -1,6 +1,6 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { DType, Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
-import { allAxes, asFloat, asIndex, eye, filled, hostTensor, padMirrored, scatterNd, wrapIndices } from "../compose.ts";
+import { allAxes, asFloat, asIndex, eye, filled, hostTensor, scatterNd, wrapIndices } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { computedType } from "../values.ts";
 import { operand } from "./operands.ts";
@@ -31,8 +31,8 @@ const slice: Implementation = (node) => {
 };
 
 const pad: Implementation = (node) => {
-  const given = node.attribute("paddings") as number[] | number[][];
-  const widths = Array.isArray(given[0]) ? given : [given];
+  const given = node.attribute("paddings") as [number, number] | [number, number][];
+  const widths = Array.isArray(given[0]) ? (given as [number, number][]) : [given as [number, number]];
   return api.pad(subject(node), widths, { value: node.number("constantValue", 0) });
 };
 
@@ -66,7 +66,7 @@ export const shape: OperatorTable = {
     const x = subject(node);
     return api.permute(x, node.numbers("perm") ?? allAxes(x).reverse());
   },
-  tile: (node) => api.tile(subject(node), node.numbers("reps")),
+  tile: (node) => api.tile(subject(node), node.numbers("reps")!),
   concat,
   concat1d: concat,
   concat2d: concat,
@@ -97,8 +97,7 @@ export const shape: OperatorTable = {
   pad4d: pad,
   mirrorPad: (node) => {
     const widths = node.attribute("paddings") as [number, number][];
-    const mode = node.text("mode", "reflect");
-    return mode === "symmetric" ? padMirrored(subject(node), widths, mode) : api.pad(subject(node), widths, { mode });
+    return api.pad(subject(node), widths, { mode: node.word<"reflect" | "symmetric">("mode", "reflect") });
   },
   gather: (node) => {
     const x = subject(node);

@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { asFloat, asMask, asType, hardSigmoid, hardSwish, prelu, softsign, tan } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { computedType } from "../values.ts";
@@ -8,37 +8,39 @@ const unary =
   (compute: (x: Tensor, node: Node) => Tensor): Implementation =>
   (node) =>
     compute(node.input("input", "x"), node);
-const named = (name: string): Implementation => unary((x) => api[name](x));
+const named = (compute: (x: Tensor) => Tensor): Implementation => unary((x) => compute(x));
 
 const operands = (node: Node): [Tensor, Tensor] => [node.input("a", "inputA"), node.input("b", "inputB")];
 const binary =
-  (name: string): Implementation =>
+  (compute: (a: Tensor, b: Tensor) => Tensor): Implementation =>
   (node) =>
-    api[name](...operands(node));
+    compute(...operands(node));
 const logical =
-  (name: string): Implementation =>
-  (node) =>
-    api[name](...operands(node).map(asMask));
+  (compute: (a: Tensor, b: Tensor) => Tensor): Implementation =>
+  (node) => {
+    const [a, b] = operands(node);
+    return compute(asMask(a), asMask(b));
+  };
 
 export const elementwise: OperatorTable = {
-  abs: named("abs"),
-  ceil: named("ceil"),
-  cos: named("cos"),
-  erf: named("erf"),
-  exp: named("exp"),
-  floor: named("floor"),
-  log: named("log"),
-  neg: named("neg"),
-  reciprocal: named("reciprocal"),
-  relu: named("relu"),
-  roundEven: named("round"),
-  sigmoid: named("sigmoid"),
-  sign: named("sign"),
-  sin: named("sin"),
-  softplus: named("softplus"),
-  sqrt: named("sqrt"),
-  tanh: named("tanh"),
-  gelu: named("gelu"),
+  abs: named(api.abs),
+  ceil: named(api.ceil),
+  cos: named(api.cos),
+  erf: named(api.erf),
+  exp: named(api.exp),
+  floor: named(api.floor),
+  log: named(api.log),
+  neg: named(api.neg),
+  reciprocal: named(api.reciprocal),
+  relu: named(api.relu),
+  roundEven: named(api.round),
+  sigmoid: named(api.sigmoid),
+  sign: named(api.sign),
+  sin: named(api.sin),
+  softplus: named(api.softplus),
+  sqrt: named(api.sqrt),
+  tanh: named(api.tanh),
+  gelu: named(api.gelu),
   identity: unary((x) => api.contiguous(x)),
   hardSwish: unary(hardSwish),
   softsign: unary(softsign),
@@ -57,23 +59,23 @@ export const elementwise: OperatorTable = {
   linear: unary((x, node) => api.add(api.mul(x, node.number("alpha", 1)), node.number("beta", 0))),
   prelu: (node) => prelu(node.input("input", "x"), node.input("slope")),
 
-  add: binary("add"),
-  sub: binary("sub"),
-  mul: binary("mul"),
-  div: binary("div"),
-  max: binary("maximum"),
-  min: binary("minimum"),
-  pow: binary("pow"),
+  add: binary(api.add),
+  sub: binary(api.sub),
+  mul: binary(api.mul),
+  div: binary(api.div),
+  max: binary(api.maximum),
+  min: binary(api.minimum),
+  pow: binary(api.pow),
 
-  equal: binary("equal"),
-  notEqual: binary("notEqual"),
-  greater: binary("greater"),
-  greaterOrEqual: binary("greaterEqual"),
-  lesser: binary("less"),
-  lesserOrEqual: binary("lessEqual"),
-  logicalAnd: logical("logicalAnd"),
-  logicalOr: logical("logicalOr"),
-  logicalXor: logical("logicalXor"),
+  equal: binary(api.equal),
+  notEqual: binary(api.notEqual),
+  greater: binary(api.greater),
+  greaterOrEqual: binary(api.greaterEqual),
+  lesser: binary(api.less),
+  lesserOrEqual: binary(api.lessEqual),
+  logicalAnd: logical(api.logicalAnd),
+  logicalOr: logical(api.logicalOr),
+  logicalXor: logical(api.logicalXor),
   logicalNot: (node) => api.logicalNot(asMask(node.input("input", "a"))),
   isNaN: (node) => api.isNaN(node.input("input", "a")),
   isInfinite: (node) => api.isInfinite(node.input("input", "a")),

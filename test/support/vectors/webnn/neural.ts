@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { allAxes } from "../compose.ts";
 import type { Implementation, Node, OperatorTable } from "../node.ts";
 import { resampleAxis } from "../resample.ts";
@@ -143,7 +143,7 @@ export const neural: OperatorTable = {
     const isOurs =
       x.rank === 4 && axes[0] === 2 && axes[1] === 3 && wanted.every((size, i) => size === lengths[i] * factors[i]);
     if (isOurs && (mode === "linear" || factors.every(Number.isInteger))) {
-      return api.interpolate(x, { size: wanted, mode: mode === "linear" ? "bilinear" : "nearest" });
+      return api.interpolate(x, { size: [wanted[0], wanted[1]], mode: mode === "linear" ? "bilinear" : "nearest" });
     }
     return axes.reduce((current, axis, i) => {
       const place = (output: number) => (output + 0.5) / factors[i] - 0.5;

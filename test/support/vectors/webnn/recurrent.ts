@@ -1,5 +1,5 @@
+import * as api from "../../../../src/autograd/index.ts";
 import type { Tensor } from "../../../../src/tensor/index.ts";
-import { api } from "../../graft-api.ts";
 import { filled } from "../compose.ts";
 import type { Node, OperatorTable } from "../node.ts";
 import { activation, type Cell, type CellOptions, type CellWeights, gruCell, lstmCell, runCell } from "../recurrent.ts";

@@ -1,4 +1,4 @@
-import { api } from "../../graft-api.ts";
+import * as api from "../../../../src/autograd/index.ts";
 import { reductions } from "../compose.ts";
 import type { Implementation, OperatorTable } from "../node.ts";
 
@@ -12,9 +12,9 @@ const reduce =
   };
 
 const position =
-  (name: "argmax" | "argmin"): Implementation =>
+  (find: typeof api.argmax): Implementation =>
   (node) =>
-    api[name](node.input("input"), node.number("axis"), node.flag("keepDimensions", false));
+    find(node.input("input"), node.number("axis"), node.flag("keepDimensions", false));
 
 export const reduction: OperatorTable = {
   reduceL1: reduce("l1"),
@@ -27,8 +27,8 @@ export const reduction: OperatorTable = {
   reduceProduct: reduce("prod"),
   reduceSum: reduce("sum"),
   reduceSumSquare: reduce("sumSquare"),
-  argMax: position("argmax"),
-  argMin: position("argmin"),
+  argMax: position(api.argmax),
+  argMin: position(api.argmin),
   cumulativeSum: (node) =>
     api.cumsum(node.input("input"), node.number("axis"), {
       exclusive: node.flag("exclusive", false),

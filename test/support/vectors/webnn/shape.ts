@@ -1,5 +1,5 @@
-import { api } from "../../graft-api.ts";
-import { asType, gatherNd, padMirrored, scatterNd, sliceAxes, wrapIndices } from "../compose.ts";
+import * as api from "../../../../src/autograd/index.ts";
+import { asType, gatherNd, scatterNd, sliceAxes, wrapIndices } from "../compose.ts";
 import type { OperatorTable } from "../node.ts";
 
 export const shape: OperatorTable = {
@@ -19,22 +19,23 @@ export const shape: OperatorTable = {
   split: (node) => {
     const x = node.input("input");
     const axis = node.number("axis", 0);
-    const splits = node.attribute("splits");
+    const splits = node.attribute("splits") as number | number[];
     return api.split(x, typeof splits === "number" ? x.shape.at(axis)! / splits : splits, axis);
   },
-  tile: (node) => api.tile(node.input("input"), node.numbers("repetitions")),
+  tile: (node) => api.tile(node.input("input"), node.numbers("repetitions")!),
   transpose: (node) => {
     const x = node.input("input");
     return api.permute(x, node.numbers("permutation") ?? x.shape.map((_, axis) => x.rank - 1 - axis));
   },
-  triangular: (node) =>
-    api[node.flag("upper", true) ? "triu" : "tril"](node.input("input"), node.number("diagonal", 0)),
+  triangular: (node) => {
+    const [x, diagonal] = [node.input("input"), node.number("diagonal", 0)];
+    return node.flag("upper", true) ? api.triu(x, diagonal) : api.tril(x, diagonal);
+  },
   pad: (node) => {
     const x = node.input("input");
     const [before, after] = [node.numbers("beginningPadding") ?? [], node.numbers("endingPadding") ?? []];
     const widths = before.map((width, axis) => [width, after[axis]] as [number, number]);
-    const mode = node.text("mode", "constant");
-    if (mode === "symmetric") return padMirrored(x, widths, mode);
+    const mode = node.word<"constant" | "edge" | "reflection" | "symmetric">("mode", "constant");
     const ours = mode === "reflection" ? "reflect" : mode;
     return api.pad(x, widths, { mode: ours, value: node.number("value", 0) });
   },
