@@ -32,7 +32,8 @@ export const divOp = defineBinary({
   name: "div",
   vjp: {
     a: ({ g, b }) => div(g, b),
-    b: ({ g, a, b }) => neg(div(mul(g, a), mul(b, b))),
+    // b² may exceed the range of floats where the gradient does not.
+    b: ({ g, a, b }) => neg(mul(g, div(div(a, b), b))),
   },
   samples: () => binarySamples({ low: -2, high: 2, bLow: 0.5, bHigh: 2 }),
 });
