@@ -184,3 +184,34 @@ describe.each([
     });
   });
 });
+
+describe("crossEntropy of more rows than a grid has workgroups", () => {
+  const gpu = useGpu();
+
+  it("reaches every row", async () => {
+    const rows = 65_536 * 16 + 1; // 16 rows a workgroup
+    const { losses, gradients, x } = tidy(() => {
+      const x = tensor(
+        Float32Array.from({ length: 2 * rows }, (_, i) => (i % 2 === 0 ? 0 : Math.log(3))),
+        [rows, 2],
+      );
+      x.requiresGrad = true;
+      const labels = tensor(
+        Int32Array.from({ length: rows }, (_, i) => i % 2),
+        [rows],
+      );
+      const losses = crossEntropy(x, labels, { reduction: "none" });
+      const gradient = tensor(new Float32Array(rows).fill(1));
+      return { losses, x, gradients: backward(losses, { gradient }) };
+    });
+    const [values, slopes] = await Promise.all([losses.data(), gradients.get(x)!.data()]);
+    let wrong = 0;
+    for (let i = 0; i < rows; i++) {
+      const right = Math.abs(values[i] - (i % 2 === 0 ? Math.log(4) : Math.log(4 / 3))) < 1e-5;
+      if (!right || Math.abs(slopes[2 * i] - (i % 2 === 0 ? -0.75 : 0.25)) > 1e-5) wrong++;
+    }
+    expect(wrong).toBe(0);
+    for (const held of [losses, gradients, x]) held.dispose();
+    gpu().trim();
+  });
+});

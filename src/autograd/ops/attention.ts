@@ -1,5 +1,5 @@
 import { formatShape, isFloat, type Tensor } from "../../tensor/index.ts";
-import { cast, mul } from "./elementwise/index.ts";
+import { cast, logicalAnd } from "./elementwise/index.ts";
 import { matmul } from "./matmul.ts";
 import { reshape, transpose } from "./shape.ts";
 import { attentionSoftmax } from "./softmax.ts";
@@ -100,6 +100,6 @@ function joinMasks(scores: Tensor, { keyMask, mask }: AttentionOptions): Tensor 
   const between = new Array<number>(scores.rank - 2).fill(1);
   const ofKeys = reshape(keyMask, [batch, ...between, keys]);
   if (!mask) return ofKeys;
-  const ones = (x: Tensor): Tensor => cast(cast(x, "bool"), "i32");
-  return mul(ones(ofKeys), ones(mask));
+  const truth = (x: Tensor): Tensor => (x.dtype === "bool" ? x : cast(x, "bool"));
+  return logicalAnd(truth(ofKeys), truth(mask));
 }
