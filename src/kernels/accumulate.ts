@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/index.ts";
-import { binary } from "./elementwise.ts";
+import { binary } from "./elementwise/elementwise.ts";
 
 /** The sum of two gradients of one tensor; frees both. */
 export function addAndFree(a: Tensor, b: Tensor): Tensor {

@@ -1,9 +1,9 @@
 import { Gpu } from "../gpu/index.ts";
 import { assertShape, type CreateOptions, type Shape, Tensor, tidy } from "../tensor/index.ts";
 import { full as fill } from "./copy.ts";
-import { binary, castTo, unary } from "./elementwise.ts";
+import { binary, castTo, unary } from "./elementwise/elementwise.ts";
 import { requireFloat32 } from "./launch.ts";
-import { randomCategorical, randomNormal, randomPermutation, randomUniform } from "./random.ts";
+import { randomCategorical, randomNormal, randomPermutation, randomUniform } from "./random/random.ts";
 
 /** A tensor with every element equal to `value`. */
 export function full(shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions = {}): Tensor {

@@ -9,7 +9,7 @@ import {
 } from "../gpu/index.ts";
 import { expandView, sizeOf, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copy } from "./copy.ts";
-import { castTo, UNARY } from "./elementwise.ts";
+import { castTo, UNARY } from "./elementwise/elementwise.ts";
 import { launch, requireFloat } from "./launch.ts";
 import { including, LIBRARY } from "./library.ts";
 import { mergeAxes } from "./strided.ts";

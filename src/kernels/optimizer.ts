@@ -1,11 +1,11 @@
-import adamwSource from "../../shaders/adamw.wgsl";
-import clipScaleSource from "../../shaders/clip-scale.wgsl";
-import sgdSource from "../../shaders/sgd.wgsl";
+import adamwSource from "../../shaders/optimizer/adamw.wgsl";
+import clipScaleSource from "../../shaders/optimizer/clip-scale.wgsl";
+import sgdSource from "../../shaders/optimizer/sgd.wgsl";
 import { defineKernel } from "../gpu/index.ts";
 import { assertSameShape, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copyInto } from "./copy.ts";
 import { gridOf, launch, output, requireFloat32 } from "./launch.ts";
-import { reduce, sumOfSquares } from "./reduce.ts";
+import { reduce, sumOfSquares } from "./reduction/reduce.ts";
 import { forFlatWindows } from "./windows.ts";
 
 const adamwKernel = defineKernel({

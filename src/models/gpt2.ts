@@ -17,7 +17,8 @@ import { applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass }
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
 import { initializeGPT2, initializeMatrix } from "./initialization.ts";
-import type { KeyValueCache } from "./key-value-cache.ts";
+import type { KeyValueCache } from "./language/key-value-cache.ts";
+import { type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./language/token-inputs.ts";
 import {
   type ClassificationOptions,
   createOutputDirectory,
@@ -30,7 +31,6 @@ import {
   saveWeights,
 } from "./loading.ts";
 import { type Stage, StagedModel } from "./staged-model.ts";
-import { type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";
 
 // GPT-2 (Radford et al. 2019): token and position embeddings, pre-norm blocks, a final norm. Shapes: B batch, T tokens,
 // C width, H heads, V vocabulary. Weights keep the checkpoint's names and layout: Conv1D is [in, out].

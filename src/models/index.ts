@@ -1,4 +1,3 @@
-export { type GeneratedStep, type GenerateOptions, generate } from "./generate.ts";
 export {
   classLabels,
   GPT2,
@@ -19,7 +18,16 @@ export {
   PREPROCESSOR_CONFIG,
 } from "./image-families.ts";
 export type { Initialization } from "./initialization.ts";
-export { KeyValueCache } from "./key-value-cache.ts";
+export { type GeneratedStep, type GenerateOptions, generate } from "./language/generate.ts";
+export { KeyValueCache } from "./language/key-value-cache.ts";
+export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./language/sampling.ts";
+export {
+  countPositions,
+  type DeviceInputs,
+  disposeInputs,
+  prepareInputs,
+  type TokenInputs,
+} from "./language/token-inputs.ts";
 export {
   LayeredClassifier,
   type LayeredClassifierConfig,
@@ -36,7 +44,5 @@ export {
 export { mapNames, type NameMapping, type NameRule } from "./name-mapping.ts";
 export { ResNet } from "./resnet.ts";
 export { isResNetConfig, parseResNetConfig, type ResNetConfig } from "./resnet-config.ts";
-export { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
 export { Fire, SqueezeNet } from "./squeezenet.ts";
 export { type FeatureOptions, type Stage, StagedModel } from "./staged-model.ts";
-export { countPositions, type DeviceInputs, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { describeAdapter } from "../../src/gpu/adapter.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
-import { convolveInputGradientInto, convolveInto, convolveWeightGradient } from "../../src/kernels/convolve.ts";
+import {
+  convolveInputGradientInto,
+  convolveInto,
+  convolveWeightGradient,
+} from "../../src/kernels/convolution/convolve.ts";
 import { empty, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { convolvedShape, type Geometry } from "../reference/convolution.ts";
 import { sizeOf } from "../reference/nd-array.ts";

@@ -12,7 +12,7 @@ import {
   sum,
   takeAlongAxis,
 } from "../../src/autograd/index.ts";
-import { embeddingBackward } from "../../src/kernels/embedding.ts";
+import { embeddingBackward } from "../../src/kernels/indexing/embedding.ts";
 import { gatherAlong } from "../../src/kernels/indexing/gather.ts";
 import { oneHotRows } from "../../src/kernels/indexing/one-hot.ts";
 import { scatterAlong } from "../../src/kernels/indexing/scatter.ts";

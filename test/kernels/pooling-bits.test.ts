@@ -10,8 +10,8 @@ import {
 import { adaptiveWindows, slidingWindows } from "../../src/autograd/ops/pooling/geometry.ts";
 import { type InterpolateOptions, resampling } from "../../src/autograd/ops/pooling/interpolate.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { ResampleGeometry } from "../../src/kernels/interpolate.ts";
-import type { PoolGeometry } from "../../src/kernels/pooling.ts";
+import type { ResampleGeometry } from "../../src/kernels/pooling/interpolate.ts";
+import type { PoolGeometry } from "../../src/kernels/pooling/pooling.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { forEachWindow } from "../reference/pooling.ts";
 import { openWith } from "../support/gpu.ts";

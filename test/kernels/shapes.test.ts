@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { copy } from "../../src/kernels/copy.ts";
 import { uniform } from "../../src/kernels/create.ts";
-import { binary, unary } from "../../src/kernels/elementwise.ts";
-import { embeddingBackward } from "../../src/kernels/embedding.ts";
-import { reduce, sumOfSquares } from "../../src/kernels/reduce.ts";
-import { softmaxForward } from "../../src/kernels/softmax.ts";
+import { binary, unary } from "../../src/kernels/elementwise/elementwise.ts";
+import { embeddingBackward } from "../../src/kernels/indexing/embedding.ts";
+import { softmaxForward } from "../../src/kernels/normalization/softmax.ts";
+import { reduce, sumOfSquares } from "../../src/kernels/reduction/reduce.ts";
 import { expandView, reshapeView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { randomWords, uniform24 } from "../reference/random.ts";
 import { useGpu } from "../support/gpu.ts";

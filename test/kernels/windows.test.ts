@@ -3,12 +3,12 @@ import { backward, ops } from "../../src/autograd/index.ts";
 import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { copy } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
+import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise/elementwise.ts";
 import { ternary } from "../../src/kernels/elementwise/ternary.ts";
-import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise.ts";
-import { embeddingBackward, embeddingForward } from "../../src/kernels/embedding.ts";
+import { embeddingBackward, embeddingForward } from "../../src/kernels/indexing/embedding.ts";
 import { matmulInto } from "../../src/kernels/matmul.ts";
+import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
 import { adamwStep, clipScale, sgdStep } from "../../src/kernels/optimizer.ts";
-import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/softmax.ts";
 import { expandView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { type Make, useSplit } from "../support/split.ts";
 

@@ -1,4 +1,4 @@
-import type { ResampleGeometry } from "../../src/kernels/interpolate.ts";
+import type { ResampleGeometry } from "../../src/kernels/pooling/interpolate.ts";
 import { forEachIndex, generate, type Reference } from "./nd-array.ts";
 
 /** The places that output `o` takes along one axis, with their shares. */

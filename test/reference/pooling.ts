@@ -1,4 +1,4 @@
-import type { PoolGeometry } from "../../src/kernels/pooling.ts";
+import type { PoolGeometry } from "../../src/kernels/pooling/pooling.ts";
 import { generate, type NdArray, type Reference, sizeOf } from "./nd-array.ts";
 
 /** The places of each window along one axis; outside 0 … length − 1 they lie in the padding. */

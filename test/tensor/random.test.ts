@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { backward, bernoulli, categorical, dropout, normal, permutation, uniform } from "../../src/autograd/index.ts";
 import { ones } from "../../src/kernels/create.ts";
-import { quantileTable } from "../../src/kernels/quantiles.ts";
+import { quantileTable } from "../../src/kernels/random/quantiles.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { randomWords, threefry2x32, uniform24 } from "../reference/random.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -9,7 +9,7 @@ import {
   reduceForward,
   reduceSamples,
 } from "./reduction/attributes.ts";
-import { reshape } from "./shape.ts";
+import { reshape } from "./shape/views.ts";
 
 // Sum and expand are each other's vector-Jacobian products, so they stand together.
 

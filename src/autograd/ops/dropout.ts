@@ -1,5 +1,5 @@
 import { requireFloat32 } from "../../kernels/launch.ts";
-import { dropoutKernel } from "../../kernels/random.ts";
+import { dropoutKernel } from "../../kernels/random/random.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 

@@ -1,8 +1,8 @@
-import { requireSortable, sortedIndices } from "../../kernels/sort.ts";
+import { requireSortable, sortedIndices } from "../../kernels/sort/sort.ts";
 import { formatShape, normalizeAxis, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import { gather } from "./indexing/gather.ts";
-import { reshape } from "./shape.ts";
+import { reshape } from "./shape/views.ts";
 
 export interface SortOptions {
   /** The axis to sort along; the last by default. */

@@ -1,5 +1,5 @@
-import ternarySource from "../../../shaders/ternary.wgsl";
-import ternaryStridedSource from "../../../shaders/ternary-strided.wgsl";
+import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
+import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
 import { defineKernel, type Specialization } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";

@@ -3,7 +3,7 @@ import placeSource from "../../../shaders/indexing/radix-place.wgsl";
 import { defineKernel } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { scan } from "../scan.ts";
+import { scan } from "../reduction/scan.ts";
 
 const countKernel = defineKernel({
   name: "radix-count",

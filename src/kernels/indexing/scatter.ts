@@ -2,7 +2,7 @@ import scatterSource from "../../../shaders/indexing/scatter.wgsl";
 import { defineKernel } from "../../gpu/index.ts";
 import { type DType, storageType, type Tensor } from "../../tensor/index.ts";
 import { copy } from "../copy.ts";
-import { castTo } from "../elementwise.ts";
+import { castTo } from "../elementwise/elementwise.ts";
 import { gridOf, launch } from "../launch.ts";
 import { mergeAround, twoVectors } from "../strided.ts";
 import { linksHalving, makeLinks, NONE } from "./links.ts";

@@ -5,7 +5,7 @@ import { defineKernel } from "../../gpu/index.ts";
 import { reshapeView, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy } from "../copy.ts";
 import { gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
-import { reduce } from "../reduce.ts";
+import { reduce } from "../reduction/reduce.ts";
 import { forFlatWindows } from "../windows.ts";
 import { type ChannelLayout, chunksOf, forChannelWindows, type Moments } from "./channel-moments.ts";
 

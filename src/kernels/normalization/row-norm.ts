@@ -5,7 +5,7 @@ import { defineKernel } from "../../gpu/index.ts";
 import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
-import { reduce } from "../reduce.ts";
+import { reduce } from "../reduction/reduce.ts";
 import { forRowWindows } from "../windows.ts";
 
 /** The mean counts as 0: root mean square normalisation. */

@@ -1,4 +1,4 @@
-import { binary } from "../../../kernels/elementwise.ts";
+import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { square } from "./algebraic.ts";
 import { add, affine, mul, sub } from "./arithmetic.ts";

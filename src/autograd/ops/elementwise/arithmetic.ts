@@ -1,4 +1,4 @@
-import { unary } from "../../../kernels/elementwise.ts";
+import { unary } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat } from "../../../kernels/launch.ts";
 import { isFloat, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";

@@ -1,4 +1,4 @@
-import { castTo } from "../../../kernels/elementwise.ts";
+import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import type { DType, Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 

@@ -1,5 +1,5 @@
 import { requireAccepted, requireNumber } from "../../../kernels/elementwise/element-function.ts";
-import { binary, UNARY, unary } from "../../../kernels/elementwise.ts";
+import { binary, UNARY, unary } from "../../../kernels/elementwise/elementwise.ts";
 import { type DType, isFloat, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { greaterEqual, lessEqual } from "./comparison.ts";

@@ -1,5 +1,5 @@
 import { type ElementFunction, requireAccepted } from "../../../kernels/elementwise/element-function.ts";
-import { type BinaryName, binary, UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
+import { type BinaryName, binary, UNARY, type UnaryName, unary } from "../../../kernels/elementwise/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../../define-op.ts";
 

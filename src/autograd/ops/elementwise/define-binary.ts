@@ -4,7 +4,7 @@ import {
   requireNumber,
   resultType,
 } from "../../../kernels/elementwise/element-function.ts";
-import { BINARY, type BinaryName, binary, binaryWithNumber } from "../../../kernels/elementwise.ts";
+import { BINARY, type BinaryName, binary, binaryWithNumber } from "../../../kernels/elementwise/elementwise.ts";
 import { broadcastShapes, type DType, formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";

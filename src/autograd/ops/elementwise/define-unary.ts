@@ -1,6 +1,6 @@
 import { full } from "../../../kernels/copy.ts";
 import { type ElementFunction, requireAccepted, resultType } from "../../../kernels/elementwise/element-function.ts";
-import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise.ts";
+import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise/elementwise.ts";
 import type { DType, Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
 import { mul } from "./arithmetic.ts";

@@ -1,12 +1,12 @@
 import { full } from "../../../kernels/copy.ts";
-import { castTo } from "../../../kernels/elementwise.ts";
+import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { gatherAlong } from "../../../kernels/indexing/gather.ts";
 import { scatterInto } from "../../../kernels/indexing/scatter.ts";
 import { requireFloat, requireInteger } from "../../../kernels/launch.ts";
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 
 // Gather and its transpose, which adds, are each other's vector-Jacobian products, so they stand together.
 

@@ -4,7 +4,7 @@ import { arange, formatShape, normalizeAxis, type Shape, shapesEqual, type Tenso
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { equal, where } from "../elementwise/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import { checkIndices, gather } from "./gather.ts";
 
 /** Checks what is scattered: values of the type of x, one for each index. */

@@ -1,10 +1,10 @@
 import { formatShape, isFloat, sizeOf, type Tensor } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { cast, mul } from "../elementwise/index.ts";
-import { matmul } from "../matmul.ts";
-import { permute, reshape } from "../shape.ts";
+import { permute, reshape } from "../shape/views.ts";
 import { diagonal } from "./diagonal.ts";
 import { type Equation, type Label, parseEquation } from "./einsum-equation.ts";
+import { matmul } from "./matmul.ts";
 
 /** A tensor with a label for each axis, no two the same. */
 interface Labelled {

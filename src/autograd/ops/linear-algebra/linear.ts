@@ -7,8 +7,8 @@ import { isRecording, nodeOf } from "../../tape.ts";
 import { sum } from "../broadcast.ts";
 import { reluOp, sigmoidOp, siluOp, tanhOp } from "../elementwise/activation.ts";
 import { geluOp } from "../elementwise/gaussian.ts";
-import { like, matmul, rowShape } from "../matmul.ts";
-import { reshape, transpose } from "../shape.ts";
+import { reshape, transpose } from "../shape/views.ts";
+import { like, matmul, rowShape } from "./matmul.ts";
 
 export type { Activation } from "../../../kernels/matmul.ts";
 

@@ -1,12 +1,12 @@
-import { type ClassTargets, crossEntropyBackward, crossEntropyForward } from "../../../kernels/cross-entropy.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
+import { type ClassTargets, crossEntropyBackward, crossEntropyForward } from "../../../kernels/losses/cross-entropy.ts";
 import { formatShape, isFloat, type Shape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
 import { add, affine, cast, div, mul, neg, notEqual, sub } from "../elementwise/index.ts";
-import { oneHotOp } from "../one-hot.ts";
-import { permute, reshape } from "../shape.ts";
-import { logSoftmax, softmax } from "../softmax.ts";
+import { oneHotOp } from "../indexing/one-hot.ts";
+import { logSoftmax, softmax } from "../normalization/softmax.ts";
+import { permute, reshape } from "../shape/views.ts";
 import { type Reduction, reduceTerms, requireReduction } from "./reduction.ts";
 
 export interface CrossEntropyAttributes {

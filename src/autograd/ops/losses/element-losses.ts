@@ -1,5 +1,5 @@
-import { elementLoss, type LossName } from "../../../kernels/element-loss.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
+import { elementLoss, type LossName } from "../../../kernels/losses/element-loss.ts";
 import { broadcastShapes, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";

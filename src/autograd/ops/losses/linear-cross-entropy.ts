@@ -1,11 +1,11 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { linearCrossEntropyBackward, linearCrossEntropyForward } from "../../../kernels/linear-cross-entropy.ts";
+import { linearCrossEntropyBackward, linearCrossEntropyForward } from "../../../kernels/losses/linear-cross-entropy.ts";
 import { formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { div } from "../elementwise/index.ts";
-import { matmul } from "../matmul.ts";
-import { transpose } from "../shape.ts";
+import { matmul } from "../linear-algebra/matmul.ts";
+import { transpose } from "../shape/views.ts";
 import { type CrossEntropyOptions, plainGradient } from "./cross-entropy.ts";
 import { type Reduction, reduceTerms, requireReduction } from "./reduction.ts";
 

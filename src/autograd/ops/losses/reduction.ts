@@ -1,5 +1,5 @@
-import { binary } from "../../../kernels/elementwise.ts";
-import { reduce } from "../../../kernels/reduce.ts";
+import { binary } from "../../../kernels/elementwise/elementwise.ts";
+import { reduce } from "../../../kernels/reduction/reduce.ts";
 import { reshapeView, type Shape, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { mean } from "../reduction/index.ts";

@@ -3,7 +3,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { affine, mul, rsqrt, square, sub } from "../elementwise/index.ts";
 import { mean } from "../reduction/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 
 // Normalisation of x [N, C, …] in differentiable ops, for gradients that are to be differentiated again.
 

@@ -1,4 +1,4 @@
-import { binary } from "../../../kernels/elementwise.ts";
+import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { type ChannelLayout, channelMoments } from "../../../kernels/normalization/channel-moments.ts";
 import {
@@ -7,7 +7,7 @@ import {
   channelNormSums,
   type SharedSums,
 } from "../../../kernels/normalization/channel-norm.ts";
-import { reduce } from "../../../kernels/reduce.ts";
+import { reduce } from "../../../kernels/reduction/reduce.ts";
 import { formatShape, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";

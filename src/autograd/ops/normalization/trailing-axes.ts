@@ -1,5 +1,5 @@
 import { formatShape, type Shape, shapesEqual, sizeOf, type Tensor, tidy } from "../../../tensor/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 
 /**
  * Normalises the trailing axes of x as one: `normalizedShape`, or the shape of a vector, or the last axis. A single

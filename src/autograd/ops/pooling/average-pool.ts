@@ -1,5 +1,5 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { averagePoolForward, averagePoolGradient, type PoolGeometry } from "../../../kernels/pooling.ts";
+import { averagePoolForward, averagePoolGradient, type PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { mean } from "../reduction/index.ts";

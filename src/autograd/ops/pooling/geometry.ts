@@ -1,4 +1,4 @@
-import type { PoolGeometry } from "../../../kernels/pooling.ts";
+import type { PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, type Shape } from "../../../tensor/index.ts";
 
 /** One number for both axes, or [down, right]. */

@@ -1,5 +1,9 @@
-import { interpolateForward, interpolateGradient, type ResampleGeometry } from "../../../kernels/interpolate.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
+import {
+  interpolateForward,
+  interpolateGradient,
+  type ResampleGeometry,
+} from "../../../kernels/pooling/interpolate.ts";
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { type Pair, pairOf, requireGeometry } from "./geometry.ts";

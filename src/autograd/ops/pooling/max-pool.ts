@@ -1,5 +1,5 @@
 import { requireFloat32, requireInteger } from "../../../kernels/launch.ts";
-import { maxPoolForward, maxPoolGather, maxPoolGradient, type PoolGeometry } from "../../../kernels/pooling.ts";
+import { maxPoolForward, maxPoolGather, maxPoolGradient, type PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../../define-op.ts";
 import { adaptiveWindows, type MaxPoolOptions, type Pair, requireGeometry, slidingWindows } from "./geometry.ts";

@@ -1,6 +1,6 @@
-import type { PoolGeometry } from "../../../kernels/pooling.ts";
+import type { PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, type Tensor, tidy } from "../../../tensor/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import { slidingWindows } from "./geometry.ts";
 
 export interface MaxPool1dOptions {

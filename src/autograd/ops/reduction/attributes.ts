@@ -1,6 +1,6 @@
 import { reshaped } from "../../../kernels/copy.ts";
-import { reduce, reducedAxes, requireElements } from "../../../kernels/reduce.ts";
-import { REDUCED_TYPES, type ReductionName, resultType } from "../../../kernels/reductions.ts";
+import { reduce, reducedAxes, requireElements } from "../../../kernels/reduction/reduce.ts";
+import { REDUCED_TYPES, type ReductionName, resultType } from "../../../kernels/reduction/reductions.ts";
 import { type DType, formatShape, isFloat, type Shape, type Tensor } from "../../../tensor/index.ts";
 import type { Sample, Spec } from "../../define-op.ts";
 

@@ -1,4 +1,4 @@
-import { type ScanOptions, scan, scanType } from "../../../kernels/scan.ts";
+import { type ScanOptions, scan, scanType } from "../../../kernels/reduction/scan.ts";
 import { normalizeAxis, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 

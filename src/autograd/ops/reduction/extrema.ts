@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { expand, sum } from "../broadcast.ts";
 import { cast, div, equal, mul } from "../elementwise/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import {
   type Axes,
   axesOf,

@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { exp, mul, sub } from "../elementwise/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import {
   type Axes,
   axesOf,

@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Sample, type SampleInput } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { abs, equal, mul, pow, sign, where } from "../elementwise/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import { type Axes, axesOf, inferReduce, keptShape, type ReduceAttributes, reduceForward } from "./attributes.ts";
 import { shareAmongEqual } from "./extrema.ts";
 import { divideUnlessZero } from "./statistics.ts";

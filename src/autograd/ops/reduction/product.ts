@@ -1,11 +1,11 @@
-import { reducedAxes } from "../../../kernels/reduce.ts";
-import { scan } from "../../../kernels/scan.ts";
+import { reducedAxes } from "../../../kernels/reduction/reduce.ts";
+import { scan } from "../../../kernels/reduction/scan.ts";
 import { arange, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { cast, mul, where } from "../elementwise/index.ts";
-import { oneHot } from "../one-hot.ts";
-import { permute, reshape } from "../shape.ts";
+import { oneHot } from "../indexing/one-hot.ts";
+import { permute, reshape } from "../shape/views.ts";
 import {
   type Axes,
   axesOf,

@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Sample } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { div, equal, mul, sub, where } from "../elementwise/index.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "../shape/views.ts";
 import {
   type Axes,
   axesOf,

@@ -2,7 +2,7 @@ import { copyInto } from "../../../kernels/copy.ts";
 import { output } from "../../../kernels/launch.ts";
 import { formatShape, normalizeAxis, sliceView, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
-import { reshape, slice } from "../shape.ts";
+import { reshape, slice } from "./views.ts";
 
 /** Tensors one behind the other along an axis: each is copied to its place, whatever their number. */
 export const concatOp = defineOp<{ axis: number }>({

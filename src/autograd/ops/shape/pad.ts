@@ -1,4 +1,4 @@
-import { castTo } from "../../../kernels/elementwise.ts";
+import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat } from "../../../kernels/launch.ts";
 import { type PlaceMode, padGradientAlong, rearrange } from "../../../kernels/rearrange.ts";
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";

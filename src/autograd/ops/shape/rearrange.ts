@@ -3,7 +3,7 @@ import { triangle } from "../../../kernels/triangle.ts";
 import { formatShape, normalizeAxis, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
-import { reshape } from "../shape.ts";
+import { reshape } from "./views.ts";
 
 // Ops that put the elements of a tensor in another order, repeat them, or leave some out: one dispatch each.
 

@@ -1,5 +1,5 @@
 import { formatShape, normalizeAxis, type Tensor } from "../../../tensor/index.ts";
-import { slice } from "../shape.ts";
+import { slice } from "./views.ts";
 
 /**
  * Cuts an axis into parts, as views: of equal length, the last may be shorter, or of the lengths listed.

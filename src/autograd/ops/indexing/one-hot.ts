@@ -1,0 +1,32 @@
+import { full } from "../../../kernels/copy.ts";
+import { oneHotRows } from "../../../kernels/indexing/one-hot.ts";
+import { requireInteger } from "../../../kernels/launch.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import { defineOp } from "../../define-op.ts";
+
+export const oneHotOp = defineOp<{ classes: number }>({
+  name: "oneHot",
+  infer: ([ids], { classes }) => {
+    requireInteger("oneHot", ids);
+    if (!(Number.isSafeInteger(classes) && classes >= 0)) {
+      throw new Error(`oneHot: expected a number of classes, got ${classes}`);
+    }
+    return { shape: [...ids.shape, classes], dtype: "f32" };
+  },
+  forward: ([ids], { classes }) => oneHotRows(ids, classes),
+  samples: () => [
+    { inputs: [{ shape: [7], dtype: "i32", low: -1, high: 4 }], attributes: { classes: 4 } },
+    { inputs: [{ shape: [2, 3], dtype: "u32", low: 0, high: 66 }], attributes: { classes: 65 } },
+  ],
+});
+
+/** A scalar with a label's value, to compare labels with. */
+export const labelLike = (labels: Tensor, value: number): Tensor => full(labels.gpu, [], value, labels.dtype);
+
+/**
+ * A row for each id, as f32: y[…, c] = 1 where ids[…] = c, else 0. Ids are i32 or u32; one outside 0 … classes − 1, such
+ * as −1 or −100, gives a row of zeros. No gradient flows to ids.
+ *
+ * @throws when the ids are not integers, or `classes` is no number of classes.
+ */
+export const oneHot = (ids: Tensor, classes: number): Tensor => oneHotOp([ids], { classes });

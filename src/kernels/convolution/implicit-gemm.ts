@@ -1,0 +1,280 @@
+import convolutionSource from "../../../shaders/convolution/convolution.wgsl";
+import convolutionSharedSource from "../../../shaders/convolution/convolution-shared.wgsl";
+import {
+  defineKernel,
+  type Gpu,
+  type KernelDefinition,
+  type KernelVariant,
+  linearGrid,
+  type Specialization,
+} from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { launch } from "../launch.ts";
+
+/** Numbers for rows (y) and columns (x). */
+export type Two = readonly [number, number];
+
+/** How a window moves over an image. Everything counts pixels of the input. */
+export interface ConvolutionGeometry {
+  readonly stride: Two;
+  /** Zeros before and after the rows, and before and after the columns. */
+  readonly padding: readonly [Two, Two];
+  readonly dilation: Two;
+  readonly groups: number;
+}
+
+const SHUFFLE = "return subgroupShuffle(x, lane);";
+const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
+
+/** Channels in fours: four steps of the sum are then at one place of the image. */
+const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
+
+const common: Pick<KernelDefinition, "bindings" | "params"> = {
+  bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
+  params: {
+    M: "u32",
+    U: "u32",
+    V: "u32",
+    W: "u32",
+    I: "u32",
+    J: "u32",
+    L: "u32",
+    aOffset: "u32",
+    sOffset: "u32",
+    biasOffset: "u32",
+    yOffset: "u32",
+    aM: "u32",
+    aI: "u32",
+    aJ: "u32",
+    aL: "u32",
+    aGroup: "u32",
+    sU: "u32",
+    sI: "u32",
+    sJ: "u32",
+    sL: "u32",
+    sRow: "u32",
+    sColumn: "u32",
+    sGroup: "u32",
+    yM: "u32",
+    yU: "u32",
+    yV: "u32",
+    yW: "u32",
+    yGroup: "u32",
+    yPart: "u32",
+    height: "u32",
+    width: "u32",
+    vStep: "i32",
+    wStep: "i32",
+    iY: "i32",
+    jY: "i32",
+    jX: "i32",
+    lX: "i32",
+    shiftY: "i32",
+    shiftX: "i32",
+    phasesY: "u32",
+    phasesX: "u32",
+    dilationY: "u32",
+    dilationX: "u32",
+    tapStepY: "u32",
+    tapStepX: "u32",
+    partIJ: "u32",
+    partL: "u32",
+    partsL: "u32",
+    rowTiles: "u32",
+    columnTiles: "u32",
+    groupCount: "u32",
+    tiles: "u32",
+    hasBias: "u32",
+  },
+};
+
+/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU. */
+const registerKernel = defineKernel({
+  name: "convolution",
+  source: convolutionSource,
+  ...common,
+  variants: () =>
+    [{}, L_IN_FOURS].flatMap((channels) => [
+      channels,
+      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...channels }))),
+    ]),
+});
+
+/** Tiles in workgroup memory, for GPUs. */
+const sharedKernel = defineKernel({
+  name: "convolution-shared",
+  source: convolutionSharedSource,
+  ...common,
+});
+
+/** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
+function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
+  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
+  const channels: Specialization = L % 4 === 0 && lX === 0 ? L_IN_FOURS : {};
+  const { subgroupMinSize: size, subgroupMaxSize } = gpu.adapter;
+  const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
+  if (!gpu.features.has("subgroups") || !isFixed) {
+    return { variant: registerKernel.variant(channels), rows: 4, columns: 32 };
+  }
+  const rows = M <= 4 ? 4 : 16;
+  const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...channels });
+  return { variant, rows, columns: 4 * Math.max(8, size) };
+}
+
+type Params = Record<string, number>;
+
+/** What the operations have in common: everything else is left at the values of an unphased, undivided product. */
+const DEFAULTS: Params = {
+  ...{ iY: 0, jY: 0, jX: 0, lX: 0, yPart: 0 },
+  ...{ phasesY: 1, phasesX: 1, dilationY: 1, dilationX: 1, tapStepY: 1, tapStepX: 1 },
+};
+
+function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, given: Params): void {
+  const params: Params = { ...DEFAULTS, ...given };
+  const { M, U, V, W, I, J, L, phasesY, phasesX, groupCount } = params;
+  const { variant, rows, columns } = chooseVariant(y.gpu, params);
+  const rowTiles = Math.ceil(M / rows);
+  // The first phase is the largest.
+  const columnTiles = Math.ceil((U * Math.ceil(V / phasesY) * Math.ceil(W / phasesX)) / columns);
+  const { partIJ = Math.max(1, I * J), partL = Math.max(1, L) } = params;
+  const partsL = Math.max(1, Math.ceil(L / partL));
+  const parts = Math.max(1, Math.ceil((I * J) / partIJ)) * partsL;
+  const tiles = rowTiles * columnTiles * phasesY * phasesX * groupCount * parts;
+  launch(
+    op,
+    variant,
+    [a, s, bias ? contiguous(bias) : a, y],
+    { ...params, partIJ, partL, partsL, rowTiles, columnTiles, tiles, hasBias: bias ? 1 : 0 },
+    linearGrid(tiles),
+  );
+}
+
+/** Strides of a tensor [N, C, H, W], or of a weight [O, C, KH, KW]. */
+export const stridesOf = (x: Tensor): { image: number; channel: number; row: number; column: number } => {
+  const [image, channel, row, column] = x.strides;
+  return { image, channel, row, column };
+};
+
+/** y[n, o, p] = Σ over taps, then channels of a group, of weight · x (+ bias), into views that can be bound. */
+export function forwardKernel(
+  op: string,
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  y: Tensor,
+  { stride, padding, dilation, groups }: ConvolutionGeometry,
+): void {
+  const [outputs, channels, kernelHeight, kernelWidth] = weight.shape;
+  const [images, , height, width] = y.shape;
+  const [from, to, w] = [stridesOf(x), stridesOf(y), stridesOf(weight)];
+  const M = outputs / groups;
+  run(op, [weight, x, y], bias, {
+    ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L: channels, groupCount: groups },
+    ...{ aM: w.image, aI: w.row, aJ: w.column, aL: w.channel, aGroup: M * w.image },
+    ...{ sU: from.image, sI: dilation[0] * from.row, sJ: dilation[1] * from.column, sL: from.channel },
+    ...{ sRow: from.row, sColumn: from.column, sGroup: channels * from.channel },
+    ...{ yM: to.channel, yU: to.image, yV: to.row, yW: to.column, yGroup: M * to.channel },
+    ...{ height: x.shape[2], width: x.shape[3], vStep: stride[0], wStep: stride[1] },
+    ...{ iY: dilation[0], jX: dilation[1], shiftY: -padding[0][0], shiftX: -padding[1][0] },
+  });
+}
+
+/**
+ * How the pixels of the input are divided into phases: those at the same place modulo the stride meet the same taps,
+ * which are `tapStep` apart, and one such step moves by `move` on the output.
+ */
+export function phaseSteps({ stride, dilation }: ConvolutionGeometry): Record<string, number> {
+  const [tapStepY, tapStepX] = stride.map((step, axis) => step / greatestCommonDivisor(step, dilation[axis]));
+  return {
+    ...{ phasesY: stride[0], phasesX: stride[1], dilationY: dilation[0], dilationX: dilation[1], tapStepY, tapStepX },
+    moveY: -(tapStepY * dilation[0]) / stride[0],
+    moveX: -(tapStepX * dilation[1]) / stride[1],
+  };
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+/** x[n, c, q] = Σ over taps, then outputs of a group, of weight · g (+ bias): the transpose of the forward product. */
+export function inputGradientKernel(
+  op: string,
+  g: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  x: Tensor,
+  geometry: ConvolutionGeometry,
+): void {
+  const { padding, groups } = geometry;
+  const { moveY, moveX, ...phases } = phaseSteps(geometry);
+  const [outputs, M, kernelHeight, kernelWidth] = weight.shape;
+  const [images, , height, width] = x.shape;
+  const [from, to, w] = [stridesOf(g), stridesOf(x), stridesOf(weight)];
+  const L = outputs / groups;
+  run(op, [weight, g, x], bias, {
+    ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L, groupCount: groups },
+    ...{ aM: w.channel, aI: w.row, aJ: w.column, aL: w.image, aGroup: L * w.image },
+    ...{ sU: from.image, sI: moveY * from.row, sJ: moveX * from.column, sL: from.channel },
+    ...{ sRow: from.row, sColumn: from.column, sGroup: L * from.channel },
+    ...{ yM: to.channel, yU: to.image, yV: to.row, yW: to.column, yGroup: M * to.channel },
+    ...{ height: g.shape[2], width: g.shape[3], vStep: 1, wStep: 1, ...phases, iY: moveY, jX: moveX },
+    ...{ shiftY: padding[0][0], shiftX: padding[1][0] },
+  });
+}
+
+/** A sum over images, rows and columns, divided into parts of whole rows, or of `columns` of one row. */
+export interface SumParts {
+  /** Rows of images, counted through the batch, in a part. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly count: number;
+}
+
+/** Partial results are at most this many numbers (1 MiB), and each sums at least this many products. */
+const MOST_PARTIALS = 2 ** 18;
+const LEAST_PRODUCTS = 512;
+
+/**
+ * How the long sum of a weight gradient is divided, so that a GPU is busy though a weight has few elements. From the
+ * shape alone, so that results do not depend on the adapter.
+ */
+export function weightGradientParts(weightSize: number, images: number, height: number, width: number): SumParts {
+  const rows = images * height;
+  const most = Math.min(256, Math.floor(MOST_PARTIALS / weightSize), Math.floor((rows * width) / LEAST_PRODUCTS));
+  if (most <= 1) return { rows, columns: width, count: 1 };
+  if (most <= rows) {
+    const rowsInPart = Math.ceil(rows / most);
+    return { rows: rowsInPart, columns: width, count: Math.ceil(rows / rowsInPart) };
+  }
+  const columns = Math.ceil(width / Math.floor(most / rows) / 4) * 4;
+  return { rows: 1, columns, count: rows * Math.ceil(width / columns) };
+}
+
+/**
+ * partials[part, o, c, tap] = Σ over images, rows, columns of a part, in this order, of g · x. Parts are numbered by
+ * rows first, then columns.
+ */
+export function weightGradientKernel(
+  op: string,
+  x: Tensor,
+  g: Tensor,
+  partials: Tensor,
+  { rows, columns }: SumParts,
+  { stride, padding, dilation, groups }: ConvolutionGeometry,
+): void {
+  const [, outputs, channels, kernelHeight, kernelWidth] = partials.shape;
+  const [images, , height, width] = g.shape;
+  const [from, gradient] = [stridesOf(x), stridesOf(g)];
+  const [yPart, yM, yU, yV, yW] = partials.strides;
+  const M = outputs / groups;
+  run(op, [g, x, partials], undefined, {
+    ...{ M, U: channels, V: kernelHeight, W: kernelWidth, I: images, J: height, L: width, groupCount: groups },
+    ...{ aM: gradient.channel, aI: gradient.image, aJ: gradient.row, aL: gradient.column },
+    ...{ aGroup: M * gradient.channel, sGroup: channels * from.channel },
+    ...{ sU: from.channel, sI: from.image, sJ: stride[0] * from.row, sL: stride[1] * from.column },
+    ...{ sRow: from.row, sColumn: from.column },
+    ...{ yPart, yM, yU, yV, yW, yGroup: M * yM },
+    ...{ height: x.shape[2], width: x.shape[3], vStep: dilation[0], wStep: dilation[1] },
+    ...{ jY: stride[0], lX: stride[1], shiftY: -padding[0][0], shiftX: -padding[1][0] },
+    ...{ partIJ: rows, partL: columns },
+  });
+}

@@ -1,0 +1,249 @@
+import binarySource from "../../../shaders/elementwise/binary.wgsl";
+import binaryNumberSource from "../../../shaders/elementwise/binary-number.wgsl";
+import binaryStridedSource from "../../../shaders/elementwise/binary-strided.wgsl";
+import unarySource from "../../../shaders/elementwise/unary.wgsl";
+import { defineKernel, type Specialization } from "../../gpu/index.ts";
+import {
+  broadcastShapes,
+  type DType,
+  expandView,
+  formatShape,
+  shapesEqual,
+  storageType,
+  type Tensor,
+} from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch, output } from "../launch.ts";
+import { including, LIBRARY } from "../library.ts";
+import { mergeAxes, twoVectors } from "../strided.ts";
+import { forFlatWindows, forParts } from "../windows.ts";
+import { BINARY, type BinaryName } from "./binary-functions.ts";
+import {
+  accepts,
+  computeType,
+  DTYPES,
+  type ElementFunction,
+  requireAccepted,
+  requireNumber,
+  resultType,
+  specializationOf,
+  withF16,
+  wordOf,
+} from "./element-function.ts";
+import { UNARY, type UnaryName } from "./unary-functions.ts";
+
+export { BINARY, type BinaryName } from "./binary-functions.ts";
+export { UNARY, type UnaryName } from "./unary-functions.ts";
+
+/** Specialisations of every function of a table for every type it accepts. */
+const variantsOf =
+  (table: Record<string, ElementFunction>, specialize: (fn: ElementFunction, dtype: DType) => Specialization) =>
+  (): Specialization[] =>
+    Object.values(table).flatMap((fn) =>
+      DTYPES.filter((dtype) => accepts(fn, dtype)).map((dtype) => specialize(fn, dtype)),
+    );
+
+const unarySpecialization = (fn: ElementFunction, dtype: DType): Record<string, string> =>
+  specializationOf(fn, dtype, ["X"]);
+const binarySpecialization = (fn: ElementFunction, dtype: DType): Record<string, string> =>
+  specializationOf(fn, dtype, ["A", "B"]);
+
+const unaryKernel = defineKernel({
+  name: "unary",
+  source: unarySource,
+  library: LIBRARY,
+  bindings: { x: "read", y: "read_write" },
+  params: { count: "u32", xOffset: "u32", yOffset: "u32", a: "u32", b: "u32" },
+  variants: () => [
+    ...variantsOf(UNARY, unarySpecialization)(),
+    ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
+  ],
+});
+
+const binaryKernel = defineKernel({
+  name: "binary",
+  source: binarySource,
+  library: LIBRARY,
+  bindings: { a: "read", b: "read", y: "read_write" },
+  params: {
+    count: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    yOffset: "u32",
+    aIsScalar: "u32",
+    bIsScalar: "u32",
+    p: "u32",
+    q: "u32",
+  },
+  variants: variantsOf(BINARY, binarySpecialization),
+});
+
+const binaryStridedKernel = defineKernel({
+  name: "binary-strided",
+  source: binaryStridedSource,
+  library: LIBRARY,
+  bindings: { a: "read", b: "read", y: "read_write" },
+  params: {
+    shape0: "vec4<u32>",
+    shape1: "vec4<u32>",
+    aStrides0: "vec4<u32>",
+    aStrides1: "vec4<u32>",
+    bStrides0: "vec4<u32>",
+    bStrides1: "vec4<u32>",
+    yStrides0: "vec4<u32>",
+    yStrides1: "vec4<u32>",
+    count: "u32",
+    rank: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    yOffset: "u32",
+    p: "u32",
+    q: "u32",
+  },
+  variants: variantsOf(BINARY, binarySpecialization),
+});
+
+/** Which operand of a binary function is the number. */
+export type Side = "left" | "right";
+
+const numberSpecialization = (fn: ElementFunction, dtype: DType, side: Side): Record<string, string> => ({
+  ...unarySpecialization(fn, dtype),
+  ...(side === "left" ? { NUMBER_FIRST: "true" } : {}),
+});
+
+const binaryNumberKernel = defineKernel({
+  name: "binary-number",
+  source: binaryNumberSource,
+  library: LIBRARY,
+  bindings: { x: "read", y: "read_write" },
+  params: { count: "u32", xOffset: "u32", yOffset: "u32", number: "u32" },
+  variants: () =>
+    (["left", "right"] as const).flatMap((side) =>
+      variantsOf(withoutBackward(BINARY), (fn, dtype) => numberSpecialization(fn, dtype, side))(),
+    ),
+});
+
+/** Gradients take no number for an operand. */
+function withoutBackward(table: Record<string, ElementFunction>): Record<string, ElementFunction> {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !name.endsWith("Backward")));
+}
+
+/** Floats are truncated towards zero, out of range to the nearest end, NaN is 0; but every float except 0 is true. */
+function castSpecialization(from: DType, to: DType): Record<string, string> {
+  const [C, R] = [computeType(from), computeType(to)];
+  const types = { X: storageType(from), Y: storageType(to), C, R };
+  const isFromFloat = C === "f32";
+  if (to === "bool") {
+    const apply = isFromFloat
+      ? "return vec4<u32>(magnitudeBits(v) != vec4(0u));"
+      : "return vec4<u32>(v != vec4<C>(0));";
+    return { ...types, apply, ...(isFromFloat ? including("float") : {}), ...withF16(from, to) };
+  }
+  if (isFromFloat && R !== "f32") {
+    // The largest float below 2³¹ or 2³² is not the largest integer.
+    const [limit, largest] = R === "i32" ? ["2147483648.0", "2147483647"] : ["4294967296.0", "4294967295"];
+    const saturated = `select(vec4<R>(v), vec4<R>(${largest}), v >= vec4(${limit}))`;
+    const apply = `return select(${saturated}, vec4<R>(0), isNotANumber(v));`;
+    return { ...types, apply, ...including("float"), ...withF16(from, to) };
+  }
+  return { ...types, apply: "return vec4<R>(v);", ...withF16(from, to) };
+}
+
+/** Applies one function to every element; `a` and `b` are what its body calls `first()` and `second()`. */
+export function unary(op: string, x: Tensor, name: UnaryName, a = 0, b = 0): Tensor {
+  const fn: ElementFunction = UNARY[name];
+  requireAccepted(op, fn, x);
+  const words = { a: wordOf(a, x.dtype), b: wordOf(b, x.dtype) };
+  return launchUnary(op, x, resultType(fn, x.dtype), unarySpecialization(fn, x.dtype), words);
+}
+
+/** The values in another element type. */
+export function castTo(x: Tensor, dtype: DType): Tensor {
+  return launchUnary("cast", x, dtype, castSpecialization(x.dtype, dtype), { a: 0, b: 0 });
+}
+
+function launchUnary(
+  op: string,
+  x: Tensor,
+  dtype: DType,
+  spec: Record<string, string>,
+  words: { a: number; b: number },
+): Tensor {
+  const variant = unaryKernel.variant(spec);
+  const y = output(op, x, x.shape, dtype);
+  if (x.size === 0) return y;
+  forFlatWindows([contiguous(x), y], (windows, count) => {
+    const vectors = Math.ceil(count / 4);
+    launch(op, variant, windows, { count: vectors, ...words }, gridOf(vectors));
+  });
+  return y;
+}
+
+/** Applies a function of two operands of which one is a number. */
+export function binaryWithNumber(op: string, x: Tensor, value: number, side: Side, name: BinaryName): Tensor {
+  const fn: ElementFunction = BINARY[name];
+  requireAccepted(op, fn, x);
+  requireNumber(op, value, x.dtype);
+  const variant = binaryNumberKernel.variant(numberSpecialization(fn, x.dtype, side));
+  const y = output(op, x, x.shape, resultType(fn, x.dtype));
+  if (x.size === 0) return y;
+  const number = wordOf(value, x.dtype);
+  forFlatWindows([contiguous(x), y], (windows, count) => {
+    const vectors = Math.ceil(count / 4);
+    launch(op, variant, windows, { count: vectors, number }, gridOf(vectors));
+  });
+  return y;
+}
+
+/** Applies a function of two operands, broadcast to a common shape. */
+export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first = 0, second = 0): Tensor {
+  if (a.dtype !== b.dtype) {
+    throw new Error(
+      `${op}: types ${a.dtype}${formatShape(a.shape)} and ${b.dtype}${formatShape(b.shape)} differ; cast one`,
+    );
+  }
+  const fn: ElementFunction = BINARY[name];
+  requireAccepted(op, fn, a);
+  const shape = broadcastShapes(op, a.shape, b.shape);
+  const y = output(op, a, shape, resultType(fn, a.dtype));
+  if (y.size === 0) return y;
+  const spec = binarySpecialization(fn, a.dtype);
+  const words = { p: wordOf(first, a.dtype), q: wordOf(second, a.dtype) };
+  const isFlat = (x: Tensor): boolean => x.size === 1 || (x.isContiguous && shapesEqual(x.shape, shape));
+  if (isFlat(a) && isFlat(b)) {
+    const variant = binaryKernel.variant(spec);
+    forFlatWindows([a, b, y], (windows, count) => {
+      const vectors = Math.ceil(count / 4);
+      const scalars = { aIsScalar: a.size === 1 ? 1 : 0, bIsScalar: b.size === 1 ? 1 : 0 };
+      launch(op, variant, windows, { count: vectors, ...scalars, ...words }, gridOf(vectors));
+    });
+    return y;
+  }
+  const left = expandView(a, shape);
+  const right = expandView(b, shape);
+  forParts(op, [left, right, y], (parts) => {
+    const merged = mergeAxes(
+      op,
+      parts[2].shape,
+      parts.map((part) => part.strides),
+    );
+    launch(
+      op,
+      binaryStridedKernel.variant(spec),
+      parts,
+      {
+        ...twoVectors("shape", merged.shape),
+        ...twoVectors("aStrides", merged.strides[0]),
+        ...twoVectors("bStrides", merged.strides[1]),
+        ...twoVectors("yStrides", merged.strides[2]),
+        count: parts[2].size,
+        rank: merged.shape.length,
+        ...words,
+      },
+      gridOf(parts[2].size),
+    );
+  });
+  left.dispose();
+  right.dispose();
+  return y;
+}

@@ -1,0 +1,133 @@
+import categoricalSource from "../../../shaders/random/categorical.wgsl";
+import randomSource from "../../../shaders/random/random.wgsl";
+import { defineKernel, type Gpu } from "../../gpu/index.ts";
+import {
+  empty,
+  formatShape,
+  reshapeView,
+  type Shape,
+  sizeOf,
+  sliceView,
+  type Tensor,
+  tensor,
+} from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch, output, requireFloat32 } from "../launch.ts";
+import { forFlatWindows, requireBindable, rowWindows } from "../windows.ts";
+import { quantileTable } from "./quantiles.ts";
+import { seedWords, threefry } from "./threefry.ts";
+
+const GENERATORS = {
+  uniform: "return uniform24(bits) * params.scale;",
+  normal: "return normal(bits) * params.scale;",
+  dropout: "return select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
+} as const;
+
+const randomKernel = defineKernel({
+  name: "random",
+  source: randomSource,
+  bindings: { x: "read", quantiles: "read", y: "read_write" },
+  params: {
+    count: "u32",
+    first: "u32",
+    seed0: "u32",
+    seed1: "u32",
+    xOffset: "u32",
+    tableOffset: "u32",
+    yOffset: "u32",
+    threshold: "u32",
+    scale: "f32",
+  },
+  variants: () => Object.values(GENERATORS).map((generate) => ({ generate })),
+});
+
+const categoricalKernel = defineKernel({
+  name: "categorical",
+  source: categoricalSource,
+  bindings: { weights: "read", uniforms: "read", y: "read_write" },
+  params: {
+    count: "u32",
+    columns: "u32",
+    samples: "u32",
+    weightsOffset: "u32",
+    uniformsOffset: "u32",
+    yOffset: "u32",
+  },
+});
+
+interface Draw {
+  seed: number;
+  scale: number;
+  threshold?: number;
+}
+
+/** Fills `y` from the generator; the number of an element is its place in the whole tensor, also in windows. */
+function draw(op: keyof typeof GENERATORS, y: Tensor, x: Tensor | null, table: Tensor | null, options: Draw): void {
+  const { seed, scale, threshold = 0 } = options;
+  const variant = randomKernel.variant({ generate: GENERATORS[op] });
+  forFlatWindows(x ? [y, x] : [y], ([target, source], count, first) => {
+    // What a generator does not read is bound all the same: any other buffer will do.
+    const spare = table ?? empty(y.gpu, [1], "f32");
+    const params = { count, first, ...seedWords(seed), threshold, scale, tableOffset: 0, xOffset: 0 };
+    launch(op, variant, [source ?? spare, spare, target], params, gridOf(count));
+    if (!table) spare.dispose();
+  });
+}
+
+/** Uniform numbers in [0, scale) with 24 bits, one per element and seed. */
+export function randomUniform(gpu: Gpu, shape: Shape, seed: number, scale = 1): Tensor {
+  const y = empty(gpu, shape, "f32", "uniform");
+  draw("uniform", y, null, null, { seed, scale });
+  return y;
+}
+
+/** Normal numbers with mean 0 and the given deviation. */
+export function randomNormal(gpu: Gpu, shape: Shape, seed: number, deviation = 1): Tensor {
+  const y = empty(gpu, shape, "f32", "normal");
+  const table = tensor(quantileTable(), undefined, { gpu });
+  draw("normal", y, null, table, { seed, scale: deviation });
+  table.dispose();
+  return y;
+}
+
+/** x / (1 - p) where kept, 0 where dropped; which is which depends on (seed, element) alone. */
+export function dropoutKernel(x: Tensor, p: number, seed: number): Tensor {
+  requireFloat32("dropout", x);
+  const y = output("dropout", x, x.shape);
+  draw("dropout", y, contiguous(x), null, { seed, scale: p < 1 ? 1 / (1 - p) : 0, threshold: Math.round(p * 2 ** 24) });
+  return y;
+}
+
+/** Draws `samples` columns from each row of weights [..., columns]: i32 [..., samples]. */
+export function randomCategorical(weights: Tensor, seed: number, samples: number): Tensor {
+  requireFloat32("categorical", weights);
+  const columns = weights.shape[weights.rank - 1];
+  if (weights.rank < 1 || columns === 0) {
+    throw new Error(`categorical: expected weights [..., classes], got ${formatShape(weights.shape)}`);
+  }
+  const batch = weights.shape.slice(0, -1);
+  const rows = sizeOf(batch);
+  const y = output("categorical", weights, [...batch, samples], "i32");
+  if (y.size === 0) return y;
+  const uniforms = randomUniform(weights.gpu, [rows, samples], seed);
+  requireBindable("categorical", uniforms, y);
+  const matrix = reshapeView(contiguous(weights), [rows, columns])!;
+  const flat = reshapeView(y, [rows, samples])!;
+  for (const [begin, end] of rowWindows(matrix)) {
+    const windows = [matrix, uniforms, flat].map((x) => sliceView(x, 0, begin, end));
+    const count = (end - begin) * samples;
+    launch("categorical", categoricalKernel.variant(), windows, { count, columns, samples }, gridOf(count));
+  }
+  return y;
+}
+
+/** The numbers 0 … n − 1 in random order (Fisher–Yates on the host, 53 random bits a place). */
+export function randomPermutation(gpu: Gpu, n: number, seed: number): Tensor {
+  const places = Int32Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
+    const [high, low] = threefry(i, seed);
+    const j = Math.floor((((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53) * (i + 1));
+    [places[i], places[j]] = [places[j], places[i]];
+  }
+  return tensor(places, [n], { gpu });
+}

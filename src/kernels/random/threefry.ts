@@ -1,0 +1,31 @@
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
+
+/** A seed as the key of a generator: 53 bits, split in two words. */
+export function seedWords(seed: number): { seed0: number; seed1: number } {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new Error(`random: seed ${seed} is not a non-negative safe integer`);
+  }
+  return { seed0: seed >>> 0, seed1: Math.floor(seed / 2 ** 32) };
+}
+
+/**
+ * The two random words of a counter under a seed: Threefry-2x32 with 20 rounds (Salmon et al. 2011,
+ * https://doi.org/10.1145/2063384.2063405), the generator of shaders/random/random.wgsl on the host.
+ */
+export function threefry(counter: number, seed: number): [number, number] {
+  const { seed0, seed1 } = seedWords(seed);
+  const keys = [seed0, seed1, seed0 ^ seed1 ^ 0x1bd11bda];
+  let a = (counter + seed0) | 0;
+  let b = seed1 | 0;
+  for (let round = 0; round < 20; round++) {
+    a = (a + b) | 0;
+    const bits = ROTATIONS[round % 8];
+    b = ((b << bits) | (b >>> (32 - bits))) ^ a;
+    if (round % 4 === 3) {
+      const block = (round + 1) / 4;
+      a = (a + keys[block % 3]) | 0;
+      b = (b + keys[(block + 1) % 3] + block) | 0;
+    }
+  }
+  return [a >>> 0, b >>> 0];
+}
