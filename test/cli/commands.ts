@@ -28,13 +28,27 @@ export async function graft(
 ): Promise<Outcome> {
   const controller = new AbortController();
   if (isInterrupted) controller.abort();
-  const interruptible = { signal: controller.signal, [Symbol.dispose]: () => {} };
-  const context = { ...memoryContext(), onInterrupt: () => interruptible };
+  let isOpen = false;
+  const onInterrupt = () => {
+    isOpen = true;
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]: () => {
+        isOpen = false;
+      },
+    };
+  };
+  // Outside of the work that asked for it Ctrl-C ends the process, and saves nothing.
+  const interrupt = (): void => {
+    if (!isOpen) throw new Error("Ctrl-C at a moment when it would have ended the process");
+    controller.abort();
+  };
+  const context = { ...memoryContext(), onInterrupt };
   const { stdout } = context;
   const write = stdout.write.bind(stdout);
   stdout.write = (text) => {
     write(text);
-    onOutput?.(stdout.text, () => controller.abort());
+    onOutput?.(stdout.text, interrupt);
   };
   const code = await run(args, COMMANDS, context);
   return { code, stdout: stdout.text, stderr: context.stderr.text };

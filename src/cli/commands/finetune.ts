@@ -31,9 +31,10 @@ export const finetune = defineCommand({
     using interrupt = context.onInterrupt();
     const folder = await openFolder(options.model);
     const { signal } = interrupt;
-    return options.task === "image-classify"
+    // Awaited here: when the function returns, the interrupt is given back and Ctrl-C ends the process.
+    return await (options.task === "image-classify"
       ? runTask(options, () => prepareImages(options, given, requireImages(folder)), signal, context)
-      : runTask(options, () => prepareTexts(options, given, requireTexts(folder)), signal, context);
+      : runTask(options, () => prepareTexts(options, given, requireTexts(folder)), signal, context));
   },
 });
 
