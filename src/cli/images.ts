@@ -11,7 +11,7 @@ import {
 } from "../io/index.ts";
 import { readImageData } from "../io/node/index.ts";
 import { type ImageClassifier, PREPROCESSOR_CONFIG } from "../models/index.ts";
-import type { OptionDefinitions } from "./arguments.ts";
+import { flag, type OptionDefinitions, UsageError } from "./arguments.ts";
 import type { ImageFolder } from "./model-directory.ts";
 
 /** Options of a training run on images. */
@@ -29,6 +29,15 @@ export const IMAGE_OPTIONS = {
     description: "height and width of the images that the model gets; by default those of its configuration",
   },
 } as const satisfies OptionDefinitions;
+
+/** Options about texts, which mean nothing for images. */
+const TEXT_OPTIONS = ["labelColumn", "textColumn", "maxLength", "groupByLength"];
+
+/** @throws UsageError when an option is given that goes with texts. */
+export function refuseTextOptions(given: ReadonlySet<string>): void {
+  for (const name of TEXT_OPTIONS)
+    if (given.has(name)) throw new UsageError(`${flag(name)} goes with texts, not images`);
+}
 
 /** How a model's images are made its inputs, at another size when one is asked for. */
 export const preprocessingOf = ({ description }: ImageFolder, size?: number): ImagePreprocessing =>
@@ -50,6 +59,20 @@ export function encodeImages(
     examples.map(({ image, label }) => ({ image, label: places.get(label)! })),
     options,
   );
+}
+
+/**
+ * Images too small for the model are a mistake in `--image-size` when it is given, else in the model's directory.
+ *
+ * @throws naming the layer that they do not fit.
+ */
+export function checkImageSize(model: ImageClassifier, { height, width }: ImagePreprocessing, asked?: number): void {
+  try {
+    model.checkImageSize(height, width);
+  } catch (error) {
+    if (asked === undefined) throw error;
+    throw new UsageError(`--image-size ${asked}: ${(error as Error).message}`);
+  }
 }
 
 /** Loads the model of a folder with its own head. */

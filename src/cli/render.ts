@@ -15,6 +15,7 @@ import {
   formatLoss,
   formatPercent,
   formatRate,
+  formatSteps,
   joinParts,
   modelParts,
   unitsOf,
@@ -131,7 +132,7 @@ class TextRenderer implements Renderer {
       case "end":
         this.#line.clear();
         this.note(
-          `${describeEnd(event)} after ${formatCount(this.#stepsOfRun)} steps in ${formatDuration(event.seconds)}` +
+          `${describeEnd(event)} after ${formatSteps(this.#stepsOfRun)} in ${formatDuration(event.seconds)}` +
             (event.bestStep === null ? "" : `; kept the weights of step ${event.bestStep}`),
         );
         break;
@@ -197,7 +198,7 @@ class TextRenderer implements Renderer {
     const { steps, seconds, tokens, peakBytes } = totals(this.#events);
     facts.push([
       "time",
-      `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} ${this.#units.many}`,
+      `${formatDuration(seconds)} for ${formatSteps(steps)} and ${formatCount(tokens)} ${this.#units.many}`,
     ]);
     if (peakBytes > 0) facts.push(["memory", `${formatBytes(peakBytes)} of buffers at most`]);
     return facts;
@@ -221,7 +222,7 @@ function describeStart(start: StartEvent, previous: StartEvent | undefined): str
   lines.push(["trained", `${trainedShare(start)}: ${trained}`], ["frozen", frozen || "nothing"]);
   const epochs = start.epochs === 1 ? "1 epoch" : `${start.epochs} epochs`;
   const rates = formatRates(start.groups.map(({ learningRate }) => learningRate));
-  lines.push(["plan", `${epochs}, ${formatCount(start.totalSteps)} steps, learning rate ${rates}`]);
+  lines.push(["plan", `${epochs}, ${formatSteps(start.totalSteps)}, learning rate ${rates}`]);
   return table(lines);
 }
 

@@ -20,6 +20,9 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** "1 step", "2,300 steps" */
+export const formatSteps = (count: number): string => `${formatCount(count)} ${count === 1 ? "step" : "steps"}`;
+
 /** 0.98206 -> "98.2 %" */
 export function formatPercent(ratio: number, digits = 1): string {
   return Number.isFinite(ratio) ? `${(ratio * 100).toFixed(digits)} %` : "–";

@@ -1,5 +1,5 @@
 import type { Evaluation, StartEvent, Task, TrainingEvent } from "./events.ts";
-import { formatBytes, formatCount, formatDuration, formatPercent, unitsOf } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, formatPercent, formatSteps, unitsOf } from "./format.ts";
 import { drawCurves } from "./report/curves.ts";
 import { html, isolated, type Markup } from "./report/html.ts";
 import {
@@ -183,10 +183,7 @@ function runFacts({ createdAt, adapter, model, task, data, stages }: RunReport):
     ["data", isolated(data.source)],
     ["training set", html`${formatCount(data.trainExamples)} examples${counts("train")}`],
     ["validation set", html`${formatCount(data.validExamples)} examples${counts("valid")}`],
-    [
-      "time",
-      `${formatDuration(seconds)} for ${formatCount(steps)} steps and ${formatCount(tokens)} ${unitsOf(task).many}`,
-    ],
+    ["time", `${formatDuration(seconds)} for ${formatSteps(steps)} and ${formatCount(tokens)} ${unitsOf(task).many}`],
   ];
   if (peakBytes > 0) facts.push(["memory", `${formatBytes(peakBytes)} of buffers at most`]);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;

@@ -217,9 +217,9 @@ class TrainingRun<Host, Inputs> {
     return {
       "training examples": train.length,
       "validation examples": valid?.length ?? 0,
+      ...train.fingerprint,
       "a checksum of the training data of": train.checksum(),
       "a checksum of the validation data of": valid?.checksum() ?? NO_EXAMPLES,
-      ...train.fingerprint,
       batch,
       accumulate: this.#accumulate,
       "group by length": String(this.options.groupByLength ?? false),

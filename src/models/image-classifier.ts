@@ -21,7 +21,10 @@ export abstract class ImageClassifier extends StagedModel<ImageInputs, Tensor> {
   /** Channels of the images it takes. */
   abstract readonly channels: number;
 
-  /** @throws when the pixels do not fill the shape, or the images have other channels than the model takes. */
+  /** @throws when images of this height and width do not go through the model: too small for a window of it. */
+  checkImageSize(_height: number, _width: number): void {}
+
+  /** @throws when the pixels do not fill the shape, the images have other channels than the model takes, or they are too small. */
   override prepare({ pixels, batch, channels, height, width }: ImageInputs): Tensor {
     const shape = [batch, channels, height, width];
     if (channels !== this.channels) {
@@ -29,6 +32,7 @@ export abstract class ImageClassifier extends StagedModel<ImageInputs, Tensor> {
         `images of shape ${formatShape(shape)} have ${channels} channels, the model takes ${this.channels}`,
       );
     }
+    this.checkImageSize(height, width);
     return keep(tensor(pixels, shape, { gpu: this.gpu }));
   }
 

@@ -114,6 +114,17 @@ export class LayeredClassifier extends ImageClassifier {
     return this.#headLayers().reduce((x, { layer }) => layer.forward(x, pass), features);
   }
 
+  /** @throws naming the layer that images of this size do not fit. */
+  override checkImageSize(height: number, width: number): void {
+    const [channels, ...size] = this.inputShape;
+    if (size[0] === height && size[1] === width) return;
+    try {
+      this.#layers.check([channels, height, width]);
+    } catch (error) {
+      throw new Error(`images of ${height} × ${width} do not go through the model: ${(error as Error).message}`);
+    }
+  }
+
   /** Puts a layer behind another one, or in front of it. */
   insert(name: string, layer: Layer, place: { after: string } | { before: string }): this {
     const index = "after" in place ? this.#layers.indexOf(place.after) + 1 : this.#layers.indexOf(place.before);

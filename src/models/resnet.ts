@@ -78,7 +78,7 @@ export class ResNet extends LayeredClassifier {
    * how many there are.
    *
    * @throws when the next layer does not take what the one before the block gives: a block that changes lengths or
-   * channels cannot go.
+   * channels cannot go. When it is the only block of its stage.
    */
   dropBlock(name: string): this {
     const { pattern } = NAMES[this.#config.family];
@@ -86,6 +86,9 @@ export class ResNet extends LayeredClassifier {
     if (!dropped) {
       const blocks = this.layers.map((layer) => layer.name).filter((own) => pattern.test(own));
       throw new Error(`dropBlock: "${name}" is no block; there are ${blocks.join(", ")}`);
+    }
+    if (this.layers.filter((layer) => pattern.exec(layer.name)?.[1] === dropped[1]).length === 1) {
+      throw new Error(`dropBlock: "${name}" is the only block of its stage, and a stage has one at least`);
     }
     this.remove(name);
     this.renameLayers((own) => {

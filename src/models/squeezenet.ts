@@ -87,14 +87,13 @@ export class SqueezeNet extends LayeredClassifier {
       ["features.1", new Activation("relu")],
       ["features.2", pool()],
       ...FIRES.map(([place, ...sizes]): NamedLayer => [`features.${place}`, new Fire(gpu, ...sizes)]),
-      ["classifier.0", new Dropout(0.5)],
       ...headLayers(gpu, labels.length),
     ];
     for (const place of [5, 8]) {
       const behind = layers.findIndex(([name]) => name === `features.${place - 1}`);
       layers.splice(behind + 1, 0, [`features.${place}`, pool()]);
     }
-    super(gpu, { labels, inputShape, source, layers, head: "classifier.1" });
+    super(gpu, { labels, inputShape, source, layers, head: "classifier.0" });
   }
 
   /** Loads a directory with config.json and safetensors. Other class names than the checkpoint's give a new head. */
@@ -111,7 +110,7 @@ export class SqueezeNet extends LayeredClassifier {
 
   protected override makeHead(classes: number, how: Initialization): readonly NamedLayer[] {
     const head = headLayers(this.gpu, classes);
-    initializeLayer(head[0][1], how);
+    for (const [, layer] of head) initializeLayer(layer, how);
     return head;
   }
 
@@ -120,9 +119,10 @@ export class SqueezeNet extends LayeredClassifier {
   }
 }
 
-/** A score a class at every place, averaged. */
+/** Dropout, then a score a class at every place, averaged. */
 function headLayers(gpu: Gpu, classes: number): NamedLayer[] {
   return [
+    ["classifier.0", new Dropout(0.5)],
     ["classifier.1", new Conv2d(gpu, 512, classes, 1)],
     ["classifier.2", new Activation("relu")],
     ["classifier.3", new GlobalAveragePool2d()],

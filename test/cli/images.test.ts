@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -199,6 +199,18 @@ describe("graft finetune --task image-classify", () => {
     expect(outcome.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
   });
 
+  it("refuses images too small for the model before anything is written", async () => {
+    const squeezeNet = "test/fixtures/models/squeezenet1_1-imagenet";
+    const outcome = await graft(train("small", "--model", squeezeNet, "--image-size", "8"));
+    expect([outcome.code, outcome.stderr]).toEqual([
+      2,
+      expect.stringContaining('--image-size 8: images of 8 × 8 do not go through the model: layer "features.5"'),
+    ]);
+    expect(existsSync(join(folder, "small"))).toBe(false);
+    const taken = await graft(train("tiny/config.json"));
+    expect([taken.code, taken.stderr]).toEqual([1, expect.stringContaining("there is a file in the way")]);
+  });
+
   it("names the file that cannot be read, and one class that is none", async () => {
     const broken = join(folder, "broken");
     cpSync(data, broken, { recursive: true });
@@ -222,6 +234,8 @@ describe("other commands on image models", () => {
     [["predict", "--image", "/nonexistent.png"], 1, "/nonexistent.png: no such file or directory"],
     [["generate", "--prompt", "hello"], 1, "a classifier does not predict the next token"],
     [["eval", "--data", "/nonexistent"], 1, "/nonexistent: no such file or directory"],
+    [["eval", "--data", "x", "--max-length", "3"], 2, "--max-length goes with texts, not images"],
+    [["predict", "--data", "x", "--label-column", "y"], 2, "--label-column goes with texts, not images"],
     [["eval", "--data", "x", "--task", "lm"], 1, "a classifier does not predict the next token"],
   ])("%j ends with code %i", async ([command, ...args], code, message) => {
     const outcome = await graft([command, "--model", model, ...args]);

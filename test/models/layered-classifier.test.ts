@@ -152,6 +152,21 @@ describe("changing the layers of a classifier", () => {
     ).toEqual([0, 0, 1, 7, 8, 8, 8]);
     expect(() => model.dropBlock("layer3.0")).toThrow(/layer "layer3.1" does not fit|layer "layer3.0" does not fit/);
     expect(() => model.dropBlock("bn1")).toThrow(/dropBlock: "bn1" is no block; there are layer1.0/);
+    model.dropBlock("layer1.0").dropBlock("layer1.0");
+    expect(() => model.dropBlock("layer1.0")).toThrow('dropBlock: "layer1.0" is the only block of its stage');
+    expect(model.depths).toEqual([1, 3, 2]);
+    model.dispose();
+  });
+
+  it("tells which images are too small for a layer", () => {
+    const model = makeModel();
+    const image = (size: number) => {
+      return { pixels: new Float32Array(size * size), batch: 1, channels: 1, height: size, width: size };
+    };
+    for (const size of [2, 8, 9]) model.prepare(image(size)).dispose();
+    expect(() => model.prepare(image(1))).toThrow(
+      /images of 1 × 1 do not go through the model: layer "maxpool" does not fit behind "relu", which gives \[4, 1, 1\]/,
+    );
     model.dispose();
   });
 });

@@ -149,6 +149,19 @@ describe("published models", () => {
     expect(error).toBeLessThan(2e-5);
     for (const one of [x, y, model]) one.dispose();
   });
+
+  it("SqueezeNet's dropout belongs to its head, so that a frozen trunk runs once", async () => {
+    const model = await SqueezeNet.fromPretrained(join(FIXTURES, "models/squeezenet1_1-imagenet"), {
+      labels: ["a", "b"],
+    });
+    expect(model.stages.filter(({ isRandom }) => isRandom)).toEqual([]);
+    expect(model.stages.at(-1)!.name).toBe("features.12");
+    expect(model.headModules.map(({ name }) => name)).toEqual(["classifier.1"]);
+    expect(() => model.checkImageSize(8, 8)).toThrow(
+      'images of 8 × 8 do not go through the model: layer "features.5" does not fit behind "features.4"',
+    );
+    model.dispose();
+  });
 });
 
 describe("saving", () => {

@@ -13,7 +13,7 @@ import {
   maximumLength,
   readLabelled,
 } from "../data.ts";
-import { encodeImages, loadImages, preprocessingOf, readLabelledImages } from "../images.ts";
+import { encodeImages, loadImages, preprocessingOf, readLabelledImages, refuseTextOptions } from "../images.ts";
 import {
   type ImageFolder,
   loadFor,
@@ -42,10 +42,11 @@ export const evaluateCommand = defineCommand({
     json: { type: "boolean", description: "print one JSON object" },
   },
   positionals: {},
-  async run({ options }, { stdout, stderr, onInterrupt }) {
+  async run({ options, given }, { stdout, stderr, onInterrupt }) {
     using interrupt = onInterrupt();
     const folder = await openFolder(options.model);
     const task = taskOf(folder, options.task);
+    if (folder.kind === "images") refuseTextOptions(given);
     const run = { ...options, signal: interrupt.signal, tell: (line: string) => options.json || stderr.write(line) };
     const evaluation =
       folder.kind === "images" ? await evaluateImages(folder, run) : await evaluateTexts(folder, task, run);

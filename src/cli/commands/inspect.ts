@@ -39,6 +39,8 @@ const CONFIG_KEYS = [
   "num_labels",
   "depths",
   "hidden_sizes",
+  "blocks_per_stage",
+  "widths",
 ];
 
 export const inspect = defineCommand({
@@ -111,8 +113,8 @@ async function readConfig(directory: NodeDirectory): Promise<Record<string, unkn
 }
 
 function architectureOf(config: Record<string, unknown> | null): string | null {
-  const { architectures, model_type } = config ?? {};
-  const first: unknown = Array.isArray(architectures) ? architectures[0] : model_type;
+  const { architectures, model_type, architecture, arch } = config ?? {};
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : (model_type ?? architecture ?? arch);
   return typeof first === "string" ? first : null;
 }
 

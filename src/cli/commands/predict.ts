@@ -7,7 +7,7 @@ import { argmax } from "../../models/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DATA_OPTIONS, encodeLabelled, LENGTH_OPTION, maximumLength, readTexts } from "../data.ts";
-import { encodeImages, loadImages, preprocessingOf } from "../images.ts";
+import { encodeImages, loadImages, preprocessingOf, refuseTextOptions } from "../images.ts";
 import {
   type ImageFolder,
   loadClassifier,
@@ -52,7 +52,7 @@ export const predict = defineCommand({
     json: { type: "boolean", description: "print one JSON object a line" },
   },
   positionals: {},
-  async run({ options }, context) {
+  async run({ options, given }, context) {
     const sources = (["text", "image", "data", "idsFile"] as const).filter((name) => options[name] !== undefined);
     if (sources.length !== 1) throw new UsageError("expected one of --text, --image, --data and --ids-file");
     if ((sources[0] === "idsFile") !== (options.logits !== undefined)) {
@@ -66,6 +66,7 @@ export const predict = defineCommand({
       if (sources[0] !== "image" && sources[0] !== "data") {
         throw new UsageError(`${options.model} tells images apart: use --image or --data`);
       }
+      refuseTextOptions(given);
       await predictImages(opened, options.image ?? [options.data!], options.json, interrupt.signal, context);
       return 0;
     }

@@ -2,14 +2,20 @@ import { formatCount } from "../../finetune/format.ts";
 import { type ImageDataset, listLabels, parseAugmentation, stratifiedSplit } from "../../io/index.ts";
 import type { ImageClassifier, ImageInputs } from "../../models/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { flag, UsageError } from "../arguments.ts";
-import { encodeImages, preprocessingOf, readLabelledImages, saveImageModel } from "../images.ts";
+import { UsageError } from "../arguments.ts";
+import {
+  checkImageSize,
+  encodeImages,
+  preprocessingOf,
+  readLabelledImages,
+  refuseTextOptions,
+  saveImageModel,
+} from "../images.ts";
 import type { ImageFolder } from "../model-directory.ts";
 import { printable } from "../text.ts";
 import { DEFAULT_VALID_FRACTION, type FinetuneCommandOptions, type Given } from "./options.ts";
 import { type ClassCounts, countClasses, type TaskRun } from "./task-run.ts";
 
-const TEXT_ONLY = ["labelColumn", "textColumn", "maxLength", "groupByLength"] as const;
 /** Classes whose counts are listed one by one. */
 const LISTED_CLASSES = 20;
 
@@ -19,7 +25,7 @@ export async function prepareImages(
   given: Given,
   folder: ImageFolder,
 ): Promise<TaskRun<ImageInputs, Tensor>> {
-  for (const name of TEXT_ONLY) if (given.has(name)) throw new UsageError(`${flag(name)} goes with texts, not images`);
+  refuseTextOptions(given);
   const preprocessing = preprocessingOf(folder, options.imageSize);
   const augmentation = readAugmentation(options, preprocessing);
   const { train, valid, dataset, validFraction } = await readParts(options, given, folder);
@@ -47,11 +53,12 @@ export async function prepareImages(
     isNewHead,
     notes: describeClasses(classes, isNewHead),
     validFraction,
-    load(gpu) {
+    async load(gpu) {
       const { family } = folder.description;
-      if (!isNewHead) return family.fromPretrained(folder.directory, { gpu });
-      const head = { seed: options.seed };
-      return family.fromPretrained(folder.directory, { gpu, labels, head, newHead: true });
+      const head = isNewHead ? { labels, head: { seed: options.seed }, newHead: true } : {};
+      const model = await family.fromPretrained(folder.directory, { gpu, ...head });
+      checkImageSize(model, preprocessing, options.imageSize);
+      return model;
     },
     async save(output, model) {
       await saveImageModel(output, model as ImageClassifier, folder, preprocessing);

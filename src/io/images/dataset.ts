@@ -32,6 +32,9 @@ export interface ImageDataOptions {
   readonly prepare?: (image: Image) => Image;
 }
 
+/** Classes that data without names may have: a number beyond is taken for a mistake, not for that many classes. */
+const MOST_NUMBERED_CLASSES = 2 ** 16;
+
 /** Names of `count` classes that have none. */
 export const numberedLabels = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index));
 
@@ -48,7 +51,12 @@ export function numberedDataset(
   }
   if (images.length === 0) throw new Error(`${file}: there are no images`);
   let most = 0;
-  for (let i = 0; i < classes.length; i++) most = Math.max(most, classes[i]);
+  for (let i = 0; i < classes.length; i++) {
+    if (!names && !labels && classes[i] >= MOST_NUMBERED_CLASSES) {
+      throw new Error(`${file}[${i}]: class ${classes[i]}, expected 0 to ${MOST_NUMBERED_CLASSES - 1}`);
+    }
+    most = Math.max(most, classes[i]);
+  }
   const own = names ?? labels ?? numberedLabels(most + 1);
   const examples = images.map((image, i) => {
     const name = `${file}[${i}]`;

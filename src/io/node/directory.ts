@@ -14,9 +14,15 @@ export class NodeDirectory implements ModelDirectory, OutputDirectory {
     return new NodeDirectory(path);
   }
 
-  /** Opens a folder, making it and its parents when they are missing. */
+  /** Opens a folder, making it and its parents when they are missing. @throws Error naming a path that cannot be one. */
   static async create(path: string): Promise<NodeDirectory> {
-    await mkdir(path, { recursive: true });
+    try {
+      await mkdir(path, { recursive: true });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const isFile = code === "EEXIST" || code === "ENOTDIR";
+      throw new Error(isFile ? `${path}: cannot be a directory: there is a file in the way` : `${path}: ${message}`);
+    }
     return NodeDirectory.open(path);
   }
 

@@ -43,6 +43,12 @@ export class LayerList {
     return this.#layers[this.indexOf(name)][1];
   }
 
+  /** @throws naming the first layer that an input of another shape does not fit, or when the result is not wanted. */
+  check(inputShape: Shape): void {
+    const shapes = followShapes(inputShape, this.#layers);
+    this.checkOutput(shapes.at(-1) ?? inputShape);
+  }
+
   /** Puts layers in the place of `count` others, from `index` on, which are taken out and freed. */
   splice(index: number, count: number, ...added: readonly NamedLayer[]): void {
     const removed = this.#layers.slice(index, index + count).map(([, layer]) => layer);

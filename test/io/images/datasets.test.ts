@@ -146,6 +146,7 @@ describe("safetensors packs", () => {
     [[images([1, 1, 1, 1]), labels(0)], { classes: "cat,dog" }, 'p: metadata "classes": expected a JSON list'],
     [[images([1, 1, 1, 1]), labels(0)], { classes: '["a","a"]' }, 'p: metadata "classes": expected a JSON list'],
     [[images([1, 1, 1, 1]), labels(2)], { classes: '["a","b"]' }, "p[0]: class 2, expected 0 to 1: a, b"],
+    [[images([1, 1, 1, 1]), labels(2e9)], {}, "p[0]: class 2000000000, expected 0 to 65535"],
   ] as [TensorToWrite[], Record<string, string>, string][])(
     "name what is wrong: %#",
     async (tensors, metadata, problem) => {
