@@ -66,6 +66,12 @@ export function largeCases(gpu: Gpu, name: OpName, elements: number): LargeCase[
 export const spread = <T>(all: readonly T[], most: number): T[] =>
   all.length <= most ? [...all] : Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)]);
 
+/** Smaller numbers, so that sums of thousands of products do not saturate an activation, whose gradient is then one bit. */
+function calmer(input: SampleInput): SampleInput {
+  const { dtype = "f32", low = -2, high = 2 } = input;
+  return isFloatType(dtype) && low === -high ? { ...input, low: low / 8, high: high / 8 } : input;
+}
+
 /** The output and the gradients; what is refused is an error, and must be so before anything is recorded. */
 export function runLarge(batch: ReadBatch, { name, op, attributes, inputs }: LargeCase): Pending[] | MemoryLimitError {
   const { gpu } = batch;
@@ -74,7 +80,7 @@ export function runLarge(batch: ReadBatch, { name, op, attributes, inputs }: Lar
   const random = seeded(11);
   const owned: { dispose(): void }[] = [];
   const leaves = inputs.map((input) => {
-    const { data, shape } = drawInput(input, random);
+    const { data, shape } = drawInput(calmer(input), random);
     const leaf = tensor(data, shape, { dtype: input.dtype ?? "f32" });
     leaf.requiresGrad = isFloatType(leaf.dtype);
     owned.push(leaf);
@@ -87,7 +93,7 @@ export function runLarge(batch: ReadBatch, { name, op, attributes, inputs }: Lar
       y = op(leaves, attributes);
     } catch (error) {
       expect(error).toBeInstanceOf(MemoryLimitError);
-      expect((error as Error).message).toMatch(new RegExp(`^${name}: `));
+      expect((error as Error).message).toMatch(new RegExp(`^${name}[: ]`));
       expect(gpu.statistics.dispatches - before, `${name}: dispatches before it was refused`).toBe(0);
       return error as MemoryLimitError;
     }
