@@ -65,9 +65,10 @@ export function positiveMetrics(matrix: readonly (readonly number[])[], positive
   return metrics;
 }
 
-/** The unweighted mean of all classes' F1; a class neither seen nor predicted counts as 0. */
+/** The unweighted mean of the F1 of the classes that are seen or predicted; others have none, as in scikit-learn. */
 export function macroF1(matrix: readonly (readonly number[])[]): number {
-  return ratio(sum(classMetrics(matrix).map(({ f1 }) => f1)), matrix.length);
+  const occurring = classMetrics(matrix).filter(({ support }, i) => support > 0 || matrix.some((row) => row[i] > 0));
+  return ratio(sum(occurring.map(({ f1 }) => f1)), occurring.length);
 }
 
 /** exp(loss) of a mean cross-entropy per token, in nats. */

@@ -57,6 +57,7 @@ describe("metrics of classification", () => {
     expect(positiveMetrics(noSpam, 1)).toEqual({ precision: 0, recall: 0, f1: 0, support: 0 });
     expect(accuracy([[0, 0], [0, 0]])).toBe(0); // biome-ignore format: one line reads as a matrix
     expect(macroF1([])).toBe(0);
+    expect(macroF1([[2, 0, 0], [0, 0, 0], [0, 0, 3]])).toBe(1); // biome-ignore format: one line reads as a matrix
   });
 
   it("agree with counting one by one", () => {

@@ -88,22 +88,29 @@ async function evaluateImages(folder: ImageFolder, run: Run): Promise<Evaluation
   return await evaluate(model, examples, { batch: run.batch, labels, signal: run.signal });
 }
 
+/** A model with more classes is told by those that occur, without the confusion matrix. */
+const MATRIX_CLASSES = 20;
+
 /** The figures as text: one line, then a table of classes and the confusion matrix. */
-function renderEvaluation(evaluation: Evaluation): string {
+export function renderEvaluation(evaluation: Evaluation): string {
   const { classes, confusionMatrix, count, loss } = evaluation;
   if (!classes || !confusionMatrix) {
     return `${describeEvaluation(evaluation)} over ${count} tokens`;
   }
-  const rows = classes.map(({ label, precision, recall, f1, support }, i) => [
-    printable(label),
-    formatPercent(precision),
-    formatPercent(recall),
-    formatPercent(f1),
-    String(support),
-    ...confusionMatrix[i].map(String),
-  ]);
-  const head = ["class", "precision", "recall", "F1", "count", ...classes.map(({ label }) => `as ${printable(label)}`)];
+  const isMany = classes.length > MATRIX_CLASSES;
+  const occurs = (i: number): boolean => classes[i].support > 0 || confusionMatrix.some((row) => row[i] > 0);
+  const shown = classes.map((_, i) => i).filter((i) => !isMany || occurs(i));
+  const rows = shown.map((i) => {
+    const { label, precision, recall, f1, support } = classes[i];
+    const figures = [precision, recall, f1].map((ratio) => formatPercent(ratio));
+    return [printable(label), ...figures, String(support), ...(isMany ? [] : confusionMatrix[i].map(String))];
+  });
+  const columns = isMany ? [] : classes.map(({ label }) => `as ${printable(label)}`);
+  const head = ["class", "precision", "recall", "F1", "count", ...columns];
   const numbers = head.slice(1).map(() => "right" as const);
   const summary = `accuracy ${formatPercent(evaluation.accuracy ?? 0)}, mean F1 ${formatPercent(evaluation.macroF1 ?? 0)}, loss ${formatLoss(loss)} over ${count} examples`;
-  return [summary, "", ...table([head, ...rows], ["left", ...numbers])].join("\n");
+  const rest = isMany
+    ? ["", `${shown.length} of ${classes.length} classes occur; --json has all, and the confusion matrix.`]
+    : [];
+  return [summary, "", ...table([head, ...rows], ["left", ...numbers]), ...rest].join("\n");
 }
