@@ -24,7 +24,7 @@ export interface Sorted {
   indices: Tensor;
 }
 
-interface SortAttributes {
+export interface SortAttributes {
   axis: number;
   descending: boolean;
   /** How many of the first to keep; all when undefined. */

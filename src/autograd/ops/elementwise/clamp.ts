@@ -6,7 +6,7 @@ import { greaterEqual, lessEqual } from "./comparison.ts";
 import { logicalAnd } from "./logical.ts";
 import { where } from "./selection.ts";
 
-interface ClampAttributes {
+export interface ClampAttributes {
   minimum: number | null;
   maximum: number | null;
 }

@@ -6,7 +6,7 @@ import { defineOp } from "../../define-op.ts";
 import { concat } from "../shape/concat.ts";
 import { slice } from "../shape/views.ts";
 
-interface EmbeddingAttributes {
+export interface EmbeddingAttributes {
   /** A row that receives no gradient, counted from the front. */
   paddingIndex?: number;
 }

@@ -46,7 +46,7 @@ const ACTIVATIONS: Readonly<Record<Activation, ActivationParts>> = {
   sigmoid: partsOf(sigmoidOp, {}, true),
 };
 
-interface LinearAttributes {
+export interface LinearAttributes {
   layout: WeightLayout;
   activation?: Activation;
 }

@@ -132,7 +132,7 @@ export const binaryErrorOp = defineLoss<NoAttributes>({
   ],
 });
 
-interface DivergenceAttributes {
+export interface DivergenceAttributes {
   /** Whether the target is given by its logarithm. */
   logTarget: boolean;
 }

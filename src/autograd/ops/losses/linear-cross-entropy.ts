@@ -9,7 +9,7 @@ import { transpose } from "../shape/views.ts";
 import { type CrossEntropyOptions, plainGradient } from "./cross-entropy.ts";
 import { type Reduction, reduceTerms, requireReduction } from "./reduction.ts";
 
-interface LinearCrossEntropyAttributes {
+export interface LinearCrossEntropyAttributes {
   /** Rows with this label count nothing and get no gradient. */
   ignoreIndex: number;
   reduction: Reduction;

@@ -4,7 +4,7 @@ import { defineOp } from "../../define-op.ts";
 
 export type CumulativeOptions = ScanOptions;
 
-interface CumulativeAttributes extends CumulativeOptions {
+export interface CumulativeAttributes extends CumulativeOptions {
   axis: number;
 }
 

@@ -15,7 +15,7 @@ export interface NormOptions {
   keepDimensions?: boolean;
 }
 
-interface NormAttributes extends ReduceAttributes {
+export interface NormAttributes extends ReduceAttributes {
   order: number;
 }
 

@@ -41,7 +41,7 @@ function paddedShape(shape: Shape, widths: PadWidths, mode: PadMode): number[] {
 
 const format = (widths: PadWidths): string => `[${widths.map((width) => `[${width.join(", ")}]`).join(", ")}]`;
 
-interface PadAttributes {
+export interface PadAttributes {
   widths: PadWidths;
   mode: PadMode;
   value: number;
@@ -125,7 +125,7 @@ export const padOp = defineOp<PadAttributes>({
   ],
 });
 
-interface PadGradientAttributes {
+export interface PadGradientAttributes {
   shape: Shape;
   widths: PadWidths;
   mode: Exclude<PadMode, "constant">;

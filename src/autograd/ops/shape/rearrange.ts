@@ -39,7 +39,7 @@ export const flip = (x: Tensor, axes?: number | readonly number[]): Tensor =>
 
 const asList = (value: number | readonly number[]): readonly number[] => (typeof value === "number" ? [value] : value);
 
-interface RollAttributes {
+export interface RollAttributes {
   shifts: readonly number[];
   axes: readonly number[];
 }

@@ -52,7 +52,7 @@ export const permuteOp = defineOp<{ axes: readonly number[] }>({
   ],
 });
 
-interface SliceAttributes {
+export interface SliceAttributes {
   axis: number;
   begin: number;
   end: number;
@@ -86,7 +86,7 @@ export const sliceOp = defineOp<SliceAttributes>({
   ],
 });
 
-interface PadAxisAttributes {
+export interface PadAxisAttributes {
   axis: number;
   begin: number;
   shape: Shape;
