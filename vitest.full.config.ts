@@ -2,7 +2,12 @@ import { mergeConfig } from "vitest/config";
 import { CONFIGURATIONS } from "./test/support/configurations.ts";
 import base, { projectOf } from "./vitest.config.ts";
 
-const OPS = ["test/autograd/ops/*.test.ts", "test/autograd/oracle-ops.test.ts", "test/vectors/*.test.ts"];
+const OPS = [
+  "test/autograd/ops/*.test.ts",
+  "test/autograd/oracle-ops.test.ts",
+  "test/vectors/*.test.ts",
+  "test/tensor/random.test.ts",
+];
 
 /** What `npm test` leaves out: every test of ops on every device, with all samples enlarged. */
 const { test, ...rest } = base;
