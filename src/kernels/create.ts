@@ -25,7 +25,7 @@ export function uniform(
   { seed, low = 0, high = 1, gpu = Gpu.default }: RandomOptions & { low?: number; high?: number },
 ): Tensor {
   assertShape("uniform", shape);
-  return shifted(randomUniform(gpu, shape, seed, high - low), low);
+  return tidy(() => shifted(randomUniform(gpu, shape, seed, high - low), low));
 }
 
 /** Normal numbers with a mean and a standard deviation. */
@@ -34,7 +34,7 @@ export function normal(
   { seed, mean = 0, deviation = 1, gpu = Gpu.default }: RandomOptions & { mean?: number; deviation?: number },
 ): Tensor {
   assertShape("normal", shape);
-  return shifted(randomNormal(gpu, shape, seed, deviation), mean);
+  return tidy(() => shifted(randomNormal(gpu, shape, seed, deviation), mean));
 }
 
 /**

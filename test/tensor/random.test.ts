@@ -57,6 +57,7 @@ describe("uniform", () => {
       expect(() => uniform([1], { seed })).toThrow(`random: seed ${seed} is not a non-negative safe integer`);
     }
     expect(() => normal([-1], { seed: 1 })).toThrow("normal: shape [-1] has a length");
+    expect(gpu().statistics.liveBuffers).toBe(0);
   });
 });
 
