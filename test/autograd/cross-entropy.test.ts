@@ -3,8 +3,8 @@ import { backward, type CrossEntropyOptions, crossEntropy, ops } from "../../src
 import { permuteView, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { references } from "../reference/index.ts";
 import { at, generate, type NdArray } from "../reference/nd-array.ts";
-import { estimateGradient } from "../support/derivatives.ts";
 import { asHardware, useGpu } from "../support/gpu.ts";
+import { estimateGradient } from "../support/ops/derivatives.ts";
 import { drawInput, seeded } from "../support/values.ts";
 
 const upload = (x: NdArray): Tensor => tensor(x.data, x.shape);

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { backward, einsum } from "../../src/autograd/index.ts";
 import { expandView, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { at, forEachIndex, type NdArray } from "../reference/nd-array.ts";
-import { dot } from "../support/derivatives.ts";
 import { useGpu } from "../support/gpu.ts";
+import { dot } from "../support/ops/derivatives.ts";
 import { drawInput, seeded } from "../support/values.ts";
 
 /** The sum over all labels by its definition, for equations spelled out with single letters. */

@@ -3,9 +3,9 @@ import { add, backward, mul, sum } from "../../src/autograd/index.ts";
 import { type HostArray, isFloat, Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { flushesDenormals, isDenormal } from "../support/denormals.ts";
 import { useGpu } from "../support/gpu.ts";
-import { compareWith, loadFamily, OP_FAMILIES, type OracleOpCase } from "../support/oracle-ops.ts";
+import { compareWith, loadFamily, OP_FAMILIES, type OracleOpCase } from "../support/ops/oracle-ops.ts";
+import { torchOps } from "../support/ops/torch-ops.ts";
 import { type Pending, ReadBatch } from "../support/read-batch.ts";
-import { torchOps } from "../support/torch-ops.ts";
 
 const gpu = useGpu();
 const families = await Promise.all(OP_FAMILIES.map(async (family) => ({ family, cases: await loadFamily(family) })));

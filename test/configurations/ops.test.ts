@@ -1,9 +1,9 @@
 import { describe, expect, inject, it } from "vitest";
-import { makeCheck } from "../support/check-values.ts";
 import { useGpu } from "../support/gpu.ts";
-import { everyCase, type TitledCase } from "../support/op-cases.ts";
+import { makeCheck } from "../support/ops/check-values.ts";
+import { everyCase, type TitledCase } from "../support/ops/op-cases.ts";
+import { runOp } from "../support/ops/run-op.ts";
 import { ReadBatch } from "../support/read-batch.ts";
-import { runOp } from "../support/run-op.ts";
 
 const gpu = useGpu();
 const { software, limits, withoutFeatures = [], smaller = {} } = inject("device");

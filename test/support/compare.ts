@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { HostArray } from "../../src/tensor/index.ts";
-import { dot, type GradientEstimate, magnitudeOf } from "./derivatives.ts";
+import { dot, type GradientEstimate, magnitudeOf } from "./ops/derivatives.ts";
 import type { Tolerance } from "./traits.ts";
 
 export const largest = (x: ArrayLike<number>): number => {

@@ -2,7 +2,7 @@ import { describe, expect, inject, it, vi } from "vitest";
 import { type OpName, ops } from "../../../src/autograd/index.ts";
 import { expectSameBits } from "../../support/compare.ts";
 import { useGpu } from "../../support/gpu.ts";
-import { largeCases, runLarge, spread, titleOf } from "../../support/large-cases.ts";
+import { largeCases, runLarge, spread, titleOf } from "../../support/ops/large-cases.ts";
 import { ReadBatch } from "../../support/read-batch.ts";
 
 /** Workgroups along one dimension before a grid is folded; 65,535 in earnest. */

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectClose, expectGradient, largest } from "../../support/compare.ts";
 import { useGpu } from "../../support/gpu.ts";
-import { plain } from "../../support/layouts.ts";
-import { estimateGradients, everyCase, inHalves, outputType } from "../../support/op-cases.ts";
+import { plain } from "../../support/ops/layouts.ts";
+import { estimateGradients, everyCase, inHalves, outputType } from "../../support/ops/op-cases.ts";
+import { plainly, runOp } from "../../support/ops/run-op.ts";
+import { watchVariants } from "../../support/ops/used-variants.ts";
 import { ReadBatch } from "../../support/read-batch.ts";
-import { plainly, runOp } from "../../support/run-op.ts";
 import { traits } from "../../support/traits.ts";
-import { watchVariants } from "../../support/used-variants.ts";
 
 const expectDeclared = watchVariants();
 const gpu = useGpu();

@@ -4,7 +4,7 @@ import { type Gpu, MemoryLimitError } from "../../../src/gpu/index.ts";
 import type { HostArray } from "../../../src/tensor/index.ts";
 import { expectClose, largest } from "../../support/compare.ts";
 import { openWith, useGpu } from "../../support/gpu.ts";
-import { largeCases, runLarge, spread, titleOf } from "../../support/large-cases.ts";
+import { largeCases, runLarge, spread, titleOf } from "../../support/ops/large-cases.ts";
 import { ReadBatch } from "../../support/read-batch.ts";
 
 /** What may be bound at a time, so that tensors of 70 KB are split as those over 128 MiB are in earnest. */

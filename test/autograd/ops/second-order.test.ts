@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { add, backward, mul, sum } from "../../../src/autograd/index.ts";
 import { type Tensor, tensor } from "../../../src/tensor/index.ts";
 import { expectClose, expectGradient, largest } from "../../support/compare.ts";
-import { dot, estimateGradient, moved, type Scalar } from "../../support/derivatives.ts";
 import { useGpu } from "../../support/gpu.ts";
-import { everyCase, isDifferentiable, leavesOf, type OpCase, outputType } from "../../support/op-cases.ts";
+import { dot, estimateGradient, moved, type Scalar } from "../../support/ops/derivatives.ts";
+import { everyCase, isDifferentiable, leavesOf, type OpCase, outputType } from "../../support/ops/op-cases.ts";
+import { runOp } from "../../support/ops/run-op.ts";
+import { watchVariants } from "../../support/ops/used-variants.ts";
 import { type Pending, ReadBatch } from "../../support/read-batch.ts";
-import { runOp } from "../../support/run-op.ts";
 import { traits } from "../../support/traits.ts";
-import { watchVariants } from "../../support/used-variants.ts";
 import { isFloatType, seeded } from "../../support/values.ts";
 
 const expectDeclared = watchVariants();

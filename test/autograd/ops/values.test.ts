@@ -1,11 +1,11 @@
 import { beforeAll, describe, it } from "vitest";
-import { makeCheck } from "../../support/check-values.ts";
 import { asHardware, useGpu, watchAdapter } from "../../support/gpu.ts";
-import { viewsOf } from "../../support/layouts.ts";
-import { everyCase } from "../../support/op-cases.ts";
+import { makeCheck } from "../../support/ops/check-values.ts";
+import { viewsOf } from "../../support/ops/layouts.ts";
+import { everyCase } from "../../support/ops/op-cases.ts";
+import { expectSameOutcome, plainly, runOp } from "../../support/ops/run-op.ts";
+import { watchVariants } from "../../support/ops/used-variants.ts";
 import { ReadBatch } from "../../support/read-batch.ts";
-import { expectSameOutcome, plainly, runOp } from "../../support/run-op.ts";
-import { watchVariants } from "../../support/used-variants.ts";
 
 const expectDeclared = watchVariants();
 const gpu = useGpu();

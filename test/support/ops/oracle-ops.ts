@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SafetensorsFile } from "../../src/io/index.ts";
-import { openFile } from "../../src/io/node/index.ts";
-import type { DType, HostArray } from "../../src/tensor/index.ts";
-import { FIXTURES } from "./oracle.ts";
+import { SafetensorsFile } from "../../../src/io/index.ts";
+import { openFile } from "../../../src/io/node/index.ts";
+import type { DType, HostArray } from "../../../src/tensor/index.ts";
+import { FIXTURES } from "../oracle.ts";
 
 export interface OracleTolerance {
   exact?: boolean;

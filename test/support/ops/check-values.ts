@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { expectGradient, expectValue } from "./compare.ts";
+import { expectGradient, expectValue } from "../compare.ts";
+import { traits } from "../traits.ts";
 import { estimateGradients, type OpCase, outputType } from "./op-cases.ts";
 import type { Outcome } from "./run-op.ts";
-import { traits } from "./traits.ts";
 
 /** A check of an op's numbers against those of the f64 reference. */
 export function makeCheck(test: OpCase): (outcome: Outcome) => void {

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { backward } from "../../src/autograd/index.ts";
-import { type DType, type HostArray, tensor } from "../../src/tensor/index.ts";
-import { expectSameBits } from "./compare.ts";
+import { backward } from "../../../src/autograd/index.ts";
+import { type DType, type HostArray, tensor } from "../../../src/tensor/index.ts";
+import { expectSameBits } from "../compare.ts";
+import type { Pending, ReadBatch } from "../read-batch.ts";
+import { isFloatType } from "../values.ts";
 import { type Layout, plain } from "./layouts.ts";
 import type { OpCase } from "./op-cases.ts";
-import type { Pending, ReadBatch } from "./read-batch.ts";
-import { isFloatType } from "./values.ts";
 
 export interface Outcome {
   value: HostArray;

@@ -1,5 +1,5 @@
-import type { NdArray } from "../reference/nd-array.ts";
-import { seeded } from "./values.ts";
+import type { NdArray } from "../../reference/nd-array.ts";
+import { seeded } from "../values.ts";
 
 export type Scalar = (inputs: readonly NdArray[]) => number;
 

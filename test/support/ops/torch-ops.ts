@@ -1,5 +1,5 @@
-import * as api from "../../src/autograd/index.ts";
-import type { Tensor } from "../../src/tensor/index.ts";
+import * as api from "../../../src/autograd/index.ts";
+import type { Tensor } from "../../../src/tensor/index.ts";
 import type { OracleAttributes } from "./oracle-ops.ts";
 
 type Inputs = Readonly<Record<string, Tensor>>;

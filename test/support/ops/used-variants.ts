@@ -1,5 +1,5 @@
 import { expect, vi } from "vitest";
-import { Kernel, type KernelVariant } from "../../src/gpu/index.ts";
+import { Kernel, type KernelVariant } from "../../../src/gpu/index.ts";
 
 /**
  * Watches which kernel variants come into use. The function returned fails unless every one of them is declared by its

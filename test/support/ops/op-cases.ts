@@ -1,10 +1,10 @@
-import { type OpDefinition, type OpName, ops, type Sample } from "../../src/autograd/index.ts";
-import type { DType, Tensor } from "../../src/tensor/index.ts";
-import { references } from "../reference/index.ts";
-import type { NdArray, Reference } from "../reference/nd-array.ts";
+import { type OpDefinition, type OpName, ops, type Sample } from "../../../src/autograd/index.ts";
+import type { DType, Tensor } from "../../../src/tensor/index.ts";
+import { references } from "../../reference/index.ts";
+import type { NdArray, Reference } from "../../reference/nd-array.ts";
+import { drawInput, isFloatType, seeded } from "../values.ts";
 import { dot, estimateGradient, type GradientEstimate } from "./derivatives.ts";
 import { plain } from "./layouts.ts";
-import { drawInput, isFloatType, seeded } from "./values.ts";
 
 /** An op with the types of its attributes forgotten, which differ from op to op. */
 export interface AnyOp {

@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import { backward, type OpName, ops, type SampleInput } from "../../src/autograd/index.ts";
-import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
-import { empty, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { backward, type OpName, ops, type SampleInput } from "../../../src/autograd/index.ts";
+import { type Gpu, MemoryLimitError } from "../../../src/gpu/index.ts";
+import { empty, type Tensor, tensor } from "../../../src/tensor/index.ts";
+import type { Pending, ReadBatch } from "../read-batch.ts";
+import { drawInput, isFloatType, seeded } from "../values.ts";
 import { enlarged } from "./large-samples.ts";
 import type { AnyOp } from "./op-cases.ts";
-import type { Pending, ReadBatch } from "./read-batch.ts";
-import { drawInput, isFloatType, seeded } from "./values.ts";
 
 /** A sample of an op made larger. */
 export interface LargeCase {

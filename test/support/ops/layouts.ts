@@ -1,6 +1,6 @@
-import { type DType, expandView, permuteView, sliceView, type Tensor, tensor } from "../../src/tensor/index.ts";
-import { references } from "../reference/index.ts";
-import { type NdArray, type Reference, sizeOf } from "../reference/nd-array.ts";
+import { type DType, expandView, permuteView, sliceView, type Tensor, tensor } from "../../../src/tensor/index.ts";
+import { references } from "../../reference/index.ts";
+import { type NdArray, type Reference, sizeOf } from "../../reference/nd-array.ts";
 
 /** Makes a leaf of the given values, lying in memory in some way. */
 export type Layout = (x: NdArray, dtype: DType) => Tensor;
