@@ -1,4 +1,4 @@
-import { type DType, isFloat, type Shape, Tensor, tidy } from "../tensor/index.ts";
+import { type DType, isFloat, requireTensors, type Shape, Tensor, tidy } from "../tensor/index.ts";
 import { attachHistory, type GradientThunk, GraphNode, isRecording, nodeOf } from "./tape.ts";
 
 /** What is known of a tensor without its values. */
@@ -53,6 +53,7 @@ export interface Op<A> {
 /** Makes an op: checks, runs the kernels, and records a node when an input wants a gradient. */
 export function defineOp<A = Record<string, never>>(definition: OpDefinition<A>): Op<A> {
   const apply = (inputs: readonly Tensor[], attributes: A): Tensor => {
+    requireTensors(definition.name, inputs);
     const { dtype } = definition.infer(inputs, attributes);
     // Integers and booleans carry no gradient.
     const nodes = isRecording() && definition.vjp && isFloat(dtype) ? inputs.map(nodeOf) : [];

@@ -1,13 +1,23 @@
 import { Gpu } from "../gpu/index.ts";
-import { assertShape, type CreateOptions, type Shape, Tensor, tidy } from "../tensor/index.ts";
+import {
+  assertDType,
+  assertShape,
+  type CreateOptions,
+  requireTensors,
+  type Shape,
+  Tensor,
+  tidy,
+} from "../tensor/index.ts";
 import { full as fill } from "./copy.ts";
 import { binary, castTo, unary } from "./elementwise/elementwise.ts";
 import { requireFloat32 } from "./launch.ts";
 import { randomCategorical, randomNormal, randomPermutation, randomUniform } from "./random/random.ts";
+import { requireSeed } from "./random/threefry.ts";
 
 /** A tensor with every element equal to `value`. */
 export function full(shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions = {}): Tensor {
   assertShape("full", shape);
+  assertDType("full", dtype);
   return fill(gpu, shape, value, dtype);
 }
 
@@ -20,19 +30,17 @@ export interface RandomOptions extends Pick<CreateOptions, "gpu"> {
 }
 
 /** Uniform numbers in [low, high), with 24 bits of resolution. */
-export function uniform(
-  shape: Shape,
-  { seed, low = 0, high = 1, gpu = Gpu.default }: RandomOptions & { low?: number; high?: number },
-): Tensor {
+export function uniform(shape: Shape, options: RandomOptions & { low?: number; high?: number }): Tensor {
+  const seed = requireSeed("uniform", options?.seed);
+  const { low = 0, high = 1, gpu = Gpu.default } = options;
   assertShape("uniform", shape);
   return tidy(() => shifted(randomUniform(gpu, shape, seed, high - low), low));
 }
 
 /** Normal numbers with a mean and a standard deviation. */
-export function normal(
-  shape: Shape,
-  { seed, mean = 0, deviation = 1, gpu = Gpu.default }: RandomOptions & { mean?: number; deviation?: number },
-): Tensor {
+export function normal(shape: Shape, options: RandomOptions & { mean?: number; deviation?: number }): Tensor {
+  const seed = requireSeed("normal", options?.seed);
+  const { mean = 0, deviation = 1, gpu = Gpu.default } = options;
   assertShape("normal", shape);
   return tidy(() => shifted(randomNormal(gpu, shape, seed, deviation), mean));
 }
@@ -44,7 +52,8 @@ export function normal(
 export function bernoulli(shape: Shape, options: RandomOptions & { p?: number }): Tensor;
 export function bernoulli(probabilities: Tensor, options: Pick<RandomOptions, "seed">): Tensor;
 export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?: number }): Tensor {
-  const { seed, p = 0.5 } = options;
+  const seed = requireSeed("bernoulli", options?.seed);
+  const { p = 0.5 } = options;
   if (target instanceof Tensor) {
     requireFloat32("bernoulli", target);
   } else {
@@ -67,7 +76,9 @@ export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?:
  * every adapter. A row of zeros gives class 0.
  */
 export function categorical(weights: Tensor, options: { seed: number; samples?: number }): Tensor {
-  const { seed, samples } = options;
+  const seed = requireSeed("categorical", options?.seed);
+  requireTensors("categorical", [weights]);
+  const { samples } = options;
   if (samples !== undefined && !(Number.isSafeInteger(samples) && samples >= 0)) {
     throw new Error(`categorical: samples must be a non-negative integer, got ${samples}`);
   }
@@ -78,9 +89,10 @@ export function categorical(weights: Tensor, options: { seed: number; samples?: 
 }
 
 /** The integers 0 … n − 1 in random order, i32 [n]; each order is equally likely. */
-export function permutation(n: number, { seed, gpu = Gpu.default }: RandomOptions): Tensor {
+export function permutation(n: number, options: RandomOptions): Tensor {
+  const seed = requireSeed("permutation", options?.seed);
   assertShape("permutation", [n]);
-  return randomPermutation(gpu, n, seed);
+  return randomPermutation(options.gpu ?? Gpu.default, n, seed);
 }
 
 /** Added in a dispatch of its own: in one expression a GPU may fuse product and sum, and round differently. */

@@ -1,6 +1,7 @@
 import { Gpu } from "../gpu/index.ts";
-import { bytesPerElement, type DType } from "./dtype.ts";
+import { assertDType, bytesPerElement, type DType } from "./dtype.ts";
 import { toDeviceBytes } from "./host.ts";
+import { describeValue } from "./require-tensors.ts";
 import { assertShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
@@ -26,6 +27,7 @@ export function tensor(values: NestedNumbers, shape?: Shape, options: CreateOpti
     throw new Error(`tensor: ${flat.values.length} values do not fill shape ${formatShape(wanted)}`);
   }
   const dtype = options.dtype ?? defaultDType(values);
+  assertDType("tensor", dtype);
   return upload(options.gpu ?? Gpu.default, wanted, dtype, toDeviceBytes(flat.values, dtype));
 }
 
@@ -61,6 +63,9 @@ function flatten(values: NestedNumbers): { values: ArrayLike<number>; shape: num
   if (typeof values === "number" || typeof values === "boolean") return { values: [Number(values)], shape: [] };
   if (!Array.isArray(values)) {
     const array = values as ArrayLike<number>;
+    if (!ArrayBuffer.isView(array) || array instanceof BigInt64Array || array instanceof BigUint64Array) {
+      throw new Error(`tensor: expected numbers, nested arrays of them or a typed array, got ${describeValue(values)}`);
+    }
     return { values: array, shape: [array.length] };
   }
   const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value);
@@ -70,6 +75,9 @@ function flatten(values: NestedNumbers): { values: ArrayLike<number>; shape: num
   const visit = (value: unknown, axis: number): void => {
     if (axis === shape.length) {
       if (isList(value)) throw new Error("tensor: nested arrays are ragged");
+      if (typeof value !== "number" && typeof value !== "boolean") {
+        throw new Error(`tensor: expected numbers or booleans, got ${describeValue(value)}`);
+      }
       result.push(Number(value));
       return;
     }

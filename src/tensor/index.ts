@@ -1,7 +1,9 @@
 export { arange, type CreateOptions, type NestedNumbers, tensor, upload } from "./create.ts";
-export { bytesPerElement, type DType, type HostArray, isFloat, storageType } from "./dtype.ts";
+export { assertDType, bytesPerElement, type DType, type HostArray, isFloat, storageType } from "./dtype.ts";
 export { fromHalfBits, toHalfBits } from "./half.ts";
+export { describeValue, requireTensors } from "./require-tensors.ts";
 export {
+  assertList,
   assertShape,
   broadcastShapes,
   contiguousStrides,

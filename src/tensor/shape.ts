@@ -22,7 +22,15 @@ export function shapesEqual(a: Shape, b: Shape): boolean {
 
 export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 
+/** @throws with the op's name when a list of whole numbers, such as a shape, is something else. */
+export function assertList(op: string, what: string, list: unknown): asserts list is readonly number[] {
+  if (!Array.isArray(list) || !list.every((item) => typeof item === "number")) {
+    throw new Error(`${op}: expected ${what} as an array of numbers, got ${JSON.stringify(list) ?? String(list)}`);
+  }
+}
+
 export function assertShape(op: string, shape: Shape): void {
+  assertList(op, "a shape", shape);
   for (const length of shape) {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new Error(`${op}: shape ${formatShape(shape)} has a length that is not a non-negative integer`);

@@ -1,4 +1,4 @@
-import { formatShape, normalizeAxis, reshapeStrides, type Shape, sizeOf } from "./shape.ts";
+import { assertList, formatShape, normalizeAxis, reshapeStrides, type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 // Views without history: each returns another reference to the same storage. The differentiable ops of the
@@ -6,6 +6,7 @@ import type { Tensor } from "./tensor.ts";
 
 /** Fills in one -1 and checks the element count. */
 export function resolveReshape(from: Shape, to: Shape): number[] {
+  assertList("reshape", "a shape", to);
   const unknown = to.indexOf(-1);
   const known = to.reduce((product, length) => (length === -1 ? product : product * length), 1);
   const size = sizeOf(from);

@@ -136,7 +136,7 @@ describe.each([
       const bias = tensor([1, 2], [2]);
       expect(() => scaledDotProductAttention(q, q, q, { mask: bias })).toThrow("mask is f32, expected an integer type");
       expect(() => scaledDotProductAttention(q, q, q, { bias })).toThrow(
-        "attentionSoftmax: shapes [2] and [2, 3, 4, 4] do not broadcast",
+        "scaledDotProductAttention: bias [2] does not broadcast to the scores [2, 3, 4, 4]",
       );
       expect(() =>
         scaledDotProductAttention(q, slice(q, 2, 0, 2), slice(q, 2, 0, 2), { causal: "lower-right" }),

@@ -54,7 +54,7 @@ describe("uniform", () => {
 
   it("refuses seeds that are no counts, and impossible shapes", () => {
     for (const seed of [-1, 0.5, 2 ** 53, Number.NaN]) {
-      expect(() => uniform([1], { seed })).toThrow(`random: seed ${seed} is not a non-negative safe integer`);
+      expect(() => uniform([1], { seed })).toThrow(`uniform: seed ${seed} is not a non-negative safe integer`);
     }
     expect(() => normal([-1], { seed: 1 })).toThrow("normal: shape [-1] has a length");
     expect(gpu().statistics.liveBuffers).toBe(0);

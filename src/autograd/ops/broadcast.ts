@@ -1,4 +1,4 @@
-import { expandView, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
+import { assertList, expandView, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import {
   type Axes,
@@ -35,6 +35,7 @@ export const sumOp = defineOp<ReduceAttributes>({
 export const expandOp = defineOp<{ shape: Shape }>({
   name: "expand",
   infer: ([x], { shape }) => {
+    assertList("expand", "a shape", shape);
     expandView(x, shape).dispose();
     return { shape, dtype: x.dtype };
   },

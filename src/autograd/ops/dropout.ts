@@ -1,5 +1,6 @@
 import { requireFloat32 } from "../../kernels/launch.ts";
 import { dropoutKernel } from "../../kernels/random/random.ts";
+import { requireSeed } from "../../kernels/random/threefry.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 
@@ -9,9 +10,10 @@ import { defineOp } from "../define-op.ts";
  */
 export const dropoutOp = defineOp<{ p: number; seed: number }>({
   name: "dropout",
-  infer: ([x], { p }) => {
+  infer: ([x], { p, seed }) => {
     requireFloat32("dropout", x);
     if (!(p >= 0 && p <= 1)) throw new Error(`dropout: expected a probability, got ${p}`);
+    requireSeed("dropout", seed);
     return x;
   },
   forward: ([x], { p, seed }) => dropoutKernel(x, p, seed),

@@ -1,5 +1,5 @@
 import { requireSortable, sortedIndices } from "../../kernels/sort/sort.ts";
-import { formatShape, normalizeAxis, type Tensor } from "../../tensor/index.ts";
+import { formatShape, normalizeAxis, requireTensors, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import { gather } from "./indexing/gather.ts";
 import { reshape } from "./shape/views.ts";
@@ -66,7 +66,8 @@ export const argsortOp = defineOp<SortAttributes>({
   ],
 });
 
-function sortBy(x: Tensor, attributes: SortAttributes): Sorted {
+function sortBy(x: Tensor, attributes: SortAttributes & { caller: string }): Sorted {
+  requireTensors(attributes.caller, [x]);
   const row = x.rank === 0 ? reshape(x, [1]) : x;
   const indices = argsortOp([row], attributes);
   const values = gather(row, attributes.axis, indices);
@@ -96,4 +97,4 @@ export const sort = (x: Tensor, options: SortOptions = {}): Sorted =>
  * @throws when the axis has fewer than k elements.
  */
 export const topK = (x: Tensor, k: number, options: TopKOptions = {}): Sorted =>
-  sortBy(x, { axis: options.axis ?? -1, descending: options.largest ?? true, keep: k, caller: "topK" });
+  sortBy(x, { axis: options.axis ?? -1, descending: options.largest ?? true, keep: k ?? Number.NaN, caller: "topK" });

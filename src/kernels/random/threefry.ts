@@ -1,10 +1,14 @@
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 
+/** @throws with the op's name when a seed is no whole number of 53 bits; there is no default. */
+export function requireSeed(op: string, seed: number): number {
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new Error(`${op}: seed ${seed} is not a non-negative safe integer`);
+}
+
 /** A seed as the key of a generator: 53 bits, split in two words. */
 export function seedWords(seed: number): { seed0: number; seed1: number } {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new Error(`random: seed ${seed} is not a non-negative safe integer`);
-  }
+  requireSeed("random", seed);
   return { seed0: seed >>> 0, seed1: Math.floor(seed / 2 ** 32) };
 }
 

@@ -1,6 +1,7 @@
 import reduceSource from "../../../shaders/reduction/reduce.wgsl";
 import { defineKernel } from "../../gpu/index.ts";
 import {
+  assertList,
   type DType,
   formatShape,
   normalizeAxis,
@@ -272,8 +273,11 @@ const isIdentity = (name: ReductionName, dtype: DType): boolean => {
 
 /** Axes counted from the front, in order, each once; all when undefined. */
 export function reducedAxes(op: string, rank: number, axes?: readonly number[]): number[] {
-  const chosen = axes ?? Array.from({ length: rank }, (_, axis) => axis);
-  return [...new Set(chosen.map((axis) => normalizeAxis(op, axis, rank)))].sort((a, b) => a - b);
+  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
+  assertList(op, "axes", axes);
+  const along = axes.map((axis) => normalizeAxis(op, axis, rank));
+  if (new Set(along).size < along.length) throw new Error(`${op}: axes ${formatShape(axes)} name one axis twice`);
+  return along.sort((a, b) => a - b);
 }
 
 /** Refuses what has no value: the extremum of no elements. */

@@ -1,4 +1,4 @@
-import { formatShape, isFloat, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, type Tensor } from "../../../tensor/index.ts";
 import { cast, logicalAnd } from "../elementwise/index.ts";
 import { matmul } from "../linear-algebra/matmul.ts";
 import { attentionSoftmax } from "../normalization/softmax.ts";
@@ -40,6 +40,7 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  requireTensors(NAME, [query, key, value]);
   const { causal = false, scale = 1 / Math.sqrt(query.shape[query.rank - 1]), onProbabilities } = options;
   const groups = checkShapes(query, key, value);
   const [queries, keys] = [query.shape[query.rank - 2], key.shape[key.rank - 2]];
@@ -83,13 +84,27 @@ function checkShapes(query: Tensor, key: Tensor, value: Tensor): number {
   return heads / keyHeads;
 }
 
+function requireBroadcastable(name: string, x: Tensor, scores: Tensor): void {
+  requireTensors(NAME, [scores, x]);
+  const behind = scores.shape.slice(scores.rank - x.rank);
+  if (x.rank > scores.rank || x.shape.some((length, axis) => length !== 1 && length !== behind[axis])) {
+    throw new Error(
+      `${NAME}: ${name} ${formatShape(x.shape)} does not broadcast to the scores ${formatShape(scores.shape)}`,
+    );
+  }
+}
+
 /** One mask of both, broadcastable to the scores. */
-function joinMasks(scores: Tensor, { keyMask, mask }: AttentionOptions): Tensor | undefined {
+function joinMasks(scores: Tensor, { keyMask, mask, bias }: AttentionOptions): Tensor | undefined {
+  if (bias && bias.dtype !== "f32") {
+    throw new Error(`${NAME}: bias is ${bias.dtype}, expected f32; pass what hides keys as mask`);
+  }
   for (const [name, x] of Object.entries({ keyMask, mask })) {
     if (x && isFloat(x.dtype)) {
       throw new Error(`${NAME}: ${name} is ${x.dtype}, expected an integer type or bool; pass what is added as bias`);
     }
   }
+  for (const [name, x] of Object.entries({ mask, bias })) if (x) requireBroadcastable(name, x, scores);
   if (!keyMask) return mask;
   const [batch, keys] = [scores.shape[0], scores.shape[scores.rank - 1]];
   if (scores.rank < 3 || keyMask.rank !== 2 || keyMask.shape[0] !== batch || keyMask.shape[1] !== keys) {

@@ -1,6 +1,6 @@
 import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/implicit-gemm.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, type Tensor } from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";
 import { checkConvolution, conv2dInputGradientOp, conv2dOp, inferConvolution } from "./primitives.ts";
 
@@ -53,13 +53,19 @@ function integer(op: string, name: string, value: number, least: number): number
 }
 
 function pair(op: string, name: string, value: Pair, least: number): Two {
-  const [rows, columns] = typeof value === "number" ? [value, value] : value;
+  const [rows, columns] = typeof value === "number" ? [value, value] : requirePair(op, name, value);
   return [integer(op, name, rows, least), integer(op, name, columns, least)];
+}
+
+function requirePair<T extends readonly [unknown, unknown]>(op: string, name: string, value: T): T {
+  if (Array.isArray(value) && value.length === 2) return value;
+  const words = name === "padding" ? ', "same", "valid"' : "";
+  throw new Error(`${op}: expected ${name} to be a number${words} or a pair, got ${JSON.stringify(value)}`);
 }
 
 /** Zeros before and after one axis. */
 function sides(op: string, value: number | Two): Two {
-  const [before, after] = typeof value === "number" ? [value, value] : value;
+  const [before, after] = typeof value === "number" ? [value, value] : requirePair(op, "padding", value);
   return [integer(op, "padding", before, 0), integer(op, "padding", after, 0)];
 }
 
@@ -83,7 +89,7 @@ function geometryOf(
       return [along(0), along(1)];
     }
     if (padding === "valid") return [sides(op, 0), sides(op, 0)];
-    const [rows, columns] = typeof padding === "number" ? [padding, padding] : padding;
+    const [rows, columns] = typeof padding === "number" ? [padding, padding] : requirePair(op, "padding", padding);
     return [sides(op, rows), sides(op, columns)];
   })();
   return { stride: steps, padding: around, dilation: spread, groups: integer(op, "groups", groups, 1) };
@@ -101,6 +107,7 @@ function geometryOf(
  * @throws when shapes do not fit, groups do not divide the channels, or the kernel is larger than the padded input.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2dOptions = {}): Tensor {
+  requireTensors("conv2d", bias ? [x, weight, bias] : [x, weight]);
   const groups = integer("conv2d", "groups", options.groups ?? 1, 1);
   // "same" needs shapes that fit; the op checks the rest.
   checkConvolution("conv2d", x.shape, weight.shape, bias?.shape, groups);
@@ -116,6 +123,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv2d
  */
 export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor {
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  requireTensors("conv1d", bias ? [x, weight, bias] : [x, weight]);
   if (x.rank !== 3 || weight.rank !== 3) {
     throw new Error(
       `conv1d: expected an input [N, C, L] and a weight [O, C / groups, K], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
@@ -152,6 +160,7 @@ export function convTranspose2d(
   options: ConvTranspose2dOptions = {},
 ): Tensor {
   const op = "convTranspose2d";
+  requireTensors(op, bias ? [x, weight, bias] : [x, weight]);
   requireFloat32(op, x, weight, ...(bias ? [bias] : []));
   if (x.rank !== 4 || weight.rank !== 4) {
     throw new Error(

@@ -1,11 +1,14 @@
 import { castTo } from "../../../kernels/elementwise/elementwise.ts";
-import type { DType, Tensor } from "../../../tensor/index.ts";
+import { assertDType, type DType, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 
 /** The values in another element type; gradients are cast back. */
 export const castOp = defineOp<{ dtype: DType }>({
   name: "cast",
-  infer: ([x], { dtype }) => ({ shape: x.shape, dtype }),
+  infer: ([x], { dtype }) => {
+    assertDType("cast", dtype);
+    return { shape: x.shape, dtype };
+  },
   forward: ([x], { dtype }) => castTo(x, dtype),
   vjp: (g, _saved, { inputs: [x] }) => [() => cast(g, x.dtype)],
   samples: () => [

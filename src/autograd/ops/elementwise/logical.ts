@@ -1,4 +1,4 @@
-import type { Tensor } from "../../../tensor/index.ts";
+import { Tensor } from "../../../tensor/index.ts";
 import type { Op } from "../../define-op.ts";
 import { cast } from "./cast.ts";
 import { binarySamples, callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
@@ -14,7 +14,7 @@ export const logicalNotOp = defineTest("logicalNot", "i32");
 
 /** Operands of different types are made bool first. */
 function callLogical(op: Op<NumberOperand>, a: Operand, b: Operand): Tensor {
-  if (typeof a !== "number" && typeof b !== "number" && a.dtype !== b.dtype) {
+  if (a instanceof Tensor && b instanceof Tensor && a.dtype !== b.dtype) {
     return callBinary(op, cast(a, "bool"), cast(b, "bool"));
   }
   return callBinary(op, a, b);

@@ -1,4 +1,4 @@
-import { formatShape, isFloat, sizeOf, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, sizeOf, type Tensor } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { cast, mul } from "../elementwise/index.ts";
 import { permute, reshape } from "../shape/views.ts";
@@ -27,6 +27,7 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
     const shapes = operands.map(({ shape }) => formatShape(shape)).join(", ");
     throw new Error(`einsum: "${equation}" ${why}; shapes ${shapes || "none"}`);
   };
+  requireTensors("einsum", operands);
   if (operands.length === 0) fail("has no operands");
   let parsed: Equation | undefined;
   try {

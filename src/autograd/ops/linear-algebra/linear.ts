@@ -1,7 +1,7 @@
 import { reshaped } from "../../../kernels/copy.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
 import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
-import { formatShape, type Tensor, transposeView } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, type Tensor, transposeView } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { isRecording, nodeOf } from "../../tape.ts";
 import { sum } from "../broadcast.ts";
@@ -58,6 +58,9 @@ export const linearOp = defineOp<LinearAttributes>({
     requireFloat("linear", x, weight, ...(bias ? [bias] : []));
     if (activation !== undefined && !ACTIVATION_NAMES.includes(activation)) {
       throw new Error(`linear: expected an activation of ${ACTIVATION_NAMES.join(", ")}, got ${activation}`);
+    }
+    if (layout !== "in-out" && layout !== "out-in") {
+      throw new Error(`linear: expected a layout of in-out or out-in, got ${layout}`);
     }
     if (weight.rank !== 2) throw new Error(`linear: expected a weight of rank 2, got ${formatShape(weight.shape)}`);
     const [input, outputs] = layout === "in-out" ? weight.shape : [weight.shape[1], weight.shape[0]];
@@ -129,6 +132,7 @@ export interface LinearOptions {
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions | WeightLayout = {}): Tensor {
   const { layout = "in-out", activation } = typeof options === "string" ? { layout: options } : options;
   const inputs = bias ? [x, weight, bias] : [x, weight];
+  requireTensors("linear", inputs);
   const parts = activation && ACTIVATIONS[activation];
   if (parts && !parts.fromOutput && isRecording() && inputs.some(nodeOf)) {
     return parts.apply(linearOp(inputs, { layout }));

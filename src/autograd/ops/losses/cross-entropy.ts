@@ -1,6 +1,6 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { type ClassTargets, crossEntropyBackward, crossEntropyForward } from "../../../kernels/losses/cross-entropy.ts";
-import { formatShape, isFloat, type Shape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, type Shape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
 import { add, affine, cast, div, mul, neg, notEqual, sub } from "../elementwise/index.ts";
@@ -177,6 +177,7 @@ export interface CrossEntropyOptions {
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { ignoreIndex = -100, reduction = "mean", weight, labelSmoothing = 0 } = options;
+  requireTensors(NAME, weight ? [logits, target, weight] : [logits, target]);
   if (isFloat(target.dtype)) return softCrossEntropy(logits, target, { reduction, weight, labelSmoothing });
   const attributes = { ignoreIndex, labelSmoothing, reduction };
   return crossEntropyOp(weight ? [logits, target, weight] : [logits, target], attributes);

@@ -1,4 +1,5 @@
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import { requireFloat32 } from "../../../kernels/launch.ts";
+import { broadcastShapes, formatShape, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { div, maximum, mul, rsqrt, square } from "../elementwise/index.ts";
 import { absoluteErrorOp, binaryErrorOp, divergenceOp, huberErrorOp, squaredErrorOp } from "./element-losses.ts";
@@ -9,16 +10,27 @@ export interface LossOptions {
   reduction?: Reduction;
 }
 
+/** Checks the operands of a loss under its own name. */
+function requireOperands(op: string, operands: readonly Tensor[]): void {
+  requireTensors(op, operands);
+  requireFloat32(op, ...operands);
+  operands.map(({ shape }) => shape).reduce((a, b) => broadcastShapes(op, a, b));
+}
+
 // Each loss is one dispatch over the elements and one or two for the reduction; gradients flow to predictions and
 // targets, which broadcast to a common shape. Errors name the loss and both shapes.
 
 /** Mean of (x − t)², as torch.nn.functional.mse_loss. */
-export const meanSquaredError = (x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor =>
-  reduceLosses("meanSquaredError", squaredErrorOp([x, target], {}), reduction);
+export function meanSquaredError(x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
+  requireOperands("meanSquaredError", [x, target]);
+  return reduceLosses("meanSquaredError", () => squaredErrorOp([x, target], {}), reduction);
+}
 
 /** Mean of |x − t|, with gradient 0 where they are equal. */
-export const l1Loss = (x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor =>
-  reduceLosses("l1Loss", absoluteErrorOp([x, target], {}), reduction);
+export function l1Loss(x: Tensor, target: Tensor, { reduction = "mean" }: LossOptions = {}): Tensor {
+  requireOperands("l1Loss", [x, target]);
+  return reduceLosses("l1Loss", () => absoluteErrorOp([x, target], {}), reduction);
+}
 
 /** Mean of ½(x − t)² where |x − t| < δ, else δ(|x − t| − ½δ) (Huber 1964); δ = 1 by default. */
 export function huberLoss(
@@ -27,7 +39,8 @@ export function huberLoss(
   { reduction = "mean", delta = 1 }: LossOptions & { delta?: number } = {},
 ): Tensor {
   if (!(delta > 0)) throw new Error(`huberLoss: expected a positive delta, got ${delta}`);
-  return reduceLosses("huberLoss", huberErrorOp([x, target], { delta }), reduction);
+  requireOperands("huberLoss", [x, target]);
+  return reduceLosses("huberLoss", () => huberErrorOp([x, target], { delta }), reduction);
 }
 
 /** Huber's loss over β: ½(x − t)² / β where |x − t| < β, else |x − t| − ½β; for β = 0 the l1 loss. */
@@ -38,8 +51,11 @@ export function smoothL1Loss(
 ): Tensor {
   if (!(beta >= 0)) throw new Error(`smoothL1Loss: expected a beta of at least 0, got ${beta}`);
   if (beta === 0) return l1Loss(x, target, { reduction });
-  const losses = reduceLosses("smoothL1Loss", huberErrorOp([x, target], { delta: beta }), reduction);
-  return beta === 1 ? losses : div(losses, beta);
+  requireOperands("smoothL1Loss", [x, target]);
+  return tidy(() => {
+    const losses = reduceLosses("smoothL1Loss", () => huberErrorOp([x, target], { delta: beta }), reduction);
+    return beta === 1 ? losses : div(losses, beta);
+  });
 }
 
 export interface BinaryCrossEntropyOptions extends LossOptions {
@@ -58,8 +74,11 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   { reduction = "mean", weight, positiveWeight }: BinaryCrossEntropyOptions = {},
 ): Tensor {
-  const losses = binaryErrorOp(positiveWeight ? [logits, target, positiveWeight] : [logits, target], {});
-  return reduceLosses("binaryCrossEntropyWithLogits", weight ? mul(losses, weight) : losses, reduction);
+  const op = "binaryCrossEntropyWithLogits";
+  const operands = positiveWeight ? [logits, target, positiveWeight] : [logits, target];
+  requireOperands(op, weight ? [...operands, weight] : operands);
+  const losses = (): Tensor => binaryErrorOp(operands, {});
+  return reduceLosses(op, () => (weight ? mul(losses(), weight) : losses()), reduction);
 }
 
 export interface DivergenceOptions {
@@ -79,10 +98,12 @@ export function klDivergence(
   { logTarget = false, reduction = "mean" }: DivergenceOptions = {},
 ): Tensor {
   requireReduction("klDivergence", reduction, ["mean", "batchmean", "sum", "none"]);
-  const losses = divergenceOp([logInput, target], { logTarget });
+  requireOperands("klDivergence", [logInput, target]);
+  const losses = (): Tensor => divergenceOp([logInput, target], { logTarget });
   if (reduction !== "batchmean") return reduceLosses("klDivergence", losses, reduction);
-  if (losses.rank === 0) throw new Error("klDivergence: a scalar has no batch to take the mean over");
-  return div(sum(losses), losses.shape[0]);
+  const [batch] = broadcastShapes("klDivergence", logInput.shape, target.shape);
+  if (batch === undefined) throw new Error("klDivergence: a scalar has no batch to take the mean over");
+  return tidy(() => div(sum(losses()), batch));
 }
 
 /**
@@ -93,6 +114,7 @@ export function cosineSimilarity(
   b: Tensor,
   { axis = 1, epsilon = 1e-8 }: { axis?: number; epsilon?: number } = {},
 ): Tensor {
+  requireOperands("cosineSimilarity", [a, b]);
   const rank = Math.max(a.rank, b.rank);
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     throw new Error(
@@ -100,7 +122,6 @@ export function cosineSimilarity(
     );
   }
   const along = axis < 0 ? axis : axis - rank; // counted from the last, as shapes are aligned
-  const products = mul(a, b);
   const inverseNorm = (x: Tensor): Tensor => rsqrt(maximum(sum(square(x), along), epsilon * epsilon));
-  return mul(mul(sum(products, along), inverseNorm(a)), inverseNorm(b));
+  return tidy(() => mul(mul(sum(mul(a, b), along), inverseNorm(a)), inverseNorm(b)));
 }

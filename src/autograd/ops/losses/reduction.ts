@@ -1,6 +1,6 @@
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
-import { reshapeView, type Shape, sliceView, type Tensor } from "../../../tensor/index.ts";
+import { reshapeView, type Shape, sliceView, type Tensor, tidy } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { mean } from "../reduction/index.ts";
 
@@ -17,10 +17,9 @@ export function requireReduction(
 }
 
 /** Losses of any shape put together, in differentiable ops. */
-export function reduceLosses(op: string, losses: Tensor, reduction: Reduction): Tensor {
+export function reduceLosses(op: string, losses: () => Tensor, reduction: Reduction): Tensor {
   requireReduction(op, reduction);
-  if (reduction === "none") return losses;
-  return reduction === "sum" ? sum(losses) : mean(losses);
+  return tidy(() => (reduction === "none" ? losses() : reduction === "sum" ? sum(losses()) : mean(losses())));
 }
 
 /**

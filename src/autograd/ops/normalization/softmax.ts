@@ -145,7 +145,7 @@ export const attentionSoftmaxOp = defineOp<{ reach?: number }>({
 const alsoOfScalars =
   (fn: (x: Tensor, axis: number) => Tensor) =>
   (x: Tensor, axis = -1): Tensor =>
-    x.rank === 0 ? tidy(() => reshape(fn(reshape(x, [1]), axis), [])) : fn(x, axis);
+    x?.rank === 0 ? tidy(() => reshape(fn(reshape(x, [1]), axis), [])) : fn(x, axis);
 
 /** exp(x) / Σ exp(x) along one axis, the last by default. A row with +∞, NaN or −∞ alone is NaN, as in PyTorch. */
 export const softmax = alsoOfScalars((x, axis) => softmaxOp([x], { axis }));

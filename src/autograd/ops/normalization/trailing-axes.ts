@@ -1,4 +1,12 @@
-import { formatShape, type Shape, shapesEqual, sizeOf, type Tensor, tidy } from "../../../tensor/index.ts";
+import {
+  formatShape,
+  requireTensors,
+  type Shape,
+  shapesEqual,
+  sizeOf,
+  type Tensor,
+  tidy,
+} from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";
 
 /**
@@ -14,6 +22,7 @@ export function overTrailingAxes(
   vectors: readonly (Tensor | null | undefined)[],
   normalize: (x: Tensor, vectors: readonly (Tensor | undefined)[]) => Tensor,
 ): Tensor {
+  requireTensors(op, [x, ...vectors.filter((vector) => vector)]);
   const shape = normalizedShape ?? vectors.find((vector) => vector)?.shape ?? x.shape.slice(-1);
   const begin = x.rank - shape.length;
   if (shape.length === 0 || begin < 0 || !shapesEqual(x.shape.slice(begin), shape)) {

@@ -3,7 +3,14 @@ import { averagePoolForward, averagePoolGradient, type PoolGeometry } from "../.
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { mean } from "../reduction/index.ts";
-import { type AveragePoolOptions, adaptiveWindows, type Pair, requireGeometry, slidingWindows } from "./geometry.ts";
+import {
+  type AveragePoolOptions,
+  adaptiveWindows,
+  type Pair,
+  pooledShape,
+  requireGeometry,
+  slidingWindows,
+} from "./geometry.ts";
 import { type AveragePool1dOptions, alongOneAxis } from "./one-axis.ts";
 
 const sampleGeometries = (): PoolGeometry[] => [
@@ -60,7 +67,7 @@ export const averagePoolGradientOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
  * @throws when no window fits, or one would lie in the padding alone.
  */
 export const averagePool2d = (x: Tensor, kernel: Pair, options: AveragePoolOptions = {}): Tensor =>
-  averagePoolOp([x], slidingWindows("averagePool2d", x.shape, kernel, options));
+  averagePoolOp([x], slidingWindows("averagePool2d", pooledShape("averagePool2d", x), kernel, options));
 
 /** {@link averagePool2d} along the last axis of x [N, C, length] or [C, length]. */
 export const averagePool1d = (x: Tensor, kernel: number, options: AveragePool1dOptions = {}): Tensor =>
@@ -71,8 +78,7 @@ export const averagePool1d = (x: Tensor, kernel: number, options: AveragePool1dO
  * ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ − 1. A size of 1 is global pooling.
  */
 export function adaptiveAveragePool2d(x: Tensor, size: Pair): Tensor {
-  const geometry = adaptiveWindows("adaptiveAveragePool2d", x.shape, size);
-  requireFloat32("adaptiveAveragePool2d", x);
+  const geometry = adaptiveWindows("adaptiveAveragePool2d", pooledShape("adaptiveAveragePool2d", x), size);
   // One invocation a window is too few for one large window.
   const isLarge = geometry.output[0] * geometry.output[1] === 1 && geometry.input[0] * geometry.input[1] > 1024;
   return isLarge ? mean(x, [-2, -1], true) : averagePoolOp([x], geometry);

@@ -1,5 +1,6 @@
+import { requireFloat32 } from "../../../kernels/launch.ts";
 import type { PoolGeometry } from "../../../kernels/pooling/pooling.ts";
-import { formatShape, type Shape } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, type Shape, type Tensor } from "../../../tensor/index.ts";
 
 /** One number for both axes, or [down, right]. */
 export type Pair = number | readonly [number, number];
@@ -26,17 +27,29 @@ export interface AveragePoolOptions extends MaxPoolOptions {
   countIncludePad?: boolean;
 }
 
-export const pairOf = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
+/** @throws with the op's name when a value is neither a number nor a pair of them. */
+export function pairOf(op: string, name: string, value: Pair): readonly [number, number] {
+  if (typeof value === "number") return [value, value];
+  if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number")) return value;
+  throw new Error(`${op}: expected ${name} to be a number or a pair, got ${JSON.stringify(value) ?? String(value)}`);
+}
+
+/** The shape of what is pooled. @throws with the op's name when it is no f32 tensor. */
+export function pooledShape(op: string, x: Tensor): Shape {
+  requireTensors(op, [x]);
+  requireFloat32(op, x);
+  return x.shape;
+}
 
 type Sides = readonly [before: number, after: number];
 
-function sidesOf(padding: PoolPadding, axis: 0 | 1, length: number, stride: number, reach: number): Sides {
+function sidesOf(op: string, padding: PoolPadding, axis: 0 | 1, length: number, stride: number, reach: number): Sides {
   if (padding === "same") {
     const total = Math.max(0, (Math.ceil(length / stride) - 1) * stride + reach + 1 - length);
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   }
   if (padding === "valid") return [0, 0];
-  return pairOf(typeof padding === "number" ? padding : padding[axis]);
+  return pairOf(op, "padding", typeof padding === "number" ? padding : padding[axis]);
 }
 
 const isNatural = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
@@ -58,9 +71,9 @@ function requirePlanes(op: string, shape: Shape): readonly [number, number] {
  */
 export function slidingWindows(op: string, shape: Shape, size: Pair, options: AveragePoolOptions): PoolGeometry {
   const input = requirePlanes(op, shape);
-  const kernel = pairOf(size);
-  const stride = pairOf(options.stride ?? size);
-  const dilation = pairOf(options.dilation ?? 1);
+  const kernel = pairOf(op, "kernel", size);
+  const stride = pairOf(op, "stride", options.stride ?? size);
+  const dilation = pairOf(op, "dilation", options.dilation ?? 1);
   const sides: Sides[] = [];
   const output = ([0, 1] as const).map((axis) => {
     if (![kernel[axis], stride[axis], dilation[axis]].every((value) => isNatural(value, 1))) {
@@ -69,7 +82,7 @@ export function slidingWindows(op: string, shape: Shape, size: Pair, options: Av
       );
     }
     const reach = dilation[axis] * (kernel[axis] - 1);
-    const [before, after] = sidesOf(options.padding ?? 0, axis, input[axis], stride[axis], reach);
+    const [before, after] = sidesOf(op, options.padding ?? 0, axis, input[axis], stride[axis], reach);
     sides.push([before, after]);
     if (!(isNatural(before, 0) && isNatural(after, 0) && Math.max(before, after) <= reach)) {
       throw new Error(
@@ -106,7 +119,7 @@ export function slidingWindows(op: string, shape: Shape, size: Pair, options: Av
  */
 export function adaptiveWindows(op: string, shape: Shape, size: Pair): PoolGeometry {
   const input = requirePlanes(op, shape);
-  const output = pairOf(size);
+  const output = pairOf(op, "size", size);
   if (!output.every((length) => isNatural(length, 1))) {
     throw new Error(`${op}: expected a size of positive whole numbers, got ${formatShape(output)}`);
   }

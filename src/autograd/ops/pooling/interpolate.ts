@@ -6,7 +6,7 @@ import {
 } from "../../../kernels/pooling/interpolate.ts";
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
-import { type Pair, pairOf, requireGeometry } from "./geometry.ts";
+import { type Pair, pairOf, pooledShape, requireGeometry } from "./geometry.ts";
 
 export interface InterpolateOptions {
   /** Size of the planes of the result: this or a scale factor. */
@@ -25,7 +25,7 @@ export interface InterpolateOptions {
 const LONGEST = 2 ** 22;
 
 /** Where the result's elements lie on planes of `shape`, in PyTorch's arithmetic of 32 bits. */
-export function resampling(op: string, shape: Shape, options: InterpolateOptions): ResampleGeometry {
+export function resampling(op: string, shape: Shape, options: InterpolateOptions = {}): ResampleGeometry {
   const { size, scaleFactor, mode = "nearest", alignCorners = false } = options;
   const [height, width] = shape.slice(-2);
   if (shape.length < 3 || shape.length > 4 || height === 0 || width === 0) {
@@ -41,8 +41,9 @@ export function resampling(op: string, shape: Shape, options: InterpolateOptions
   }
   if (alignCorners && mode !== "bilinear") throw new Error(`${op}: corners are aligned only with mode "bilinear"`);
   const input = [height, width] as const;
-  const factors = scaleFactor === undefined ? undefined : pairOf(scaleFactor);
-  const output = size === undefined ? input.map((length, axis) => Math.floor(length * factors![axis])) : pairOf(size);
+  const factors = scaleFactor === undefined ? undefined : pairOf(op, "scaleFactor", scaleFactor);
+  const output =
+    size === undefined ? input.map((length, axis) => Math.floor(length * factors![axis])) : pairOf(op, "size", size);
   if (![...input, ...output].every((length) => Number.isSafeInteger(length) && length > 0 && length < LONGEST)) {
     const wanted = size === undefined ? `factor ${formatShape(factors!)}` : `size ${formatShape(output)}`;
     throw new Error(
@@ -108,4 +109,4 @@ export const interpolateGradientOp: Op<ResampleGeometry> = defineOp<ResampleGeom
  * @throws when neither or both of size and factor are given, or a length of the result is not positive.
  */
 export const interpolate = (x: Tensor, options: InterpolateOptions): Tensor =>
-  interpolateOp([x], resampling("interpolate", x.shape, options));
+  interpolateOp([x], resampling("interpolate", pooledShape("interpolate", x), options));

@@ -2,7 +2,14 @@ import { requireFloat32, requireInteger } from "../../../kernels/launch.ts";
 import { maxPoolForward, maxPoolGather, maxPoolGradient, type PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../../define-op.ts";
-import { adaptiveWindows, type MaxPoolOptions, type Pair, requireGeometry, slidingWindows } from "./geometry.ts";
+import {
+  adaptiveWindows,
+  type MaxPoolOptions,
+  type Pair,
+  pooledShape,
+  requireGeometry,
+  slidingWindows,
+} from "./geometry.ts";
 import { alongOneAxis, type MaxPool1dOptions } from "./one-axis.ts";
 
 /**
@@ -110,7 +117,7 @@ function requireSameLeading(op: string, x: Tensor, taps: Tensor): void {
  * @throws when no window fits, or one would lie in the padding alone.
  */
 export const maxPool2d = (x: Tensor, kernel: Pair, options: MaxPoolOptions = {}): Tensor =>
-  maxPoolOp([x], slidingWindows("maxPool2d", x.shape, kernel, options));
+  maxPoolOp([x], slidingWindows("maxPool2d", pooledShape("maxPool2d", x), kernel, options));
 
 /** {@link maxPool2d} along the last axis of x [N, C, length] or [C, length]. */
 export const maxPool1d = (x: Tensor, kernel: number, options: MaxPool1dOptions = {}): Tensor =>
@@ -121,4 +128,4 @@ export const maxPool1d = (x: Tensor, kernel: number, options: MaxPool1dOptions =
  * covers ⌊o·n/m⌋ to ⌈(o + 1)·n/m⌉ − 1.
  */
 export const adaptiveMaxPool2d = (x: Tensor, size: Pair): Tensor =>
-  maxPoolOp([x], adaptiveWindows("adaptiveMaxPool2d", x.shape, size));
+  maxPoolOp([x], adaptiveWindows("adaptiveMaxPool2d", pooledShape("adaptiveMaxPool2d", x), size));

@@ -1,7 +1,7 @@
 import type { PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";
-import { slidingWindows } from "./geometry.ts";
+import { pooledShape, slidingWindows } from "./geometry.ts";
 
 export interface MaxPool1dOptions {
   /** Steps between windows; the kernel's length by default. */
@@ -27,6 +27,7 @@ export function alongOneAxis(
   options: AveragePool1dOptions,
   pool: (planes: Tensor, geometry: PoolGeometry) => Tensor,
 ): Tensor {
+  pooledShape(op, x);
   if (x.rank < 2 || x.rank > 3 || x.shape[x.rank - 1] === 0) {
     throw new Error(
       `${op}: expected [N, C, length] or [C, length] with a length of at least 1, got ${formatShape(x.shape)}`,

@@ -1,6 +1,14 @@
 import { copyInto } from "../../../kernels/copy.ts";
 import { output } from "../../../kernels/launch.ts";
-import { formatShape, normalizeAxis, sliceView, type Tensor, tidy } from "../../../tensor/index.ts";
+import {
+  describeValue,
+  formatShape,
+  normalizeAxis,
+  requireTensors,
+  sliceView,
+  type Tensor,
+  tidy,
+} from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { reshape, slice } from "./views.ts";
 
@@ -61,7 +69,15 @@ export const concatOp = defineOp<{ axis: number }>({
  *
  * @throws when the other axes or the types differ.
  */
-export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => concatOp(tensors, { axis });
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  requireParts("concat", tensors);
+  return concatOp(tensors, { axis });
+}
+
+function requireParts(op: string, tensors: readonly Tensor[]): void {
+  if (!Array.isArray(tensors)) throw new Error(`${op}: expected an array of tensors, got ${describeValue(tensors)}`);
+  requireTensors(op, tensors);
+}
 
 /**
  * Joins tensors of one shape along a new axis: n of [a, b] → [n, a, b] for axis 0, [a, b, n] for axis −1.
@@ -69,6 +85,7 @@ export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => concatOp
  * @throws when the shapes or types differ.
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  requireParts("stack", tensors);
   if (tensors.length === 0) throw new Error("stack: expected at least one tensor");
   const [{ shape, rank, dtype }] = tensors;
   const along = normalizeAxis("stack", axis, rank + 1);

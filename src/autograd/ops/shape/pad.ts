@@ -1,3 +1,4 @@
+import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat } from "../../../kernels/launch.ts";
 import { type PlaceMode, padGradientAlong, rearrange } from "../../../kernels/rearrange.ts";
@@ -21,9 +22,12 @@ const widest = (mode: PadMode, length: number): number => {
 };
 
 function paddedShape(shape: Shape, widths: PadWidths, mode: PadMode): number[] {
-  if (widths.length !== shape.length || widths.some((width) => width.length !== 2)) {
-    throw new Error(`pad: expected a pair of widths for each axis of ${formatShape(shape)}, got ${format(widths)}`);
+  const isPairs = Array.isArray(widths) && widths.every((width) => Array.isArray(width) && width.length === 2);
+  if (!isPairs || widths.length !== shape.length) {
+    const given = JSON.stringify(widths) ?? String(widths);
+    throw new Error(`pad: expected a pair of widths for each axis of ${formatShape(shape)}, got ${given}`);
   }
+  if (!PAD_MODES.includes(mode)) throw new Error(`pad: expected a mode of ${PAD_MODES.join(", ")}, got ${mode}`);
   return shape.map((length, axis) => {
     const [before, after] = widths[axis];
     const padded = length + before + after;
@@ -39,7 +43,7 @@ function paddedShape(shape: Shape, widths: PadWidths, mode: PadMode): number[] {
   });
 }
 
-const format = (widths: PadWidths): string => `[${widths.map((width) => `[${width.join(", ")}]`).join(", ")}]`;
+const PAD_MODES: readonly PadMode[] = ["constant", "edge", "reflect", "symmetric", "wrap"];
 
 export interface PadAttributes {
   widths: PadWidths;
@@ -49,7 +53,11 @@ export interface PadAttributes {
 
 export const padOp = defineOp<PadAttributes>({
   name: "pad",
-  infer: ([x], { widths, mode }) => ({ shape: paddedShape(x.shape, widths, mode), dtype: x.dtype }),
+  infer: ([x], { widths, mode, value }) => {
+    const shape = paddedShape(x.shape, widths, mode);
+    requireNumber("pad", value, x.dtype);
+    return { shape, dtype: x.dtype };
+  },
   forward: ([x], { widths, mode, value }) => {
     const maps = x.shape.map((length, axis) => ({
       length: length + widths[axis][0] + widths[axis][1],

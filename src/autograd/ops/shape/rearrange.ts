@@ -1,6 +1,6 @@
 import { rearrange } from "../../../kernels/rearrange.ts";
 import { triangle } from "../../../kernels/triangle.ts";
-import { formatShape, normalizeAxis, type Tensor, tidy } from "../../../tensor/index.ts";
+import { assertList, formatShape, normalizeAxis, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
 import { reshape } from "./views.ts";
@@ -34,10 +34,16 @@ export const flipOp = defineOp<{ axes: readonly number[] }>({
 });
 
 /** x with the order of elements reversed along axes, all of them by default. */
-export const flip = (x: Tensor, axes?: number | readonly number[]): Tensor =>
-  flipOp([x], { axes: axes === undefined ? x.shape.map((_, axis) => axis) : asList(axes) });
+export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
+  requireTensors("flip", [x]);
+  return flipOp([x], { axes: axes === undefined ? x.shape.map((_, axis) => axis) : asList("flip", "axes", axes) });
+}
 
-const asList = (value: number | readonly number[]): readonly number[] => (typeof value === "number" ? [value] : value);
+function asList(op: string, what: string, value: number | readonly number[]): readonly number[] {
+  if (typeof value === "number") return [value];
+  assertList(op, what, value);
+  return value;
+}
 
 export interface RollAttributes {
   shifts: readonly number[];
@@ -82,8 +88,10 @@ export const rollOp = defineOp<RollAttributes>({
  * elements move in row-major order through all of them. A shift for each axis; an axis named twice moves by both.
  */
 export function roll(x: Tensor, shifts: number | readonly number[], axes?: number | readonly number[]): Tensor {
-  if (axes !== undefined) return rollOp([x], { shifts: asList(shifts), axes: asList(axes) });
-  return tidy(() => reshape(rollOp([reshape(x, [-1])], { shifts: asList(shifts), axes: [0] }), x.shape));
+  const by = asList("roll", "shifts", shifts);
+  if (axes !== undefined) return rollOp([x], { shifts: by, axes: asList("roll", "axes", axes) });
+  requireTensors("roll", [x]);
+  return tidy(() => reshape(rollOp([reshape(x, [-1])], { shifts: by, axes: [0] }), x.shape));
 }
 
 export const tileOp = defineOp<{ repeats: readonly number[] }>({
@@ -125,7 +133,8 @@ export const tileOp = defineOp<{ repeats: readonly number[] }>({
  * The shorter of shape and repeats is filled with ones in front.
  */
 export function tile(x: Tensor, repeats: number | readonly number[]): Tensor {
-  const times = asList(repeats);
+  requireTensors("tile", [x]);
+  const times = asList("tile", "repeats", repeats);
   const rank = Math.max(times.length, x.rank);
   const ones = (list: readonly number[]): number[] => [...new Array<number>(rank - list.length).fill(1), ...list];
   return tidy(() => tileOp([reshape(x, ones(x.shape))], { repeats: ones(times) }));

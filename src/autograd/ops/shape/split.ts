@@ -1,4 +1,4 @@
-import { formatShape, normalizeAxis, type Tensor } from "../../../tensor/index.ts";
+import { assertList, formatShape, normalizeAxis, requireTensors, type Tensor } from "../../../tensor/index.ts";
 import { slice } from "./views.ts";
 
 /**
@@ -7,6 +7,8 @@ import { slice } from "./views.ts";
  * @throws when the length is no positive integer, or the lengths do not add up to the axis.
  */
 export function split(x: Tensor, sizes: number | readonly number[], axis = 0): Tensor[] {
+  requireTensors("split", [x]);
+  if (typeof sizes !== "number") assertList("split", "lengths", sizes);
   const along = normalizeAxis("split", axis, x.rank);
   const length = x.shape[along];
   if (typeof sizes === "number" && !(Number.isInteger(sizes) && sizes > 0)) {

@@ -4,6 +4,7 @@ import {
   formatShape,
   normalizeAxis,
   permuteView,
+  requireTensors,
   resolveReshape,
   resolveSlice,
   type Shape,
@@ -160,6 +161,7 @@ export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
  * Drops axes of length 1: all of them, or those named. A named axis of another length stays, as in PyTorch. A view.
  */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+  requireTensors("squeeze", [x]);
   const named = axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === "number" ? [axes] : axes;
   const dropped = new Set(named.map((axis) => normalizeAxis("squeeze", axis, x.rank)));
   return reshape(
@@ -170,11 +172,13 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
 
 /** Adds an axis of length 1, at its place in the result: −1 is behind all others. A view. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  requireTensors("unsqueeze", [x]);
   return reshape(x, x.shape.toSpliced(normalizeAxis("unsqueeze", axis, x.rank + 1), 0, 1));
 }
 
 /** Exchanges two axes; the last two by default. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  requireTensors("transpose", [x]);
   const axes = x.shape.map((_, axis) => axis);
   const i = normalizeAxis("transpose", a, x.rank);
   const j = normalizeAxis("transpose", b, x.rank);

@@ -1,0 +1,27 @@
+import { formatShape } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+/** @throws naming the op and the place of an input that is no tensor, was freed, or lies on another device. */
+export function requireTensors(op: string, inputs: readonly unknown[]): void {
+  const [first] = inputs;
+  for (const [place, input] of inputs.entries()) {
+    const which = inputs.length > 1 ? `input ${place + 1} of ${inputs.length}` : "the input";
+    if (!(input instanceof Tensor)) throw new Error(`${op}: ${which} is ${describeValue(input)}, expected a tensor`);
+    if (input.isDisposed) {
+      throw new Error(`${op}: ${which}, a tensor of shape ${formatShape(input.shape)}, was disposed`);
+    }
+    if (input.gpu !== (first as Tensor).gpu) {
+      throw new Error(`${op}: ${which} is on another Gpu than the first; tensors of two handles do not mix`);
+    }
+  }
+}
+
+/** What a value is, in a few words: for errors about values that TypeScript would have refused. */
+export function describeValue(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Tensor) return "a tensor";
+  return typeof value === "object"
+    ? `a ${value.constructor?.name ?? "object"}`
+    : `the ${typeof value} ${String(value)}`;
+}
