@@ -1,5 +1,4 @@
-// Second derivatives: the product of a Hessian with a vector, and one Newton step with it, without ever holding the
-// Hessian. Run it with `node examples/hessian-vector-product.mjs`.
+// Second derivatives: the product of a Hessian with a vector, without ever holding the Hessian. Run it with `node examples/hessian-vector-product.mjs`.
 import { add, Gpu, grad, mul, square, sub, sum, tensor, tidy } from "graft-gpu";
 
 const gpu = await Gpu.open();

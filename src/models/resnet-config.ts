@@ -1,5 +1,5 @@
 import { type ActivationName, isActivationName } from "../nn/index.ts";
-import { formatShape, type Shape } from "../tensor/index.ts";
+import { formatShape, type Shape, shapesEqual } from "../tensor/index.ts";
 import type { BlockNaming } from "./residual-block.ts";
 
 /** All that makes a residual network, read from one of the forms of config.json. */
@@ -25,6 +25,10 @@ export interface ResNetConfig {
   /** config.json as it was read. */
   readonly source: Readonly<Record<string, unknown>>;
 }
+
+/** Images that the families take when a config.json does not tell. */
+export const TORCHVISION_INPUT: Shape = [3, 224, 224];
+export const CIFAR_INPUT: Shape = [3, 32, 32];
 
 /** The networks of the paper under torchvision's and timm's names: kind and blocks a stage. */
 const TORCHVISION: Readonly<Record<string, [ResNetConfig["kind"], number[]]>> = {
@@ -100,7 +104,7 @@ function torchvisionConfig(config: Record<string, unknown>, file: string, name: 
     family: "torchvision",
     naming: "torchvision",
     labels: readLabels(config, file) ?? numberedLabels(1000),
-    inputShape: inputShapeOf(config, file, [3, 224, 224]),
+    inputShape: inputShapeOf(config, file, TORCHVISION_INPUT),
     stem: 64,
     widths: [64, 128, 256, 512].map((width) => (kind === "bottleneck" ? 4 * width : width)),
     depths:
@@ -123,7 +127,7 @@ function cifarConfig(config: Record<string, unknown>, file: string): ResNetConfi
     family: "cifar",
     naming: "torchvision",
     labels: readLabels(config, file) ?? numberedLabels(10),
-    inputShape: inputShapeOf(config, file, [3, 32, 32]),
+    inputShape: inputShapeOf(config, file, CIFAR_INPUT),
     stem: widths[0],
     widths,
     depths: positives(depths, file, "blocks_per_stage", widths.length),
@@ -166,6 +170,24 @@ export function inputShapeOf(config: Readonly<Record<string, unknown>>, file: st
   const pretrained = (config.pretrained_cfg ?? {}) as Record<string, unknown>;
   const given = config.input ?? pretrained.input_size;
   return given === undefined ? byDefault : positives(given, file, "input", 3);
+}
+
+/**
+ * A config.json with a model's classes and images in the place of those it was read with. Of another number of channels
+ * it does not tell means and deviations.
+ */
+export function withLabelsAndInput(
+  source: Readonly<Record<string, unknown>>,
+  labels: readonly string[],
+  inputShape: Shape,
+  byDefault: Shape,
+): Record<string, unknown> {
+  const { id2label: _, label2id: __, label_names: ___, num_labels: ____, num_classes: _____, ...rest } = source;
+  const before = inputShapeOf(source, "config.json", byDefault);
+  const file = { ...rest, classes: labels };
+  if (shapesEqual(before, inputShape)) return file;
+  const { mean, std, ...others } = rest;
+  return { ...(before[0] === inputShape[0] ? file : { ...others, classes: labels }), input: inputShape };
 }
 
 /** A list of positive integers, of a length when one is given. */

@@ -9,7 +9,13 @@ import {
 } from "./layered-classifier.ts";
 import { defaultGpu, openModelDirectory, readJson } from "./loading.ts";
 import { convolutionUnit, ResidualBlock } from "./residual-block.ts";
-import { parseResNetConfig, type ResNetConfig } from "./resnet-config.ts";
+import {
+  CIFAR_INPUT,
+  parseResNetConfig,
+  type ResNetConfig,
+  TORCHVISION_INPUT,
+  withLabelsAndInput,
+} from "./resnet-config.ts";
 
 /** Where the blocks of a stage stand, and what stands around them, under each family's names. */
 const NAMES = {
@@ -111,10 +117,11 @@ export class ResNet extends LayeredClassifier {
   protected override configFile(): Record<string, unknown> {
     const { family, source } = this.#config;
     if (family === "transformers") {
-      return { ...source, architectures: [this.architecture], ...labelMaps(this.labels), depths: this.depths };
+      const file = { ...source, architectures: [this.architecture], ...labelMaps(this.labels), depths: this.depths };
+      return this.channels === (source.num_channels ?? 3) ? file : { ...file, num_channels: this.channels };
     }
-    const { id2label: _, label2id: __, label_names: ___, num_classes: ____, ...rest } = source;
-    return { ...rest, classes: this.labels, blocks_per_stage: this.depths };
+    const byDefault = family === "cifar" ? CIFAR_INPUT : TORCHVISION_INPUT;
+    return { ...withLabelsAndInput(source, this.labels, this.inputShape, byDefault), blocks_per_stage: this.depths };
   }
 }
 

@@ -6,7 +6,7 @@ import type { Shape, Tensor } from "../tensor/index.ts";
 import { type Initialization, initializeLayer } from "./initialization.ts";
 import { LayeredClassifier, type LayeredClassifierOptions, loadClassifierWeights } from "./layered-classifier.ts";
 import { defaultGpu, openModelDirectory, readJson } from "./loading.ts";
-import { inputShapeOf, numberedLabels, readLabels } from "./resnet-config.ts";
+import { inputShapeOf, numberedLabels, readLabels, TORCHVISION_INPUT, withLabelsAndInput } from "./resnet-config.ts";
 
 /** Squeeze to few channels, expand with 1×1 and 3×3 convolutions side by side. */
 export class Fire extends Layer {
@@ -66,7 +66,7 @@ export function parseSqueezeNetConfig(json: unknown, file: string): SqueezeNetCo
   }
   return {
     labels: readLabels(config, file) ?? numberedLabels(1000),
-    inputShape: inputShapeOf(config, file, [3, 224, 224]),
+    inputShape: inputShapeOf(config, file, TORCHVISION_INPUT),
     source: config,
   };
 }
@@ -115,7 +115,7 @@ export class SqueezeNet extends LayeredClassifier {
   }
 
   protected override configFile(): Record<string, unknown> {
-    return { ...this.config.source, classes: this.labels };
+    return withLabelsAndInput(this.config.source ?? {}, this.labels, this.inputShape, TORCHVISION_INPUT);
   }
 }
 

@@ -2,10 +2,17 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { backward, noGrad } from "../../src/autograd/index.ts";
+import { backward, noGrad, normal } from "../../src/autograd/index.ts";
 import { SafetensorsFile } from "../../src/io/index.ts";
 import { openFile } from "../../src/io/node/index.ts";
-import { loadImageClassifier, parseResNetConfig, ResNet, SqueezeNet } from "../../src/models/index.ts";
+import {
+  describeImageModel,
+  loadImageClassifier,
+  loadInto,
+  parseResNetConfig,
+  ResNet,
+  SqueezeNet,
+} from "../../src/models/index.ts";
 import { TrainingPass } from "../../src/nn/index.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -180,6 +187,44 @@ describe("saving", () => {
       model.dispose();
       again.dispose();
     }
+  });
+});
+
+describe("adjusted networks", () => {
+  it("open again with blocks dropped, other classes and other channels", async () => {
+    const file = join(RESNET20, "config.json");
+    const config = parseResNetConfig(JSON.parse(await readFile(file, "utf8")), file);
+    const grey = new ResNet(gpu(), { ...config, inputShape: [1, 28, 28] });
+    const { mismatched, missing, unexpected } = await loadInto(grey, RESNET20, { strict: false });
+    expect([mismatched.map(({ name }) => name), missing, unexpected]).toEqual([["conv1.weight"], [], []]);
+    grey.reinitialize(["conv1"], 1).replaceHead(["even", "odd"]);
+    grey.dropBlock("layer2.1");
+    const out = join(folder, "grey");
+    await grey.save(out);
+    const described = await describeImageModel(out);
+    expect(described).toMatchObject({ labels: ["even", "odd"], channels: 1, height: 28, width: 28 });
+    expect(described!.preprocessing).toMatchObject({ channels: 1, mean: [0.5], deviation: [0.5] });
+    const again = await ResNet.fromPretrained(out);
+    expect(again.depths).toEqual([3, 2, 3]);
+    const x = normal([2, 1, 28, 28], { seed: 3 });
+    const [before, after] = [forward(grey, x), forward(again, x)];
+    expect(await after.data()).toEqual(await before.data());
+    for (const one of [x, before, after, grey, again]) one.dispose();
+  });
+
+  it("of transformers' kind say how many channels they take", async () => {
+    const directory = join(FIXTURES, "oracle/resnet-tiny");
+    const config = parseResNetConfig(JSON.parse(await readFile(join(directory, "config.json"), "utf8")), "c");
+    const grey = new ResNet(gpu(), { ...config, inputShape: [1, 32, 32] });
+    await loadInto(grey, directory, { strict: false });
+    grey.reinitialize(["embedder.embedder"], 1);
+    const out = join(folder, "grey-transformers");
+    await grey.save(out);
+    expect(await describeImageModel(out)).toMatchObject({ channels: 1 });
+    const again = await loadImageClassifier(out);
+    expect(again.loadReport!.mismatched).toEqual([]);
+    grey.dispose();
+    again.dispose();
   });
 });
 
