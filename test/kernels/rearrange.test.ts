@@ -115,7 +115,7 @@ describe("elements in another order", () => {
             [0, 1],
             [1, -1],
           ],
-          { value: 7 },
+          { value: x.dtype === "bool" ? 1 : 7 },
         ),
       [7, 0, 1, 7, 3, 4, 7, 7, 7],
     ],

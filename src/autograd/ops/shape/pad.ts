@@ -24,7 +24,7 @@ const widest = (mode: PadMode, length: number): number => {
 function paddedShape(shape: Shape, widths: PadWidths, mode: PadMode): number[] {
   const isPairs = Array.isArray(widths) && widths.every((width) => Array.isArray(width) && width.length === 2);
   if (!isPairs || widths.length !== shape.length) {
-    const given = JSON.stringify(widths) ?? String(widths);
+    const given = (JSON.stringify(widths) ?? String(widths)).replaceAll(",", ", ");
     throw new Error(`pad: expected a pair of widths for each axis of ${formatShape(shape)}, got ${given}`);
   }
   if (!PAD_MODES.includes(mode)) throw new Error(`pad: expected a mode of ${PAD_MODES.join(", ")}, got ${mode}`);
