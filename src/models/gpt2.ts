@@ -23,6 +23,7 @@ import {
   type ClassificationOptions,
   createOutputDirectory,
   defaultGpu,
+  filled,
   type LoadOptions,
   type LoadRules,
   loadWeights,
@@ -298,8 +299,7 @@ export class GPT2 extends GPT2Base {
       ignores: (name) => MASK_BUFFER.test(name) || (name === "lm_head.weight" && !model.lm_head),
       initialize: () => null,
     };
-    model.setLoaded(await loadWeights(model, source, rules, options));
-    return model;
+    return filled(model, async () => model.setLoaded(await loadWeights(model, source, rules, options)));
   }
 
   /** A model with random weights as transformers initialises them, for tests and for training from nothing. */
@@ -361,8 +361,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
       initialize: (name) =>
         name === "score.weight" ? (weight) => initializeMatrix(weight, head, config.initializerRange) : null,
     };
-    model.setLoaded(await loadWeights(model, source, rules, options));
-    return model;
+    return filled(model, async () => model.setLoaded(await loadWeights(model, source, rules, options)));
   }
 
   override get headModules(): { name: string; parameters: Tensor[] }[] {

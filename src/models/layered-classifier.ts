@@ -127,6 +127,10 @@ export class LayeredClassifier extends ImageClassifier {
 
   /** Puts a layer behind another one, or in front of it. */
   insert(name: string, layer: Layer, place: { after: string } | { before: string }): this {
+    const { after, before } = (place ?? {}) as { after?: string; before?: string };
+    if ((after === undefined) === (before === undefined)) {
+      throw new Error(`insert: expected { after: NAME } or { before: NAME } for the place of "${name}"`);
+    }
     const index = "after" in place ? this.#layers.indexOf(place.after) + 1 : this.#layers.indexOf(place.before);
     this.#layers.splice(index, 0, [name, layer]);
     return this;
@@ -153,7 +157,9 @@ export class LayeredClassifier extends ImageClassifier {
     labels: readonly string[],
     options: { layers?: readonly NamedLayer[]; head?: Initialization } = {},
   ): this {
+    if (!Array.isArray(labels)) throw new Error("replaceHead: expected an array of class names");
     if (labels.length < 1) throw new Error("replaceHead: a classifier needs at least one class");
+    if (options.layers?.length === 0) throw new Error("replaceHead: a head needs at least one layer");
     const head = options.layers ?? this.makeHead(labels.length, options.head ?? { seed: 0 });
     const begin = this.#layers.indexOf(this.#head);
     const before = this.#labels;
@@ -169,8 +175,11 @@ export class LayeredClassifier extends ImageClassifier {
   }
 
   /** Gives the layers that match any of the patterns the values of new ones. */
-  reinitialize(patterns: readonly string[], seed: number): this {
-    for (const pattern of patterns) {
+  reinitialize(patterns: string | readonly string[], seed: number): this {
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new Error(`reinitialize: seed ${seed} is not a non-negative safe integer`);
+    }
+    for (const pattern of typeof patterns === "string" ? [patterns] : patterns) {
       const matching = this.layers.filter(({ name }) => this.matches(name, pattern));
       if (matching.length === 0) throw new Error(`reinitialize: pattern "${pattern}" matches no layer`);
       matching.forEach(({ name, layer }) => {

@@ -1,6 +1,6 @@
 import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
-import { openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
+import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import type { Module } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
@@ -74,6 +74,17 @@ export async function readJson(directory: ModelDirectory, file: string): Promise
   }
 }
 
+/** Fills a model that was just made; when that fails it is freed, for nobody else has it. */
+export async function filled<M extends Module>(model: M, fill: (model: M) => Promise<void>): Promise<M> {
+  try {
+    await fill(model);
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
 /** Fills a model's parameters and buffers from a directory's checkpoint, a tensor at a time. */
 export async function loadWeights(
   model: Module,
@@ -122,6 +133,7 @@ async function fill(
     (rules.ignores(key) ? report.ignored : report.unexpected).push(key);
   }
   if (strict) assertComplete(report, name);
+  for (const [key, tensor] of plan) requireReadable(checkpoint, key, tensor);
   for (const [key, tensor] of plan) {
     const values = tensor.dtype === "i32" ? await readCounter(checkpoint, key) : await checkpoint.readFloat32(key);
     tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
@@ -167,15 +179,20 @@ export async function loadInto(
   return loadWeights(module, await openModelDirectory(source), rules, { strict });
 }
 
+/** Types are checked ahead of the first value, so that a model is filled whole or not at all. */
+function requireReadable(checkpoint: Checkpoint, key: string, tensor: Tensor): void {
+  const { dtype, begin } = checkpoint.info(key);
+  const isCounter = tensor.dtype === "i32";
+  if (isCounter ? dtype === "I64" || dtype === "I32" : isFloatDtype(dtype)) return;
+  const problem = isCounter
+    ? `dtype ${dtype} cannot be read as a counter, expected I64 or I32`
+    : `dtype ${dtype} cannot be read as f32, expected F32, F16, BF16 or F64`;
+  throw new SafetensorsError(checkpoint.files.join(", "), problem, { tensor: key, byte: begin });
+}
+
 /** Integers, which PyTorch keeps as I64. */
 async function readCounter(checkpoint: Checkpoint, key: string): Promise<Int32Array> {
-  const { dtype } = checkpoint.info(key);
-  const values = await checkpoint.readArray(key);
-  if (!(values instanceof BigInt64Array || values instanceof Int32Array)) {
-    const problem = `dtype ${dtype} cannot be read as a counter, expected I64 or I32`;
-    throw new SafetensorsError(checkpoint.files.join(", "), problem, { tensor: key });
-  }
-  return Int32Array.from(values, Number);
+  return Int32Array.from((await checkpoint.readArray(key)) as BigInt64Array | Int32Array, Number);
 }
 
 /** A parameter's name, and the same without the base model's prefix. */

@@ -7,7 +7,7 @@ import {
   labelMaps,
   loadClassifierWeights,
 } from "./layered-classifier.ts";
-import { defaultGpu, openModelDirectory, readJson } from "./loading.ts";
+import { defaultGpu, filled, openModelDirectory, readJson } from "./loading.ts";
 import { convolutionUnit, ResidualBlock } from "./residual-block.ts";
 import {
   CIFAR_INPUT,
@@ -74,9 +74,7 @@ export class ResNet extends LayeredClassifier {
   ): Promise<ResNet> {
     const source = await openModelDirectory(directory);
     const config = parseResNetConfig(await readJson(source, "config.json"), `${source.name}/config.json`);
-    const model = new ResNet(defaultGpu(options), config);
-    await loadClassifierWeights(model, source, options);
-    return model;
+    return filled(new ResNet(defaultGpu(options), config), (model) => loadClassifierWeights(model, source, options));
   }
 
   /**
@@ -88,18 +86,19 @@ export class ResNet extends LayeredClassifier {
    */
   dropBlock(name: string): this {
     const { pattern } = NAMES[this.#config.family];
-    const dropped = pattern.exec(name);
+    const own = this.layers.some((layer) => layer.name === name) ? name : `${this.basePrefix}${name}`;
+    const dropped = pattern.exec(own);
     if (!dropped) {
-      const blocks = this.layers.map((layer) => layer.name).filter((own) => pattern.test(own));
+      const blocks = this.layers.map((layer) => layer.name).filter((other) => pattern.test(other));
       throw new Error(`dropBlock: "${name}" is no block; there are ${blocks.join(", ")}`);
     }
     if (this.layers.filter((layer) => pattern.exec(layer.name)?.[1] === dropped[1]).length === 1) {
       throw new Error(`dropBlock: "${name}" is the only block of its stage, and a stage has one at least`);
     }
-    this.remove(name);
-    this.renameLayers((own) => {
-      const match = pattern.exec(own);
-      if (!match || match[1] !== dropped[1] || Number(match[3]) < Number(dropped[3])) return own;
+    this.remove(own);
+    this.renameLayers((other) => {
+      const match = pattern.exec(other);
+      if (!match || match[1] !== dropped[1] || Number(match[3]) < Number(dropped[3])) return other;
       return `${match[1]}${Number(match[3]) - 1}`;
     });
     return this;

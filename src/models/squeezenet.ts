@@ -5,7 +5,7 @@ import { Activation, Conv2d, Dropout, GlobalAveragePool2d, Layer, MaxPool2d, typ
 import type { Shape, Tensor } from "../tensor/index.ts";
 import { type Initialization, initializeLayer } from "./initialization.ts";
 import { LayeredClassifier, type LayeredClassifierOptions, loadClassifierWeights } from "./layered-classifier.ts";
-import { defaultGpu, openModelDirectory, readJson } from "./loading.ts";
+import { defaultGpu, filled, openModelDirectory, readJson } from "./loading.ts";
 import { inputShapeOf, numberedLabels, readLabels, TORCHVISION_INPUT, withLabelsAndInput } from "./resnet-config.ts";
 
 /** Squeeze to few channels, expand with 1×1 and 3×3 convolutions side by side. */
@@ -104,8 +104,7 @@ export class SqueezeNet extends LayeredClassifier {
     const source = await openModelDirectory(directory);
     const config = parseSqueezeNetConfig(await readJson(source, "config.json"), `${source.name}/config.json`);
     const model = new SqueezeNet(defaultGpu(options), config.labels, config);
-    await loadClassifierWeights(model, source, options);
-    return model;
+    return filled(model, () => loadClassifierWeights(model, source, options));
   }
 
   protected override makeHead(classes: number, how: Initialization): readonly NamedLayer[] {

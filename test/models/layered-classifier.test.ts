@@ -103,6 +103,11 @@ describe("changing the layers of a classifier", () => {
     expect(() => model.replaceHead(["one"], { layers: [["fc", new Linear(gpu(), 4, 2)]] })).toThrow(
       "the last layer gives [2], expected [1]: a score a class",
     );
+    expect(() => model.insert("conv2", fitting, {} as never)).toThrow("insert: expected { after: NAME } or { before");
+    expect(() => model.replace("conv", 3 as never)).toThrow('layer "conv" is the number 3, expected a Layer');
+    expect(() => model.replaceHead("ab" as never)).toThrow("replaceHead: expected an array of class names");
+    expect(() => model.replaceHead(["a"], { layers: [] })).toThrow("replaceHead: a head needs at least one layer");
+    expect(() => model.reinitialize("conv", -1)).toThrow("reinitialize: seed -1 is not a non-negative safe integer");
     expect(() => model.reinitialize(["nothing*"], 1)).toThrow('reinitialize: pattern "nothing*" matches no layer');
     expect(model.layers.map(({ name }) => name)).toEqual(listing);
     expect(model.labels).toEqual(["a", "b", "c"]);
@@ -211,6 +216,22 @@ describe("layers", () => {
     expect(new MaxPool2d(3, { stride: 2, ceilMode: true }).outputShape([4, 8, 7])).toEqual([4, 4, 3]);
     expect(new MaxPool2d(3, { stride: 2, padding: 1 }).outputShape([4, 112, 112])).toEqual([4, 56, 56]);
     expect(new Flatten().outputShape([4, 3, 2])).toEqual([24]);
+    for (const [make, message] of [
+      [() => new Conv2d(gpu(), 3, -1, 3), "Conv2d: expected outputs to be a whole number of at least 1, got -1"],
+      [
+        () => new Conv2d(gpu(), 3, 4, "3" as never),
+        'Conv2d: expected kernel to be a whole number of at least 1, got "3"',
+      ],
+      [
+        () => new Conv2d(gpu(), 3, 4, 3, { padding: -1 }),
+        "Conv2d: expected padding to be a whole number of at least 0",
+      ],
+      [() => new Linear(gpu(), 0, 4), "Linear: expected inputs to be a whole number of at least 1, got 0"],
+      [() => new MaxPool2d(0), "MaxPool2d: expected kernel to be a whole number of at least 1, got 0"],
+      [() => new BatchNorm(gpu(), 1.5), "BatchNorm: expected channels to be a whole number of at least 1, got 1.5"],
+    ] as const) {
+      expect(make).toThrow(message);
+    }
     expect(() => new Dropout(2)).toThrow(/expected a probability/);
     expect(() => new Activation("mish" as never)).toThrow(/"mish" is none of relu/);
   });

@@ -4,7 +4,7 @@ import type { Shape, Tensor } from "../../tensor/index.ts";
 import { buffer, parameter } from "../module.ts";
 import type { TrainingPass } from "./dropout.ts";
 import { fillWith } from "./initialize.ts";
-import { Layer } from "./layer.ts";
+import { Layer, requireSizes } from "./layer.ts";
 
 /**
  * Batch normalisation over all axes but the second (arXiv:1502.03167), for vectors [N, C] and images [N, C, H, W].
@@ -25,6 +25,7 @@ export class BatchNorm extends Layer {
 
   constructor(gpu: Gpu, channels: number, { momentum = 0.1, epsilon = 1e-5 } = {}) {
     super();
+    requireSizes("BatchNorm", { channels });
     this.#channels = channels;
     this.#options = { momentum, epsilon };
     this.weight = parameter(gpu, [channels]);

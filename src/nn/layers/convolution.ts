@@ -3,7 +3,7 @@ import type { Gpu } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
 import { initializeUniform } from "./initialize.ts";
-import { Layer } from "./layer.ts";
+import { Layer, requireSizes } from "./layer.ts";
 
 export interface Conv2dOptions {
   stride?: number;
@@ -24,6 +24,8 @@ export class Conv2d extends Layer {
   constructor(gpu: Gpu, inputs: number, outputs: number, kernel: number, options: Conv2dOptions = {}) {
     super();
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
+    requireSizes("Conv2d", { inputs, outputs, kernel, stride, dilation, groups });
+    requireSizes("Conv2d", { padding }, 0);
     if (inputs % groups !== 0 || outputs % groups !== 0) {
       throw new Error(`Conv2d: ${groups} groups do not divide ${inputs} input and ${outputs} output channels`);
     }

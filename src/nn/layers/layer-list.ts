@@ -1,6 +1,6 @@
-import { formatShape, type Shape } from "../../tensor/index.ts";
+import { describeValue, formatShape, type Shape } from "../../tensor/index.ts";
 import type { Module } from "../module.ts";
-import type { Layer } from "./layer.ts";
+import { Layer } from "./layer.ts";
 
 /** A layer with the name it has in checkpoints. */
 export type NamedLayer = readonly [name: string, layer: Layer];
@@ -66,7 +66,8 @@ export class LayerList {
   #change(layers: NamedLayer[]): void {
     const own = new Set(this.#layers.map(([name]) => name));
     const seen = new Set<string>();
-    for (const [name] of layers) {
+    for (const [name, layer] of layers) {
+      if (!(layer instanceof Layer)) throw new Error(`layer "${name}" is ${describeValue(layer)}, expected a Layer`);
       if (seen.has(name)) throw new Error(`two layers are called "${name}"`);
       if (!own.has(name) && name in this.owner) throw new Error(`the name "${name}" is taken`);
       seen.add(name);

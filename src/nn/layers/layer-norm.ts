@@ -3,7 +3,7 @@ import type { Gpu } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
 import { fillWith } from "./initialize.ts";
-import { Layer } from "./layer.ts";
+import { Layer, requireSizes } from "./layer.ts";
 
 /** Layer normalisation over the last axis, with weight and bias. */
 export class LayerNorm extends Layer {
@@ -14,6 +14,7 @@ export class LayerNorm extends Layer {
 
   constructor(gpu: Gpu, width: number, epsilon = 1e-5) {
     super();
+    requireSizes("LayerNorm", { width });
     this.weight = parameter(gpu, [width]);
     this.bias = parameter(gpu, [width]);
     this.#epsilon = epsilon;

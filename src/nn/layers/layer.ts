@@ -32,3 +32,14 @@ export abstract class Layer extends Module {
     throw new Error(`${this.kind}: expected ${expected} for each example, got ${formatShape(shape)}`);
   }
 }
+
+/** @throws naming the first of a layer's sizes that is no whole number of at least `least`. */
+export function requireSizes(kind: string, sizes: Readonly<Record<string, number>>, least = 1): void {
+  for (const [name, value] of Object.entries(sizes)) {
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new Error(
+        `${kind}: expected ${name} to be a whole number of at least ${least}, got ${JSON.stringify(value)}`,
+      );
+    }
+  }
+}

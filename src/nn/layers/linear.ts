@@ -3,7 +3,7 @@ import type { Gpu } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
 import { initializeUniform } from "./initialize.ts";
-import { Layer } from "./layer.ts";
+import { Layer, requireSizes } from "./layer.ts";
 
 /** y = x · W + b. */
 export class Linear extends Layer {
@@ -18,6 +18,7 @@ export class Linear extends Layer {
   constructor(gpu: Gpu, inputs: number, outputs: number, options: { bias?: boolean; layout?: WeightLayout } = {}) {
     super();
     const { bias = true, layout = "out-in" } = options;
+    requireSizes("Linear", { inputs, outputs });
     this.#layout = layout;
     this.#inputs = inputs;
     this.#outputs = outputs;

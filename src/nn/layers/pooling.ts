@@ -1,6 +1,6 @@
 import { adaptiveAveragePool2d, averagePool2d, maxPool2d, reshape } from "../../autograd/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
-import { Layer } from "./layer.ts";
+import { Layer, requireSizes } from "./layer.ts";
 
 export interface Pool2dOptions {
   /** The kernel's length by default. */
@@ -18,6 +18,8 @@ abstract class Pool2d extends Layer {
     { stride = kernel, padding = 0, ceilMode = false }: Pool2dOptions = {},
   ) {
     super();
+    requireSizes(new.target.name, { kernel, stride });
+    requireSizes(new.target.name, { padding }, 0);
     this.options = { stride, padding, ceilMode };
   }
 
