@@ -1,6 +1,6 @@
 import { addAndFree } from "../kernels/accumulate.ts";
 import { full } from "../kernels/copy.ts";
-import { formatShape, shapesEqual, type Tensor, tidy } from "../tensor/index.ts";
+import { describeValue, formatShape, requireTensors, shapesEqual, Tensor, tidy } from "../tensor/index.ts";
 import { Gradients } from "./gradients.ts";
 import { add } from "./ops/elementwise/index.ts";
 import { attachHistory, type GraphNode, nodeOf, withRecording } from "./tape.ts";
@@ -21,6 +21,7 @@ export interface BackwardOptions {
  * @throws when the root has no history, or is not a scalar and no `gradient` is given.
  */
 export function backward(root: Tensor, options: BackwardOptions = {}): Gradients {
+  requireTensors("backward", options.gradient ? [root, options.gradient] : [root]);
   return tidy(() => {
     const byLeaf = new Map<Tensor, Tensor>();
     propagate(
@@ -42,7 +43,7 @@ export function grad(
   inputs: readonly Tensor[],
   options: Omit<BackwardOptions, "gradient"> = {},
 ): (Tensor | undefined)[] {
-  return tidy(() => differentiate(fn, inputs, options).gradients);
+  return tidy(() => differentiate("grad", fn, inputs, options).gradients);
 }
 
 /** What {@link grad} gives, with the value of `fn` itself. */
@@ -59,16 +60,18 @@ export function valueAndGrad(
   options: Omit<BackwardOptions, "gradient"> = {},
 ): ValueAndGradients {
   return tidy(() => {
-    const { value, gradients } = differentiate(fn, inputs, options);
+    const { value, gradients } = differentiate("valueAndGrad", fn, inputs, options);
     return { value: options.createGraph || options.retainGraph ? value : detach(value), gradients };
   });
 }
 
 function differentiate(
+  op: string,
   fn: (...inputs: Tensor[]) => Tensor,
   inputs: readonly Tensor[],
   options: Omit<BackwardOptions, "gradient">,
 ): ValueAndGradients {
+  requireInputs(op, inputs);
   const variables = inputs.map((input) => {
     if (nodeOf(input)) return input;
     const leaf = input.view(input.shape, input.strides);
@@ -76,9 +79,28 @@ function differentiate(
     return leaf;
   });
   const nodes = variables.map((variable) => nodeOf(variable)!);
-  const value = withRecording(true, () => fn(...variables));
+  const value = resultOf(
+    op,
+    withRecording(true, () => fn(...variables)),
+  );
+  if (!nodeOf(value)) throw new Error(`${op}: the function's result depends on no input by differentiable ops`);
+  if (value.size !== 1) {
+    throw new Error(`${op}: the function gives a tensor of shape ${formatShape(value.shape)}, expected a scalar`);
+  }
   const found = gradientsAt(value, options, new Set(nodes));
   return { value, gradients: nodes.map((node) => found.get(node)) };
+}
+
+/** @throws with the caller's name when these are no tensors to call a function with. */
+export function requireInputs(op: string, inputs: readonly Tensor[]): void {
+  if (!Array.isArray(inputs)) throw new Error(`${op}: expected an array of tensors, got ${describeValue(inputs)}`);
+  requireTensors(op, inputs);
+}
+
+/** @throws with the caller's name when a user's function gave something else than a tensor. */
+export function resultOf(op: string, value: Tensor): Tensor {
+  if (value instanceof Tensor) return value;
+  throw new Error(`${op}: the function gives ${describeValue(value)}, expected a tensor`);
 }
 
 /**

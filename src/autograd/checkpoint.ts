@@ -1,5 +1,5 @@
 import { type Tensor, tidy } from "../tensor/index.ts";
-import { gradientsAt } from "./backward.ts";
+import { gradientsAt, requireInputs, resultOf } from "./backward.ts";
 import {
   asRecomputation,
   attachHistory,
@@ -21,10 +21,11 @@ import {
  * outside of it. Running statistics of normalisations are updated the first time only.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
+  requireInputs("checkpoint", inputs);
   if (!isRecording()) return fn(...inputs);
   return tidy(() => {
     const begin = currentSerial();
-    const recorded = fn(...inputs);
+    const recorded = resultOf("checkpoint", fn(...inputs));
     if (!recorded.node || recorded.node.leaf || recorded.node.serial < begin) return recorded;
     // Recorded once to learn what the result depends on; the graph itself goes with `recorded`.
     const sources = nodesBefore(recorded.node, begin);

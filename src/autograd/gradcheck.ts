@@ -1,7 +1,7 @@
 import { formatShape, type HostArray, isFloat, type Tensor, tensor, tidy } from "../tensor/index.ts";
-import { backward, grad } from "./backward.ts";
+import { backward, grad, requireInputs, resultOf } from "./backward.ts";
 import { sum } from "./ops/broadcast.ts";
-import { add, mul } from "./ops/elementwise/index.ts";
+import { add, mul, square } from "./ops/elementwise/index.ts";
 import { noGrad, withRecording } from "./tape.ts";
 
 export interface GradcheckOptions {
@@ -42,6 +42,10 @@ export async function gradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): Promise<GradcheckReport> {
+  requireInputs("gradcheck", inputs);
+  if (!inputs.some((x) => isFloat(x.dtype) && x.size > 0)) {
+    throw new GradcheckError("gradcheck: no input is a float tensor with elements");
+  }
   const first = await checkOnce(fn, inputs, options);
   if (!options.secondOrder) return first;
   // The gradient along a direction is a function of the inputs like any other.
@@ -49,14 +53,17 @@ export async function gradcheck(
   return { error: Math.max(first.error, second.error), elements: first.elements + second.elements };
 }
 
-/** Σ over inputs of v · d(Σ c·y)/dx, itself differentiable. */
+/**
+ * Σ over inputs of v · d(Σ c·(y + y²/2))/dx, itself differentiable. The square makes the gradient of a linear function
+ * depend on its inputs, through the cotangent: so its vjp is checked as well.
+ */
 function alongGradient(fn: Differentiable, inputs: readonly Tensor[]): Differentiable {
   const floats = inputs.flatMap((x, i) => (isFloat(x.dtype) ? [i] : []));
   return (...values) => {
     const scalar: Differentiable = (...moved) => {
       const all = values.map((value, i) => (floats.includes(i) ? moved[floats.indexOf(i)] : value));
       const y = fn(...all);
-      return sum(mul(y, cotangentLike(y)));
+      return sum(mul(add(y, mul(square(y), 0.5)), cotangentLike(y)));
     };
     const gradients = grad(
       scalar,
@@ -100,7 +107,6 @@ async function checkOnce(
       report.elements++;
     }
   }
-  if (report.elements === 0) throw new GradcheckError("gradcheck: no input is a float tensor with elements");
   return report;
 }
 
@@ -113,7 +119,10 @@ async function analyticGradients(
   const [leaves, found] = tidy(() => {
     const leaves = values.map((data, i) => leafOf(i, data));
     for (const leaf of leaves) leaf.requiresGrad = isFloat(leaf.dtype);
-    const y = withRecording(true, () => fn(...leaves));
+    const y = resultOf(
+      "gradcheck",
+      withRecording(true, () => fn(...leaves)),
+    );
     if (!y.node) throw new GradcheckError("gradcheck: the result depends on no input by differentiable ops");
     return [leaves, backward(y, { gradient: cotangentLike(y) })];
   });

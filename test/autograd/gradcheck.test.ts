@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
+  averagePool2d,
+  backward,
+  checkpoint,
   customOp,
   detach,
   exp,
   GradcheckError,
+  grad,
   gradcheck,
   layerNorm,
   linear,
@@ -30,6 +34,13 @@ describe("gradcheck", () => {
     expect(report.error).toBeLessThan(2e-3);
     for (const x of inputs) x.dispose();
     expect(gpu().statistics.liveBuffers).toBe(before);
+  });
+
+  it("checks the second order of a linear function by its cotangent", async () => {
+    const x = normal([1, 1, 3, 4], { seed: 1 });
+    const report = await gradcheck((v) => averagePool2d(v, 2), [x], { secondOrder: true });
+    expect([report.elements, report.error < 1e-3]).toEqual([24, true]);
+    x.dispose();
   });
 
   it("names the input and the element of a wrong gradient", async () => {
@@ -63,12 +74,32 @@ struct Params { count: u32, xOffset: u32, yOffset: u32 }
     await expect(gradcheck((v) => detach(v), [x])).rejects.toThrow(/depends on no input/);
     const ids = tensor(Int32Array.of(1, 2));
     await expect(gradcheck((v) => v, [ids])).rejects.toThrow(GradcheckError);
+    await expect(gradcheck(() => 3 as never, [x])).rejects.toThrow(
+      "the function gives the number 3, expected a tensor",
+    );
+    await expect(gradcheck((v) => v, 3 as never)).rejects.toThrow(
+      "gradcheck: expected an array of tensors, got the number",
+    );
     x.dispose();
     ids.dispose();
   });
 });
 
 describe("valueAndGrad and detach", () => {
+  it("name what they cannot differentiate", () => {
+    tidy(() => {
+      const x = tensor([1, 2]);
+      expect(() => valueAndGrad(square, [x])).toThrow(
+        "valueAndGrad: the function gives a tensor of shape [2], expected",
+      );
+      expect(() => grad(() => sum(tensor([1])), [x])).toThrow("grad: the function's result depends on no input");
+      expect(() => grad(() => 3 as never, [x])).toThrow("grad: the function gives the number 3, expected a tensor");
+      expect(() => grad((v) => sum(v), [3 as never])).toThrow("grad: the input is the number 3, expected a tensor");
+      expect(() => backward(3 as never)).toThrow("backward: the input is the number 3, expected a tensor");
+      expect(() => checkpoint(square, x as never)).toThrow("checkpoint: expected an array of tensors, got a tensor");
+    });
+  });
+
   it("give the value with the gradients from one pass", async () => {
     const before = gpu().statistics.liveBuffers;
     const [a, b] = [tensor([1, 2]), tensor([3, 4])];
