@@ -1,4 +1,4 @@
-import { formatShape, isFloat, requireTensors, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { cast, logicalAnd } from "../elementwise/index.ts";
 import { matmul } from "../linear-algebra/matmul.ts";
 import { attentionSoftmax } from "../normalization/softmax.ts";
@@ -18,7 +18,7 @@ export interface AttentionOptions {
   bias?: Tensor;
   /** Factor of the scores; 1 / √(head width) by default. */
   scale?: number;
-  /** Applied to the attention probabilities [..., heads, Q, K] (dropout). */
+  /** Applied to the attention probabilities [..., heads, Q, K] (dropout). They are freed, unless it holds them by `keep`. */
   onProbabilities?: (probabilities: Tensor) => Tensor;
 }
 
@@ -61,11 +61,13 @@ export function scaledDotProductAttention(
     if (groups === 1) return x;
     return reshape(x, [...x.shape.slice(0, -4), x.shape[x.rank - 4] * groups, ...x.shape.slice(-2)]);
   };
-  const scores = ungrouped(matmul(grouped(query), transpose(shared(key)), scale));
-  const mask = joinMasks(scores, options);
-  const probabilities = attentionSoftmax(scores, { reach, mask, bias: options.bias });
-  const seen = onProbabilities ? onProbabilities(probabilities) : probabilities;
-  return ungrouped(matmul(grouped(seen), shared(value)));
+  return tidy(() => {
+    const scores = ungrouped(matmul(grouped(query), transpose(shared(key)), scale));
+    const mask = joinMasks(scores, options);
+    const probabilities = attentionSoftmax(scores, { reach, mask, bias: options.bias });
+    const seen = onProbabilities ? onProbabilities(probabilities) : probabilities;
+    return ungrouped(matmul(grouped(seen), shared(value)));
+  });
 }
 
 /** Checks what the products would not, and tells how many query heads share one of the keys. */

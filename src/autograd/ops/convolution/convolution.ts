@@ -1,6 +1,6 @@
 import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/implicit-gemm.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { formatShape, requireTensors, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";
 import { checkConvolution, conv2dInputGradientOp, conv2dOp, inferConvolution } from "./primitives.ts";
 
@@ -138,10 +138,12 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1d
     dilation: [1, dilation],
     groups,
   });
-  const inputs = [reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), ...(bias ? [bias] : [])];
-  inferConvolution("conv1d", inputs, geometry);
-  const y = conv2dOp(inputs, geometry);
-  return reshape(y, [y.shape[0], y.shape[1], y.shape[3]]);
+  return tidy(() => {
+    const inputs = [reshape(x, row(x.shape)), reshape(weight, row(weight.shape)), ...(bias ? [bias] : [])];
+    inferConvolution("conv1d", inputs, geometry);
+    const y = conv2dOp(inputs, geometry);
+    return reshape(y, [y.shape[0], y.shape[1], y.shape[3]]);
+  });
 }
 
 /**

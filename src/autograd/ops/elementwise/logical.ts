@@ -1,4 +1,4 @@
-import { Tensor } from "../../../tensor/index.ts";
+import { Tensor, tidy } from "../../../tensor/index.ts";
 import type { Op } from "../../define-op.ts";
 import { cast } from "./cast.ts";
 import { binarySamples, callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
@@ -15,7 +15,7 @@ export const logicalNotOp = defineTest("logicalNot", "i32");
 /** Operands of different types are made bool first. */
 function callLogical(op: Op<NumberOperand>, a: Operand, b: Operand): Tensor {
   if (a instanceof Tensor && b instanceof Tensor && a.dtype !== b.dtype) {
-    return callBinary(op, cast(a, "bool"), cast(b, "bool"));
+    return tidy(() => callBinary(op, cast(a, "bool"), cast(b, "bool")));
   }
   return callBinary(op, a, b);
 }

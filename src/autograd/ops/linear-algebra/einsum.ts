@@ -1,4 +1,4 @@
-import { formatShape, isFloat, requireTensors, sizeOf, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, sizeOf, type Tensor, tidy } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { cast, mul } from "../elementwise/index.ts";
 import { permute, reshape } from "../shape/views.ts";
@@ -40,18 +40,19 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
   const lengths = lengthsOf(parsed, operands, fail);
   const integer = operands.find((x) => !isFloat(x.dtype));
   if (integer && operands.length > 1) fail(`multiplies floats, got ${integer.dtype}; use cast`);
-  const prepared = operands.map((x, i) => withoutOnes(distinct(x, parsed.operands[i]), lengths));
-
-  let [result] = prepared;
-  for (let i = 1; i < prepared.length; i++) {
-    const needed = new Set([...output, ...prepared.slice(i + 1).flatMap(({ labels }) => labels)]);
-    result = contract(result, prepared[i], needed);
-  }
-  result = summed(result, new Set(output));
-  return permute(
-    result.x,
-    output.map((label) => result.labels.indexOf(label)),
-  );
+  return tidy(() => {
+    const prepared = operands.map((x, i) => withoutOnes(distinct(x, parsed.operands[i]), lengths));
+    let [result] = prepared;
+    for (let i = 1; i < prepared.length; i++) {
+      const needed = new Set([...output, ...prepared.slice(i + 1).flatMap(({ labels }) => labels)]);
+      result = contract(result, prepared[i], needed);
+    }
+    result = summed(result, new Set(output));
+    return permute(
+      result.x,
+      output.map((label) => result.labels.indexOf(label)),
+    );
+  });
 }
 
 /** The length of every label; axes of length 1 give way to longer ones, but not within one operand. */

@@ -1,7 +1,7 @@
 import { reshaped } from "../../../kernels/copy.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
 import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
-import { formatShape, requireTensors, type Tensor, transposeView } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, type Tensor, tidy, transposeView } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { isRecording, nodeOf } from "../../tape.ts";
 import { sum } from "../broadcast.ts";
@@ -135,7 +135,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
   requireTensors("linear", inputs);
   const parts = activation && ACTIVATIONS[activation];
   if (parts && !parts.fromOutput && isRecording() && inputs.some(nodeOf)) {
-    return parts.apply(linearOp(inputs, { layout }));
+    return tidy(() => parts.apply(linearOp(inputs, { layout })));
   }
   return linearOp(inputs, { layout, activation });
 }

@@ -3,7 +3,7 @@ import { binary, castTo, unary } from "../../../kernels/elementwise/elementwise.
 import { output } from "../../../kernels/launch.ts";
 import { matmulInto } from "../../../kernels/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
-import { broadcastShapes, formatShape, isFloat, type Shape, sizeOf, type Tensor } from "../../../tensor/index.ts";
+import { broadcastShapes, formatShape, isFloat, type Shape, sizeOf, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import { cast, mul } from "../elementwise/index.ts";
@@ -131,7 +131,7 @@ export function dot(a: Tensor, b: Tensor): Tensor {
 /** The matrix aᵢ bⱼ [M, N] of two vectors [M] and [N]. */
 export function outer(a: Tensor, b: Tensor): Tensor {
   requireVectors("outer", a, b);
-  return mul(reshape(a, [a.size, 1]), reshape(b, [1, b.size]));
+  return tidy(() => mul(reshape(a, [a.size, 1]), reshape(b, [1, b.size])));
 }
 
 /** All axes but the last as one. */

@@ -1,6 +1,14 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { type ClassTargets, crossEntropyBackward, crossEntropyForward } from "../../../kernels/losses/cross-entropy.ts";
-import { formatShape, isFloat, requireTensors, type Shape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
+import {
+  formatShape,
+  isFloat,
+  requireTensors,
+  type Shape,
+  shapesEqual,
+  type Tensor,
+  tidy,
+} from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
 import { add, affine, cast, div, mul, neg, notEqual, sub } from "../elementwise/index.ts";
@@ -205,10 +213,13 @@ function softCrossEntropy(
   }
   const axis = classAxis(logits.rank);
   const classes = logits.shape[axis];
-  const smoothed = labelSmoothing > 0 ? affine(target, 1 - labelSmoothing, labelSmoothing / classes) : target;
+  const smooth = (): Tensor =>
+    labelSmoothing > 0 ? affine(target, 1 - labelSmoothing, labelSmoothing / classes) : target;
   const shape = logits.shape.map((_, i) => (i === axis ? classes : 1));
-  const weighted = weight ? mul(smoothed, reshape(weight, shape)) : smoothed;
-  const products = mul(logSoftmax(logits, axis), weighted);
-  if (reduction === "none") return neg(sum(products, axis));
-  return mul(sum(products), reduction === "sum" ? -1 : -classes / logits.size);
+  return tidy(() => {
+    const weighted = weight ? mul(smooth(), reshape(weight, shape)) : smooth();
+    const products = mul(logSoftmax(logits, axis), weighted);
+    if (reduction === "none") return neg(sum(products, axis));
+    return mul(sum(products), reduction === "sum" ? -1 : -classes / logits.size);
+  });
 }
