@@ -1,8 +1,10 @@
 import { Kernel, linearGrid, type ParamLayout, type ParamValues, type Specialization } from "../gpu/index.ts";
-import { contiguous } from "../kernels/copy.ts";
+import { contiguous, copy } from "../kernels/copy.ts";
 import { launch, output } from "../kernels/launch.ts";
 import { requireBindable } from "../kernels/windows.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { requireInputs } from "./backward.ts";
+import { requireDefinition, requireLaunch, requireSpec, requireThunks } from "./custom-op-checks.ts";
 import { defineOp, type Spec, type VjpContext } from "./define-op.ts";
 import type { GradientThunk } from "./tape.ts";
 
@@ -26,7 +28,10 @@ export interface CustomOpDefinition<A> {
    * `workgroup_id` and `num_workgroups`, and must be checked against the element count.
    */
   wgsl: string;
-  /** Names of the inputs. The parameter `xOffset` of an input `x` gets the place of its first element. */
+  /**
+   * Names of the inputs. The parameter `xOffset` of an input `x`, when it is declared, gets the place of its first
+   * element; without it the input begins at the front of its binding, if need be in a copy.
+   */
   inputs: readonly string[];
   /** Fields of `struct Params`, in order; `yOffset` is the place of the output's first element. */
   params?: ParamLayout;
@@ -81,13 +86,17 @@ let made = 0;
  * @throws MemoryLimitError when a tensor exceeds what the device can bind: custom ops are not split.
  */
 export function customOp<A = Record<string, never>>(definition: CustomOpDefinition<A>): CustomOp<A> {
-  const { name, inputs: names } = definition;
+  requireDefinition(definition);
+  const { name, inputs: names, params: layout = {} } = definition;
+  // A shader that is not told where an input begins reads from the front.
+  const readable = (x: Tensor, i: number): Tensor =>
+    x.offset === 0 || `${names[i]}Offset` in layout ? contiguous(x) : copy(x);
   const kernel = new Kernel({
     // Two ops may have one name, as when a cell of a notebook runs again; pipelines are kept by the kernel's name.
     name: `custom ${name} #${++made}`,
     source: definition.wgsl,
     bindings: Object.fromEntries([...names.map((input) => [input, "read"]), ["y", "read_write"]]),
-    params: definition.params ?? {},
+    params: layout,
   });
   const op = defineOp<A>({
     name,
@@ -95,21 +104,31 @@ export function customOp<A = Record<string, never>>(definition: CustomOpDefiniti
       if (inputs.length !== names.length) {
         throw new Error(`${name}: expected ${names.length} inputs (${names.join(", ")}), got ${inputs.length}`);
       }
-      return definition.infer(inputs, attributes);
+      return requireSpec(name, definition.infer(inputs, attributes));
     },
     forward: (inputs, attributes) => {
       const spec = definition.infer(inputs, attributes);
       const y = output(name, inputs[0], spec.shape, spec.dtype);
       if (y.size === 0) return y;
       requireBindable(name, ...inputs, y);
-      const { params = {}, workgroups, specialization } = definition.launch(inputs, spec, attributes);
+      const {
+        params = {},
+        workgroups,
+        specialization,
+      } = requireLaunch(name, Object.keys(layout), definition.launch(inputs, spec, attributes));
       const grid = typeof workgroups === "number" ? linearGrid(workgroups) : workgroups;
-      launch(name, kernel.variant(specialization), [...inputs.map(contiguous), y], params, grid);
+      launch(name, kernel.variant(specialization), [...inputs.map(readable), y], params, grid);
       return y;
     },
     save: (inputs, [y]) => definition.save?.(inputs, y) ?? inputs,
-    vjp: definition.vjp && ((gradient, saved, context) => definition.vjp!(gradient, saved, context)),
+    vjp:
+      definition.vjp &&
+      ((gradient, saved, context) =>
+        requireThunks(name, names, context.inputs, definition.vjp!(gradient, saved, context))),
     samples: () => [],
   });
-  return (inputs, attributes) => op(inputs, attributes ?? ({} as A));
+  return (inputs, attributes) => {
+    requireInputs(name, inputs);
+    return op(inputs, attributes ?? ({} as A));
+  };
 }

@@ -19,8 +19,16 @@ export {
 } from "./backward.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { type CustomOp, type CustomOpDefinition, type CustomOpLaunch, customOp } from "./custom-op.ts";
-export { defineOp, type Op, type OpDefinition, type Sample, type SampleInput } from "./define-op.ts";
+export {
+  defineOp,
+  type Op,
+  type OpDefinition,
+  type Sample,
+  type SampleInput,
+  type Spec,
+  type VjpContext,
+} from "./define-op.ts";
 export { GradcheckError, type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
 export { Gradients } from "./gradients.ts";
 export * from "./ops/index.ts";
-export { isRecomputing, noGrad } from "./tape.ts";
+export { type GradientThunk, isRecomputing, noGrad } from "./tape.ts";

@@ -1,7 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { customOp, full, gradcheck, mul, neg, normal, square, sub, sum, transpose } from "../../src/autograd/index.ts";
+import {
+  customOp,
+  full,
+  grad,
+  gradcheck,
+  mul,
+  neg,
+  normal,
+  type Spec,
+  slice,
+  square,
+  sub,
+  sum,
+  transpose,
+} from "../../src/autograd/index.ts";
 import { ShaderCompileError } from "../../src/gpu/index.ts";
-import { tensor, tidy } from "../../src/tensor/index.ts";
+import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu, withLimits } from "../support/gpu.ts";
 
 /** y = scale · (a − b)³, with a vjp in differentiable ops. */
@@ -39,6 +53,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     },
   });
 
+const squareParts = {
+  name: "square",
+  wgsl: `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < 2) { y[id.x] = x[id.x] * x[id.x]; }
+}`,
+  inputs: ["x"],
+  infer: ([x]: readonly Spec[]) => x,
+  launch: () => ({ workgroups: 1 }),
+};
+
 describe("customOp", () => {
   const gpu = useGpu();
 
@@ -74,6 +101,72 @@ describe("customOp", () => {
     a.dispose();
     b.dispose();
     expect(gpu().statistics.liveBuffers).toBe(before);
+  });
+
+  it("copies a view that begins behind the front for a shader that is not told where", async () => {
+    const double = customOp({
+      name: "double",
+      wgsl: `
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x < 4) { y[id.x] = 2 * x[id.x]; }
+}`,
+      inputs: ["x"],
+      infer: ([x]) => x,
+      launch: () => ({ workgroups: 1 }),
+    });
+    const x = tensor([1, 2, 3, 4, 5, 6, 7, 8]);
+    const y = tidy(() => double([slice(x, 0, 4, 8)]));
+    expect([...(await y.data())]).toEqual([10, 12, 14, 16]);
+    x.dispose();
+    y.dispose();
+  });
+
+  it("names what a definition lacks, and what its functions give instead of what they should", () => {
+    const parts = {
+      name: "same",
+      wgsl: "",
+      inputs: ["x"],
+      params: { count: "u32" as const },
+      infer: ([x]: readonly Spec[]) => x,
+      launch: () => ({ params: { count: 2 }, workgroups: 1 }),
+      vjp: (g: Tensor) => [() => g],
+    };
+    expect(() => customOp({ ...parts, name: undefined as never })).toThrow(
+      "expected name to be a string, got undefined",
+    );
+    expect(() => customOp({ ...parts, inputs: [] })).toThrow('customOp "same": expected inputs to be a list of names');
+    expect(() => customOp({ ...parts, launch: undefined as never })).toThrow("expected launch to be a function");
+    tidy(() => {
+      const x = tensor([1, 2]);
+      const call = (more: object) => () => customOp({ ...parts, ...more })([x]);
+      expect(() => customOp(parts)(x as never)).toThrow("same: expected an array of tensors, got a tensor");
+      expect(call({ infer: () => undefined })).toThrow("same: infer gives undefined, expected { shape, dtype }");
+      expect(call({ infer: () => ({ shape: [-1], dtype: "f32" }) })).toThrow(
+        "same: shape [-1] has a length that is not",
+      );
+      expect(call({ infer: () => ({ shape: [2], dtype: "f64" }) })).toThrow('same: unknown type "f64"');
+      expect(call({ launch: () => ({ params: { count: 2 }, workgroups: Number.NaN }) })).toThrow(
+        "same: expected workgroups to be a whole number or three of up to 65535, got null",
+      );
+      expect(call({ launch: () => ({ params: { count: 2 }, workgroups: [70000, 1, 1] }) })).toThrow("[70000,1,1]");
+      expect(call({ launch: () => ({ params: { count: 2, size: 1 }, workgroups: 1 }) })).toThrow(
+        'same: launch gives a parameter "size"; declared are count',
+      );
+    });
+  });
+
+  it("checks what a vjp gives", () => {
+    const make = (vjp: unknown) => customOp({ ...squareParts, vjp: vjp as never });
+    tidy(() => {
+      const x = tensor([1, 2]);
+      const run = (vjp: unknown) => () => grad((v) => sum(make(vjp)([v])), [x]);
+      expect(run(() => [])).toThrow("square: vjp must give a function or null for each of x, got 0 of them");
+      expect(run((g: Tensor) => [g])).toThrow("square: vjp gives a tensor for x, expected a function or null");
+      expect(run(() => [() => 3])).toThrow("square: the gradient of x is the number 3, expected a tensor");
+      expect(run(() => [() => tensor([1])])).toThrow("square: the gradient of x is f32[1], expected f32[2]");
+    });
   });
 
   it("has a result without gradient when it has no vjp", () => {
