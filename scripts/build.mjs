@@ -1,8 +1,11 @@
 // Bundles the library's entry points and the command line into dist/ (ESM, shared chunks, shaders as text).
-import { chmod, rm } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
-await rm("dist", { recursive: true, force: true });
+// Types stay: npm runs `prepare`, and with it this, after `prepack` has made them.
+for (const entry of await readdir("dist").catch(() => [])) {
+  if (entry !== "types") await rm(`dist/${entry}`, { recursive: true, force: true });
+}
 const result = await build({
   entryPoints: {
     index: "src/index.ts",
