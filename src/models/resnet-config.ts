@@ -123,6 +123,13 @@ function cifarConfig(config: Record<string, unknown>, file: string): ResNetConfi
   const widths = positives(config.widths ?? [16, 32, 64], file, "widths");
   const blocks = config.blocks_per_stage;
   const depths = Array.isArray(blocks) ? blocks : widths.map(() => blocks);
+  if (widths.some((width, stage) => stage > 0 && width < widths[stage - 1])) {
+    throw new Error(`${file}: widths is ${formatShape(widths)}, expected none below the one before it`);
+  }
+  const epsilon = config.bn_eps ?? 1e-5;
+  if (typeof epsilon !== "number" || !(epsilon > 0)) {
+    throw new Error(`${file}: bn_eps is ${JSON.stringify(epsilon)}, expected a positive number`);
+  }
   return {
     family: "cifar",
     naming: "torchvision",
@@ -136,7 +143,7 @@ function cifarConfig(config: Record<string, unknown>, file: string): ResNetConfi
     downsampleFirst: false,
     strideFirst: false,
     activation: "relu",
-    epsilon: typeof config.bn_eps === "number" ? config.bn_eps : 1e-5,
+    epsilon,
     source: config,
   };
 }
@@ -155,8 +162,13 @@ export function readLabels(config: Readonly<Record<string, unknown>>, file: stri
       return label;
     });
   }
-  const list = config.classes ?? config.label_names;
-  if (Array.isArray(list) && list.every((label) => typeof label === "string")) return list;
+  const [key] = ["classes", "label_names"].filter((name) => config[name] !== undefined && config[name] !== null);
+  if (key !== undefined) {
+    const list = config[key];
+    const isNames = Array.isArray(list) && list.length > 0 && list.every((label) => typeof label === "string");
+    if (!isNames) throw new Error(`${file}: ${key} is ${JSON.stringify(list)}, expected a list of class names`);
+    return list as string[];
+  }
   const count = config.num_labels ?? config.num_classes;
   return count === undefined ? undefined : numberedLabels(positives([count], file, "num_classes")[0]);
 }

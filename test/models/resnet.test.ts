@@ -293,6 +293,12 @@ describe("ResNet configurations", () => {
     );
     expect(parse({ model_type: "resnet", layer_type: "odd" })).toThrow('dir/config.json: layer_type is "odd"');
     expect(parse({ model_type: "resnet", hidden_act: "mish" })).toThrow('hidden_act "mish" is not supported');
+    const cifar = { arch: "cifar_resnet", blocks_per_stage: 3 };
+    expect(parse({ ...cifar, classes: "abc" })).toThrow('classes is "abc", expected a list of class names');
+    expect(parse({ ...cifar, widths: [32, 16, 8] })).toThrow(
+      "widths is [32, 16, 8], expected none below the one before",
+    );
+    expect(parse({ ...cifar, bn_eps: -1 })).toThrow("bn_eps is -1, expected a positive number");
     expect(parse({ model_type: "bert" })).toThrow(/no residual network/);
     expect(parse([1])).toThrow("dir/config.json: expected an object");
   });

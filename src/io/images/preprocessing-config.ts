@@ -83,8 +83,8 @@ export function parsePreprocessorConfig(json: unknown, file: string, shape: Imag
   if (!reader.flag("do_rescale", true) || Math.abs(reader.number("rescale_factor", 1 / 255) * 255 - 1) > 1e-6) {
     reader.fail("rescale_factor", "images to be rescaled by 1/255");
   }
-  const resample = reader.has("resample") ? reader.number("resample", 2) : 2;
-  const filter = RESAMPLE[resample] ?? reader.fail("resample", "2 (bilinear) or 3 (bicubic)");
+  const resample = reader.has("resample") ? (json as Json).resample : 2;
+  const filter = RESAMPLE[resample as number] ?? reader.fail("resample", "2 (bilinear) or 3 (bicubic)");
   const isNormalized = reader.flag("do_normalize", true);
   const mean = reader.perChannel("image_mean", channels, base.mean, false);
   const deviation = reader.perChannel("image_std", channels, base.deviation, true);
