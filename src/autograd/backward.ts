@@ -124,7 +124,10 @@ export function gradientsAt(
 }
 
 /** The same values without history: no gradient flows through it. A view; it shares the storage. */
-export const detach = (x: Tensor): Tensor => x.view(x.shape, x.strides);
+export function detach(x: Tensor): Tensor {
+  requireTensors("detach", [x]);
+  return x.view(x.shape, x.strides);
+}
 
 /** Runs the graph backward and hands the whole gradient of each captured node to `capture`. */
 function propagate(

@@ -3,6 +3,7 @@ import {
   assertDType,
   assertShape,
   type CreateOptions,
+  describeValue,
   requireTensors,
   type Shape,
   Tensor,
@@ -15,14 +16,17 @@ import { randomCategorical, randomNormal, randomPermutation, randomUniform } fro
 import { requireSeed } from "./random/threefry.ts";
 
 /** A tensor with every element equal to `value`. */
-export function full(shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions = {}): Tensor {
-  assertShape("full", shape);
-  assertDType("full", dtype);
+export const full = (shape: Shape, value: number, options: CreateOptions = {}): Tensor =>
+  filled("full", shape, value, options);
+export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => filled("zeros", shape, 0, options);
+export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => filled("ones", shape, 1, options);
+
+function filled(op: string, shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions): Tensor {
+  assertShape(op, shape);
+  assertDType(op, dtype);
+  if (typeof value !== "number") throw new Error(`${op}: expected a number, got ${describeValue(value)}`);
   return fill(gpu, shape, value, dtype);
 }
-
-export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 0, options);
-export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options);
 
 export interface RandomOptions extends Pick<CreateOptions, "gpu"> {
   /** Non-negative safe integer. The numbers depend on the seed and the position alone, on every adapter. */

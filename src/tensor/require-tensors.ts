@@ -21,7 +21,7 @@ export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return "an array";
   if (value instanceof Tensor) return "a tensor";
-  return typeof value === "object"
-    ? `a ${value.constructor?.name ?? "object"}`
-    : `the ${typeof value} ${String(value)}`;
+  if (typeof value !== "object") return `the ${typeof value} ${String(value)}`;
+  const kind = value.constructor?.name ?? "Object";
+  return kind === "Object" ? "an object" : `a ${kind}`;
 }

@@ -25,7 +25,9 @@ export const formatShape = (shape: Shape): string => `[${shape.join(", ")}]`;
 /** @throws with the op's name when a list of whole numbers, such as a shape, is something else. */
 export function assertList(op: string, what: string, list: unknown): asserts list is readonly number[] {
   if (!Array.isArray(list) || !list.every((item) => typeof item === "number")) {
-    throw new Error(`${op}: expected ${what} as an array of numbers, got ${JSON.stringify(list) ?? String(list)}`);
+    const isOther = typeof list === "object" && list !== null && !Array.isArray(list);
+    const given = isOther ? "an object" : (JSON.stringify(list) ?? String(list));
+    throw new Error(`${op}: expected ${what} as an array of numbers, got ${given}`);
   }
 }
 

@@ -82,7 +82,7 @@ describe("filled tensors", () => {
     expect(await contents(zeros([2, 2]))).toEqual([[2, 2], "f32", [0, 0, 0, 0]]);
     expect(await contents(ones([], { dtype: "i32" }))).toEqual([[], "i32", [1]]);
     expect(await contents(zeros([0, 3]))).toEqual([[0, 3], "f32", []]);
-    expect(() => zeros([2, -1])).toThrow("full: shape [2, -1] has a length that is not a non-negative integer");
+    expect(() => zeros([2, -1])).toThrow("zeros: shape [2, -1] has a length that is not a non-negative integer");
   });
 });
 

@@ -1,6 +1,6 @@
 import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 import { ternary } from "../../../kernels/elementwise/ternary.ts";
-import { broadcastShapes, type DType, formatShape, type Tensor } from "../../../tensor/index.ts";
+import { broadcastShapes, type DType, formatShape, requireTensors, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Sample, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import type { Operand } from "./define-binary.ts";
@@ -82,6 +82,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 /** x with `value` wherever the mask, which may be broadcast, holds. */
 export function maskedFill(x: Tensor, mask: Tensor, value: number): Tensor {
+  requireTensors("maskedFill", [x, mask]);
   if (mask.dtype !== "bool") {
     throw new Error(`maskedFill: expected a bool mask, got ${mask.dtype}${formatShape(mask.shape)}`);
   }

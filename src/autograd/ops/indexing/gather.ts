@@ -3,7 +3,15 @@ import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { gatherAlong } from "../../../kernels/indexing/gather.ts";
 import { scatterInto } from "../../../kernels/indexing/scatter.ts";
 import { requireFloat, requireInteger } from "../../../kernels/launch.ts";
-import { broadcastShapes, formatShape, normalizeAxis, type Shape, type Tensor, tidy } from "../../../tensor/index.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  normalizeAxis,
+  requireTensors,
+  type Shape,
+  type Tensor,
+  tidy,
+} from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { reshape } from "../shape/views.ts";
@@ -87,6 +95,7 @@ export const gather = (x: Tensor, axis: number, indices: Tensor): Tensor => gath
  * @throws when the ranks differ or the other axes do not broadcast.
  */
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis: number): Tensor {
+  requireTensors("takeAlongAxis", [x, indices]);
   const along = normalizeAxis("takeAlongAxis", axis, x.rank);
   requireInteger("takeAlongAxis", indices);
   if (indices.rank !== x.rank) {
@@ -108,6 +117,7 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis: number): Tensor 
  * @throws when the indices are not of rank 1, or the axis is empty and the indices are not.
  */
 export function indexSelect(x: Tensor, axis: number, indices: Tensor): Tensor {
+  requireTensors("indexSelect", [x, indices]);
   const along = normalizeAxis("indexSelect", axis, x.rank);
   requireInteger("indexSelect", indices);
   if (indices.rank !== 1) {

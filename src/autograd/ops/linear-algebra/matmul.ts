@@ -3,7 +3,16 @@ import { binary, castTo, unary } from "../../../kernels/elementwise/elementwise.
 import { output } from "../../../kernels/launch.ts";
 import { matmulInto } from "../../../kernels/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
-import { broadcastShapes, formatShape, isFloat, type Shape, sizeOf, type Tensor, tidy } from "../../../tensor/index.ts";
+import {
+  broadcastShapes,
+  formatShape,
+  isFloat,
+  requireTensors,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  tidy,
+} from "../../../tensor/index.ts";
 import { defineOp, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import { cast, mul } from "../elementwise/index.ts";
@@ -116,6 +125,7 @@ export const matmulOp = defineOp<{ scale: number }>({
 export const matmul = (a: Tensor, b: Tensor, scale = 1): Tensor => matmulOp([a, b], { scale });
 
 const requireVectors = (op: string, ...vectors: Tensor[]): void => {
+  requireTensors(op, vectors);
   for (const x of vectors) {
     if (x.rank !== 1) throw new Error(`${op}: expected two vectors, got ${formatShape(x.shape)}`);
   }

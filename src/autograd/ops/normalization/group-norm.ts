@@ -8,7 +8,7 @@ import {
   type SharedSums,
 } from "../../../kernels/normalization/channel-norm.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
-import { formatShape, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
+import { formatShape, requireTensors, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
 import { plainGradients } from "./channels.ts";
@@ -139,6 +139,7 @@ export function groupNorm(
  * @throws when x has no channels, or weight or bias are not of shape [C].
  */
 export function instanceNorm(x: Tensor, weight?: Tensor | null, bias?: Tensor | null, epsilon = 1e-5): Tensor {
+  requireTensors("instanceNorm", [x, ...[weight, bias].filter((vector) => vector)]);
   if (x.rank < 2 || x.shape[1] === 0) {
     throw new Error(`instanceNorm: expected [N, C, …] with channels, got ${formatShape(x.shape)}`);
   }

@@ -1,6 +1,7 @@
 import { copy, copyInto, full, reshaped } from "../../../kernels/copy.ts";
 import { rearrange } from "../../../kernels/rearrange.ts";
 import {
+  assertList,
   formatShape,
   normalizeAxis,
   permuteView,
@@ -31,6 +32,7 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
 export const permuteOp = defineOp<{ axes: readonly number[] }>({
   name: "permute",
   infer: ([x], { axes }) => {
+    assertList("permute", "axes", axes);
     const order = axes.map((axis) => normalizeAxis("permute", axis, x.rank));
     if (order.length !== x.rank || new Set(order).size !== x.rank) {
       throw new Error(`permute: axes ${formatShape(axes)} do not name each axis of ${formatShape(x.shape)} once`);
@@ -163,6 +165,7 @@ export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   requireTensors("squeeze", [x]);
   const named = axes === undefined ? x.shape.map((_, axis) => axis) : typeof axes === "number" ? [axes] : axes;
+  assertList("squeeze", "axes", named);
   const dropped = new Set(named.map((axis) => normalizeAxis("squeeze", axis, x.rank)));
   return reshape(
     x,
