@@ -31,9 +31,7 @@ export function initializeGPT2(model: Module, config: GPT2Config, seed: number):
       const residual = name.endsWith("c_proj.weight") ? 1 / Math.sqrt(2 * config.layers) : 1;
       initializeMatrix(weight, { seed: seed + index++ }, config.initializerRange * residual);
     } else {
-      const values = full(weight.gpu, weight.shape, /ln_(1|2|f)\.weight$/.test(name) ? 1 : 0);
-      copyInto(weight, values);
-      values.dispose();
+      fillWith(weight, /ln_(1|2|f)\.weight$/.test(name) ? 1 : 0);
     }
   }
 }

@@ -103,7 +103,7 @@ function torchvisionConfig(config: Record<string, unknown>, file: string, name: 
   return {
     family: "torchvision",
     naming: "torchvision",
-    labels: readLabels(config, file) ?? numberedLabels(1000),
+    labels: readLabels(config, file) ?? placeholderLabels(1000),
     inputShape: inputShapeOf(config, file, TORCHVISION_INPUT),
     stem: 64,
     widths: [64, 128, 256, 512].map((width) => (kind === "bottleneck" ? 4 * width : width)),
@@ -133,7 +133,7 @@ function cifarConfig(config: Record<string, unknown>, file: string): ResNetConfi
   return {
     family: "cifar",
     naming: "torchvision",
-    labels: readLabels(config, file) ?? numberedLabels(10),
+    labels: readLabels(config, file) ?? placeholderLabels(10),
     inputShape: inputShapeOf(config, file, CIFAR_INPUT),
     stem: widths[0],
     widths,
@@ -170,11 +170,11 @@ export function readLabels(config: Readonly<Record<string, unknown>>, file: stri
     return list as string[];
   }
   const count = config.num_labels ?? config.num_classes;
-  return count === undefined ? undefined : numberedLabels(positives([count], file, "num_classes")[0]);
+  return count === undefined ? undefined : placeholderLabels(positives([count], file, "num_classes")[0]);
 }
 
 /** transformers' names of classes that have none. */
-export const numberedLabels = (count: number): string[] =>
+export const placeholderLabels = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `LABEL_${index}`);
 
 /** `input` or timm's `input_size`: [channels, height, width]. */

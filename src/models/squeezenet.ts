@@ -6,7 +6,7 @@ import type { Shape, Tensor } from "../tensor/index.ts";
 import { type Initialization, initializeLayer } from "./initialization.ts";
 import { LayeredClassifier, type LayeredClassifierOptions, loadClassifierWeights } from "./layered-classifier.ts";
 import { defaultGpu, filled, openModelDirectory, readJson } from "./loading.ts";
-import { inputShapeOf, numberedLabels, readLabels, TORCHVISION_INPUT, withLabelsAndInput } from "./resnet-config.ts";
+import { inputShapeOf, placeholderLabels, readLabels, TORCHVISION_INPUT, withLabelsAndInput } from "./resnet-config.ts";
 
 /** Squeeze to few channels, expand with 1×1 and 3×3 convolutions side by side. */
 export class Fire extends Layer {
@@ -65,7 +65,7 @@ export function parseSqueezeNetConfig(json: unknown, file: string): SqueezeNetCo
     throw new Error(`${file}: arch is ${JSON.stringify(config.arch)}, expected "squeezenet1_1"`);
   }
   return {
-    labels: readLabels(config, file) ?? numberedLabels(1000),
+    labels: readLabels(config, file) ?? placeholderLabels(1000),
     inputShape: inputShapeOf(config, file, TORCHVISION_INPUT),
     source: config,
   };
