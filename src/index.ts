@@ -8,6 +8,7 @@ export {
   MemoryLimitError,
   type OpenOptions,
   ShaderCompileError,
+  type WorkTime,
 } from "./gpu/index.ts";
 export {
   arange,

@@ -2,6 +2,7 @@ import type { PooledBuffer } from "./buffer-pool.ts";
 import { BUFFER_USAGE } from "./buffer-pool.ts";
 import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
 import type { PipelineCache } from "./pipeline-cache.ts";
+import type { WorkTimer } from "./work-timer.ts";
 
 /** A byte range of a buffer, as a kernel sees it. */
 export interface BufferBinding {
@@ -33,6 +34,8 @@ export class CommandStream {
   readonly statistics: CommandStatistics = { dispatches: 0, submits: 0, bindGroupsCreated: 0 };
   /** Number of the open batch. A buffer with this `lastBatch` is named by commands not yet submitted. */
   batch = 0;
+  /** Takes the time of passes and submits while it is set. */
+  timer: WorkTimer | undefined;
   readonly #slab: GPUBuffer;
   readonly #words = new Uint32Array((SLOTS * PARAM_SLOT_BYTES) / 4);
   readonly #floats = new Float32Array(this.#words.buffer);
@@ -74,7 +77,7 @@ export class CommandStream {
 
     this.#encoder ??= this.device.createCommandEncoder();
     if (!this.#pass) {
-      this.#pass = this.#encoder.beginComputePass();
+      this.#pass = this.#encoder.beginComputePass(this.timer?.nextPass());
       this.#pipeline = undefined;
     }
     if (this.#pipeline !== pipeline) this.#pass.setPipeline(pipeline);
@@ -113,7 +116,9 @@ export class CommandStream {
       if (this.#slot > 0) {
         this.device.queue.writeBuffer(this.#slab, 0, this.#words, 0, (this.#slot * PARAM_SLOT_BYTES) / 4);
       }
-      this.device.queue.submit([this.#encoder.finish()]);
+      const commands = this.#encoder.finish();
+      this.timer?.willSubmit();
+      this.device.queue.submit([commands]);
       this.statistics.submits++;
       this.#encoder = undefined;
       this.#slot = 0;

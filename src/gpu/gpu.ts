@@ -5,6 +5,7 @@ import { DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
 import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
+import { type WorkTime, WorkTimer } from "./work-timer.ts";
 
 export interface GpuStatistics extends MemoryStatistics {
   dispatches: number;
@@ -40,6 +41,8 @@ export class Gpu {
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #pending = new Set<(error: Error) => void>();
   readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
+  #timer: WorkTimer | undefined;
+  #isTiming = false;
   #error: Error | undefined;
   #closed = false;
 
@@ -179,6 +182,36 @@ export class Gpu {
     await this.#orLost(this.device.queue.onSubmittedWorkDone());
     await this.#orLost(this.#pipelines.checked());
     this.throwIfFailed();
+  }
+
+  /**
+   * Runs what `record` records, by itself: work recorded before is waited for first. Times of less than a millisecond are
+   * better taken of many repetitions in one `record`, since the host looks at the device five times a millisecond.
+   *
+   * @throws when another measurement of this handle is under way.
+   */
+  async time(record: () => void | Promise<void>): Promise<WorkTime> {
+    if (this.#isTiming) throw new GpuError("time: another measurement is under way");
+    this.#isTiming = true;
+    try {
+      await this.finish();
+      this.#timer ??= new WorkTimer(this.device);
+      const timer = this.#timer;
+      timer.start();
+      this.#commands.timer = timer;
+      await record();
+      this.flush();
+      await this.#orLost(this.device.queue.onSubmittedWorkDone());
+      const { wallMilliseconds } = timer;
+      this.#commands.timer = undefined;
+      const gpuMilliseconds = await timer.gpuMilliseconds((promise) => this.#orLost(promise));
+      await this.#orLost(this.#pipelines.checked());
+      this.throwIfFailed();
+      return { wallMilliseconds, gpuMilliseconds };
+    } finally {
+      this.#commands.timer = undefined;
+      this.#isTiming = false;
+    }
   }
 
   /** Frees everything. Pending reads reject; Node can exit. */

@@ -15,3 +15,4 @@ export {
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Specialization } from "./specialize.ts";
+export type { WorkTime } from "./work-timer.ts";

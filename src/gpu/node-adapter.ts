@@ -41,6 +41,9 @@ export class AdapterNotFoundError extends GpuError {
   }
 }
 
+/** Dawn rounds timestamps to 100 µs, against spying by web pages; here that would only hide what a kernel takes. */
+const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+
 type Create = (options: string[]) => GPU;
 type Found = Pick<NodeAdapter, "gpu" | "adapter">;
 
@@ -209,7 +212,7 @@ async function requestAdapter(
     let request: Promise<GPUAdapter | null>;
     Object.assign(process.env, environment);
     try {
-      gpu = instances.get(source) ?? create(source === "null" ? ["backend=null"] : []);
+      gpu = instances.get(source) ?? create(source === "null" ? ["backend=null"] : DAWN_OPTIONS);
       instances.set(source, gpu);
       request = gpu.requestAdapter({ powerPreference: "high-performance" });
     } finally {
