@@ -209,6 +209,26 @@ async function expectSameBits(gpu: Gpu, tests: readonly Convolution[]): Promise<
   expect(gpu.statistics.liveBuffers - before).toBe(0);
 }
 
+/** Strided convolutions of few channels, whose input gradient is made several phases of pixels at a time. */
+function stridedConvolutions(): Convolution[] {
+  const geometries = [
+    { stride: [2, 2], padding: 3, kernel: [7, 7], x: [2, 3, 15, 18] },
+    { stride: [2, 2], padding: 0, kernel: [2, 3], x: [1, 8, 9, 33] },
+    { stride: [2, 2], padding: 2, kernel: [1, 4], x: [2, 5, 7, 6] }, // phases without a tap
+    { stride: [3, 2], padding: 1, kernel: [3, 3], x: [1, 4, 13, 12] },
+    { stride: [4, 4], padding: 2, kernel: [11, 11], x: [1, 3, 23, 17] }, // four fours of phases
+    { stride: [1, 4], padding: 1, kernel: [3, 2], x: [1, 1, 5, 21] },
+    { stride: [5, 5], padding: 0, kernel: [3, 3], x: [1, 2, 14, 16] }, // pixels that no tap meets
+    { stride: [2, 2], padding: 1, kernel: [3, 3], x: [1, 6, 8, 9], groups: 2 },
+  ];
+  return geometries.map(({ stride, padding, kernel, x, groups = 1 }, i) => {
+    const around = [padding, padding] as const;
+    const geometry = { stride, padding: [around, around], dilation: [1, 1], groups } as unknown as Geometry;
+    const weight = [8 * groups, x[1] / groups, ...kernel];
+    return { ...geometry, x, weight, y: convolvedShape(x, weight, geometry), hasBias: i % 2 === 0 };
+  });
+}
+
 const plain = (x: number[], weight: number[]): Convolution => {
   const padding = [
     [0, 0],
@@ -228,6 +248,33 @@ describe.each([
     await expectSameBits(gpu(), randomConvolutions(count, seed));
   });
 
+  it("gives these bits also where phases of an input gradient are made together", async () => {
+    await expectSameBits(gpu(), stridedConvolutions());
+  });
+
+  it("keeps infinities of the gradient to the pixels whose taps meet them", async () => {
+    const geometry = {
+      stride: [2, 2],
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+      dilation: [1, 1],
+      groups: 1,
+    } as const;
+    const g = tensor(
+      Float32Array.from({ length: 4 * 9 }, (_, i) => (i % 9 === 4 ? Number.POSITIVE_INFINITY : 0)),
+      [1, 4, 3, 3],
+    );
+    const weight = tensor(new Float32Array(4 * 2 * 9).fill(1), [4, 2, 3, 3]);
+    const x = empty(gpu(), [1, 2, 5, 5], "f32");
+    convolveInputGradientInto("conv2d", g, weight, undefined, x, geometry);
+    const values = [...(await x.data())];
+    const meets = (i: number) => [1, 2, 3].includes(i % 5) && [1, 2, 3].includes(Math.floor(i / 5) % 5);
+    expect(values).toEqual(values.map((_, i) => (meets(i) ? Number.POSITIVE_INFINITY : 0)));
+    for (const used of [g, weight, x]) used.dispose();
+  });
+
   it("sums a weight gradient in parts of rows, or of pieces of rows, that the shape alone decides", async () => {
     await expectSameBits(gpu(), [
       plain([3, 2, 40, 31], [3, 2, 2, 3]), // some rows in a part
@@ -242,5 +289,9 @@ describe("convolution on SwiftShader", () => {
 
   it("gives the same bits, 225 times", async () => {
     await expectSameBits(gpu(), randomConvolutions(75, 33));
+  });
+
+  it("gives the same bits where phases of an input gradient are made together", async () => {
+    await expectSameBits(gpu(), stridedConvolutions());
   });
 });

@@ -14,6 +14,7 @@ import {
   weightGradientKernel,
   weightGradientParts,
 } from "./implicit-gemm.ts";
+import { jointPhasesKernel, prefersJointPhases } from "./joint-phases.ts";
 
 /** Runs `body` for both halves of an axis of length `length`, `body(part)` cutting an axis at a multiple of the half. */
 function halves(length: number, body: (part: (x: Tensor, axis: number, scale?: number) => Tensor) => void): void {
@@ -103,7 +104,8 @@ export function convolveInputGradientInto(
   }
   if (isPointwise(weight, geometry) && tidy(() => multiplyPoints(op, g, weight, bias, x, groups, true))) return;
   const isSingle = weight.shape[0] === groups && weight.shape[1] === 1;
-  const kernel = isSingle ? depthwiseInputGradientKernel : inputGradientKernel;
+  const general = prefersJointPhases(weight, geometry) ? jointPhasesKernel : inputGradientKernel;
+  const kernel = isSingle ? depthwiseInputGradientKernel : general;
   kernel(op, g, weight, bias, x, geometry);
 }
 

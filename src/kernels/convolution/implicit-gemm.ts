@@ -25,7 +25,15 @@ export interface ConvolutionGeometry {
 }
 
 const SHUFFLE = "return subgroupShuffle(x, lane);";
-const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
+/** Rows of A are passed round in a subgroup of so many lanes. */
+export const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
+
+/** Lanes of a subgroup among which rows can be passed round on an adapter for which that is fast; else undefined. */
+export function shuffleLanes({ adapter, features }: Gpu): number | undefined {
+  const { isSoftware, subgroupMinSize: size, subgroupMaxSize } = adapter;
+  const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
+  return isSoftware && features.has("subgroups") && isFixed ? size : undefined;
+}
 
 /** Channels in fours: four steps of the sum are then at one place of the image. */
 const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
@@ -112,11 +120,8 @@ const sharedKernel = defineKernel({
 function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
   if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
   const channels: Specialization = L % 4 === 0 && lX === 0 ? L_IN_FOURS : {};
-  const { subgroupMinSize: size, subgroupMaxSize } = gpu.adapter;
-  const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
-  if (!gpu.features.has("subgroups") || !isFixed) {
-    return { variant: registerKernel.variant(channels), rows: 4, columns: 32 };
-  }
+  const size = shuffleLanes(gpu);
+  if (!size) return { variant: registerKernel.variant(channels), rows: 4, columns: 32 };
   const rows = M <= 4 ? 4 : 16;
   const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...channels });
   return { variant, rows, columns: 4 * Math.max(8, size) };

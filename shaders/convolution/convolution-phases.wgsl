@@ -1,0 +1,231 @@
+// convolution-phases: the input gradient of a strided convolution with few input channels, as of an image.
+//
+//   X[n, c, q, r] = Σ_(i, j, o) weight[o, c, i, j] · G[n, o, (q + padding - i) / stride, (r + padding - j) / stride]
+//                   (+ bias[c]),   over the taps where both quotients are whole and lie in G
+//
+// The pixels of X fall into stride x stride phases that meet different taps, and with few channels a phase has too few
+// rows to use what is loaded of G more than once or twice. But phases next to each other meet the same places of G: a
+// lane makes four phases at once, of four channels and four columns each, so that a number of G is used sixteen times.
+//
+// Order of summation as in convolution.wgsl: tap row, tap column, output channel, the last fastest. A phase takes no
+// part in the steps that are none of its taps. For a dilation of 1: then every place is some tap of its neighbour phases.
+//
+// Grid: linear over blocks of channels, columns, fours of phases and groups, the first fastest.
+
+struct Params {
+  M: u32, // channels of a group of X
+  U: u32, // images
+  V: u32, // rows and columns of X
+  W: u32,
+  I: u32, // taps
+  J: u32,
+  L: u32, // channels of a group of G, a multiple of 4
+  aOffset: u32, // offsets and strides count elements
+  sOffset: u32,
+  biasOffset: u32,
+  yOffset: u32,
+  aM: u32,
+  aI: u32,
+  aJ: u32,
+  aL: u32,
+  aGroup: u32,
+  sU: u32,
+  sL: u32,
+  sRow: u32,
+  sColumn: u32,
+  sGroup: u32,
+  yM: u32,
+  yU: u32,
+  yV: u32,
+  yW: u32,
+  yGroup: u32,
+  height: u32, // of G
+  width: u32,
+  strideY: u32,
+  strideX: u32,
+  paddingY: u32,
+  paddingX: u32,
+  rowTiles: u32,
+  columnTiles: u32,
+  phaseTiles: u32,
+  tiles: u32,
+  hasBias: u32,
+}
+
+const LANES: u32 = 1; // spec: the subgroup size, 4, 8 or 16
+const WIDTH: u32 = max(8, LANES);
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> s: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>; // [groups * M]; never read unless hasBias
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+// Four columns of S at one step. What is not live may lie outside of S: the load is then of any element.
+fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
+  return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
+}
+
+// What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
+fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
+
+// A row of A at four steps: what a holder has.
+fn holderLoad(index: u32) -> vec4f {
+  let step = params.aL;
+  return vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);
+}
+
+// Four holders' vectors -> x[i] = the four rows at step i.
+fn rowsAtEachStep(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
+
+fn each(x: vec4u, at: vec4u) -> vec4u { return vec4u(x[at.x], x[at.y], x[at.z], x[at.w]); }
+
+fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
+
+// tile[i] is a row: four rows, four columns, four steps in ascending order.
+fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
+  return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
+}
+
+fn pick(tile: mat4x4f, i: u32) -> vec4f {
+  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
+}
+
+@compute @workgroup_size(WIDTH)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_id) local: vec3u) {
+  let tile = workgroup.y * workgroups.x + workgroup.x;
+  if (tile >= params.tiles) {
+    return;
+  }
+  let row = tile % params.rowTiles * 4;
+  var place = tile / params.rowTiles;
+  let firstColumn = place % params.columnTiles * (4 * WIDTH);
+  place /= params.columnTiles;
+  let phase = place % params.phaseTiles * 4 + vec4u(0, 1, 2, 3);
+  let channelGroup = place / params.phaseTiles;
+
+  // Where the taps of the phases begin, on the weight and on G, and how many there are.
+  let phaseY = phase / params.strideX;
+  let phaseX = phase % params.strideX;
+  let isPhase = phaseY < vec4u(params.strideY);
+  let shiftY = phaseY + params.paddingY;
+  let shiftX = phaseX + params.paddingX;
+  let tapY = shiftY % params.strideY;
+  let tapX = shiftX % params.strideX;
+  let tapsY = select(vec4u(), (max(vec4u(params.I), tapY) - tapY + params.strideY - 1) / params.strideY, isPhase);
+  let tapsX = (max(vec4u(params.J), tapX) - tapX + params.strideX - 1) / params.strideX;
+  let originY = shiftY / params.strideY;
+  let originX = shiftX / params.strideX;
+  let topY = max(max(originY.x, originY.y), max(originY.z, originY.w));
+  let topX = max(max(originX.x, originX.y), max(originX.z, originX.w));
+  // Steps that a phase lets pass before its own taps begin.
+  let lagY = topY - originY;
+  let lagX = topX - originX;
+  let endY = lagY + tapsY;
+  let endX = lagX + tapsX;
+  let I = max(max(endY.x, endY.y), max(endY.z, endY.w));
+  let J = max(max(endX.x, endX.y), max(endX.z, endX.w));
+
+  let V = (params.V + params.strideY - 1) / params.strideY;
+  let W = (params.W + params.strideX - 1) / params.strideX;
+  let N = params.U * V * W;
+  let column = firstColumn + 4 * local.x + vec4u(0, 1, 2, 3);
+  let u = column / (V * W);
+  let v = column / W % V;
+  let w = column % W;
+  let sBase = params.sOffset + channelGroup * params.sGroup + u * params.sU;
+
+  // Row h of the sixteen is of phase h / 4 and channel h % 4; lane h % LANES has it in its vector h / LANES.
+  let lane = local.x % LANES;
+  let holder = lane + vec4u(0, 1, 2, 3) * LANES;
+  let aRow = params.aOffset + channelGroup * params.aGroup + min(row + holder % 4, vec4u(params.M - 1)) * params.aM;
+  let h = holder / 4 % 4;
+  let rowTapY = each(tapY, h) - each(lagY, h) * params.strideY;
+  let rowTapX = each(tapX, h) - each(lagX, h) * params.strideX;
+
+  var tile0 = mat4x4f();
+  var tile1 = mat4x4f();
+  var tile2 = mat4x4f();
+  var tile3 = mat4x4f();
+  for (var i = 0u; i < I; i++) {
+    let sY = v + topY - i;
+    let inY = (sY < vec4u(params.height)) & (column < vec4u(N));
+    let ownY = vec4u(i) - lagY;
+    for (var j = 0u; j < J; j++) {
+      let sX = w + topX - j;
+      let live = inY & (sX < vec4u(params.width));
+      var sAt = sBase + sY * params.sRow + sX * params.sColumn;
+      let ownX = vec4u(j) - lagX;
+      let takes = (ownY < tapsY) & (ownX < tapsX);
+      // A tap of which there is none lies outside of A, and is loaded from anywhere.
+      var aAt = aRow + (rowTapY + i * params.strideY) * params.aI + (rowTapX + j * params.strideX) * params.aJ;
+      for (var l = 0u; l < params.L; l += 4) {
+        let b = mat4x4f(gather(sAt, live), gather(sAt + params.sL, live), gather(sAt + 2 * params.sL, live),
+          gather(sAt + 3 * params.sL, live));
+        sAt += 4 * params.sL;
+        var held: mat4x4f;
+        held[0] = holderLoad(aAt.x);
+        if (LANES < 16) {
+          held[1] = holderLoad(aAt.y);
+        }
+        if (LANES < 8) {
+          held[2] = holderLoad(aAt.z);
+          held[3] = holderLoad(aAt.w);
+        }
+        aAt += 4 * params.aL;
+        let rows0 = rowsAtEachStep(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
+          fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
+        let rows1 = rowsAtEachStep(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
+          fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
+        let rows2 = rowsAtEachStep(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
+          fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
+        let rows3 = rowsAtEachStep(fromLane(held[12 / LANES % 4], 12 % LANES),
+          fromLane(held[13 / LANES % 4], 13 % LANES), fromLane(held[14 / LANES % 4], 14 % LANES),
+          fromLane(held[15 / LANES % 4], 15 % LANES));
+        if (takes.x) {
+          tile0 = update(tile0, rows0, b);
+        }
+        if (takes.y) {
+          tile1 = update(tile1, rows1, b);
+        }
+        if (takes.z) {
+          tile2 = update(tile2, rows2, b);
+        }
+        if (takes.w) {
+          tile3 = update(tile3, rows3, b);
+        }
+      }
+    }
+  }
+
+  // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
+  let rowEnd = min(row + 4, params.M);
+  var columnY = v * params.strideY;
+  var columnX = w * params.strideX;
+  var yBase = params.yOffset + channelGroup * params.yGroup + u * params.yU;
+  var columns = select(0u, min(4, N - column.x), column.x < N);
+  for (var p = 0u; p < 4; p++) {
+    let pY = phase[p] / params.strideX;
+    let pX = phase[p] % params.strideX;
+    for (var m = row; m < rowEnd; m++) {
+      var values = select(select(pick(tile0, m - row), pick(tile1, m - row), p == 1),
+        select(pick(tile2, m - row), pick(tile3, m - row), p == 3), p > 1);
+      if (params.hasBias != 0) {
+        values += bias[params.biasOffset + channelGroup * params.M + m];
+      }
+      let rows = columnY + pY;
+      let across = columnX + pX;
+      var indices = yBase + m * params.yM + rows * params.yV + across * params.yW;
+      var inside = (rows < vec4u(params.V)) & (across < vec4u(params.W)) & vec4<bool>(pY < params.strideY);
+      for (var n = 0u; n < columns; n++) {
+        if (inside.x) {
+          y[indices.x] = values.x;
+        }
+        values = values.yzwx;
+        indices = indices.yzwx;
+        inside = inside.yzwx;
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import phasesSource from "../../../shaders/convolution/convolution-phases.wgsl";
+import { defineKernel, linearGrid } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { launch } from "../launch.ts";
+import { type ConvolutionGeometry, lanes, shuffleLanes, stridesOf } from "./implicit-gemm.ts";
+
+const phasesKernel = defineKernel({
+  name: "convolution-phases",
+  source: phasesSource,
+  bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
+  params: {
+    M: "u32",
+    U: "u32",
+    V: "u32",
+    W: "u32",
+    I: "u32",
+    J: "u32",
+    L: "u32",
+    aOffset: "u32",
+    sOffset: "u32",
+    biasOffset: "u32",
+    yOffset: "u32",
+    aM: "u32",
+    aI: "u32",
+    aJ: "u32",
+    aL: "u32",
+    aGroup: "u32",
+    sU: "u32",
+    sL: "u32",
+    sRow: "u32",
+    sColumn: "u32",
+    sGroup: "u32",
+    yM: "u32",
+    yU: "u32",
+    yV: "u32",
+    yW: "u32",
+    yGroup: "u32",
+    height: "u32",
+    width: "u32",
+    strideY: "u32",
+    strideX: "u32",
+    paddingY: "u32",
+    paddingX: "u32",
+    rowTiles: "u32",
+    columnTiles: "u32",
+    phaseTiles: "u32",
+    tiles: "u32",
+    hasBias: "u32",
+  },
+  variants: () => [4, 8, 16].map(lanes),
+});
+
+/** Channels, and phases, that a lane makes. */
+const [ROWS, PHASES] = [4, 4];
+
+/**
+ * Whether several phases of an input gradient are better made at once: a strided convolution of few input channels, on
+ * an adapter that passes rows round in subgroups. The choice never changes bits, only speed.
+ */
+export function prefersJointPhases(weight: Tensor, { stride, dilation, groups }: ConvolutionGeometry): boolean {
+  const [outputs, channels] = weight.shape;
+  const isFewInMany = channels <= 2 * ROWS && stride[0] * stride[1] >= PHASES;
+  const isWhole = (outputs / groups) % 4 === 0 && dilation.every((step) => step === 1);
+  return isFewInMany && isWhole && shuffleLanes(weight.gpu) !== undefined;
+}
+
+/** x[n, c, q] as `inputGradientKernel` gives it, four phases of pixels at a time. For what `prefersJointPhases`. */
+export function jointPhasesKernel(
+  op: string,
+  g: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  x: Tensor,
+  { stride, padding, groups }: ConvolutionGeometry,
+): void {
+  const [outputs, M, kernelHeight, kernelWidth] = weight.shape;
+  const [images, , height, width] = x.shape;
+  const [from, to, w] = [stridesOf(g), stridesOf(x), stridesOf(weight)];
+  const L = outputs / groups;
+  const size = shuffleLanes(x.gpu)!;
+  const rowTiles = Math.ceil(M / ROWS);
+  const columns = images * Math.ceil(height / stride[0]) * Math.ceil(width / stride[1]);
+  const columnTiles = Math.ceil(columns / (4 * Math.max(8, size)));
+  const phaseTiles = Math.ceil((stride[0] * stride[1]) / PHASES);
+  const tiles = rowTiles * columnTiles * phaseTiles * groups;
+  launch(
+    op,
+    phasesKernel.variant(lanes(size)),
+    [weight, g, bias ? contiguous(bias) : weight, x],
+    {
+      ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L },
+      ...{ aM: w.channel, aI: w.row, aJ: w.column, aL: w.image, aGroup: L * w.image },
+      ...{ sU: from.image, sL: from.channel, sRow: from.row, sColumn: from.column, sGroup: L * from.channel },
+      ...{ yM: to.channel, yU: to.image, yV: to.row, yW: to.column, yGroup: M * to.channel },
+      ...{ height: g.shape[2], width: g.shape[3], strideY: stride[0], strideX: stride[1] },
+      ...{ paddingY: padding[0][0], paddingX: padding[1][0] },
+      ...{ rowTiles, columnTiles, phaseTiles, tiles, hasBias: bias ? 1 : 0 },
+    },
+    linearGrid(tiles),
+  );
+}
