@@ -1,6 +1,7 @@
 export * from "./autograd/index.ts";
 export {
   DeviceLostError,
+  DryGpu,
   defineKernel,
   Gpu,
   GpuError,

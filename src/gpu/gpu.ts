@@ -33,6 +33,10 @@ export class Gpu {
   readonly adapter: AdapterDescription;
   readonly limits: GPUSupportedLimits;
   readonly features: ReadonlySet<string>;
+  /** Bytes of buffers it may hold; infinite on GPUs, which tell when they are out of memory. */
+  readonly memoryBudget: number;
+  /** Whether it only records what would be done: see `DryGpu`. */
+  readonly isDry: boolean = false;
   /** Set by the tensor room's finalization net. */
   rescuedTensors = 0;
   readonly #pool: BufferPool;
@@ -50,21 +54,22 @@ export class Gpu {
   constructor(
     readonly device: GPUDevice,
     info: GPUAdapterInfo,
-    options: { memoryBudget?: number } & Pick<OpenedDevice, "wait"> = {},
+    options: { memoryBudget?: number; isListed?: boolean } & Pick<OpenedDevice, "wait"> = {},
   ) {
     this.adapter = describeAdapter(info);
     this.#wait = options.wait ?? ((promise) => promise);
     this.limits = device.limits;
     this.features = device.features as unknown as ReadonlySet<string>;
-    const budget = options.memoryBudget ?? (this.adapter.isSoftware ? SOFTWARE_BUDGET_BYTES : Number.POSITIVE_INFINITY);
-    this.#pool = new BufferPool(device, budget, (buffer) => this.#commands.destroy(buffer));
+    this.memoryBudget =
+      options.memoryBudget ?? (this.adapter.isSoftware ? SOFTWARE_BUDGET_BYTES : Number.POSITIVE_INFINITY);
+    this.#pool = new BufferPool(device, this.memoryBudget, (buffer) => this.#commands.destroy(buffer));
     this.#pipelines = new PipelineCache(device, (error) => this.#fail(error));
     this.#commands = new CommandStream(device, this.#pipelines);
     device.onuncapturederror = (event) => this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
     void device.lost.then(({ reason, message }) => {
       if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
     });
-    openHandles.push(this);
+    if (options.isListed !== false) openHandles.push(this);
   }
 
   /**
@@ -87,7 +92,7 @@ export class Gpu {
   /** Makes this handle the default for new tensors. */
   use(): this {
     if (this.#closed) throw new GpuError("this handle is closed");
-    openHandles.splice(openHandles.indexOf(this), 1);
+    if (openHandles.includes(this)) openHandles.splice(openHandles.indexOf(this), 1);
     openHandles.unshift(this);
     return this;
   }
@@ -221,7 +226,7 @@ export class Gpu {
     this.#fail(new DeviceLostError("closed", "the handle was closed"));
     this.#commands.close();
     this.device.destroy();
-    openHandles.splice(openHandles.indexOf(this), 1);
+    if (openHandles.includes(this)) openHandles.splice(openHandles.indexOf(this), 1);
   }
 
   [Symbol.dispose](): void {

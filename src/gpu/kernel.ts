@@ -19,6 +19,8 @@ export interface KernelDefinition {
   readonly bindings: Readonly<Record<string, Access>>;
   /** Fields of `struct Params`, bound as a uniform at group 1, binding 0. */
   readonly params: ParamLayout;
+  /** Floating-point operations of one dispatch, where they are worth counting: of products and what is like them. */
+  readonly flops?: (params: ParamValues, grid: readonly [number, number, number]) => number;
   /** Specialisations in use besides the default; every one is compiled by a test. */
   readonly variants?: () => readonly Specialization[];
 }

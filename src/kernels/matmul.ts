@@ -56,9 +56,10 @@ const ACTIVATED: Specialization = {
 const withActivation = (specs: readonly Specialization[]): Specialization[] =>
   specs.flatMap((spec) => [spec, { ...spec, ...ACTIVATED }]);
 
-const common: Pick<KernelDefinition, "bindings" | "params" | "library"> = {
+const common: Pick<KernelDefinition, "bindings" | "flops" | "params" | "library"> = {
   library: LIBRARY,
   bindings: { a: "read", b: "read", bias: "read", c: "read_write" },
+  flops: ({ M, N, K }, [, , batch]) => 2 * Number(M) * Number(N) * Number(K) * batch,
   params: {
     M: "u32",
     N: "u32",

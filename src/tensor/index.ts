@@ -13,5 +13,6 @@ export {
   shapesEqual,
   sizeOf,
 } from "./shape.ts";
+export { standIn } from "./stand-in.ts";
 export { assertSameShape, empty, keep, Tensor, tidy } from "./tensor.ts";
 export * from "./views.ts";

@@ -63,6 +63,16 @@ export class Tensor {
     return this.storage.gpu;
   }
 
+  /**
+   * Puts another storage of the same size under this tensor and returns the one it had; neither is retained or released.
+   * A dry run borrows a model's tensors so, and gives them back.
+   */
+  exchangeStorage(storage: Storage): Storage {
+    const before = this.storage;
+    this.#storage = storage;
+    return before;
+  }
+
   get rank(): number {
     return this.shape.length;
   }

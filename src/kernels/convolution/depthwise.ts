@@ -3,7 +3,7 @@ import { defineKernel, linearGrid, type Specialization } from "../../gpu/index.t
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch } from "../launch.ts";
-import { type ConvolutionGeometry, phaseSteps, type SumParts, stridesOf } from "./implicit-gemm.ts";
+import { type ConvolutionGeometry, convolutionFlops, phaseSteps, type SumParts, stridesOf } from "./implicit-gemm.ts";
 
 const specialization = (slides: boolean, isPlane: boolean): Specialization => ({ SLIDE: slides, PLANES: isPlane });
 
@@ -11,6 +11,7 @@ const depthwiseKernel = defineKernel({
   name: "convolution-depthwise",
   source: depthwiseSource,
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
+  flops: (params) => convolutionFlops(params, ["E", "O", "V", "W", "I", "J", "L"]),
   params: {
     E: "u32",
     O: "u32",

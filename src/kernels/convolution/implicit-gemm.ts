@@ -6,6 +6,7 @@ import {
   type KernelDefinition,
   type KernelVariant,
   linearGrid,
+  type ParamValues,
   type Specialization,
 } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -38,8 +39,14 @@ export function shuffleLanes({ adapter, features }: Gpu): number | undefined {
 /** Channels in fours: four steps of the sum are then at one place of the image. */
 const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
 
-const common: Pick<KernelDefinition, "bindings" | "params"> = {
+/** A product and a sum for each element, tap and channel; of a strided input gradient each phase meets its own taps. */
+export const convolutionFlops = (params: ParamValues, names: readonly string[]): number =>
+  (2 * names.reduce((product, name) => product * Number(params[name]), 1)) /
+  (Number(params.phasesY) * Number(params.phasesX));
+
+const common: Pick<KernelDefinition, "bindings" | "flops" | "params"> = {
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
+  flops: (params) => convolutionFlops(params, ["M", "U", "V", "W", "I", "J", "L", "groupCount"]),
   params: {
     M: "u32",
     U: "u32",
