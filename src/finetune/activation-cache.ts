@@ -15,6 +15,25 @@ export const DEFAULT_CACHE_BUDGET: CacheBudget = { gpuBytes: 256 * 2 ** 20, host
 /** Bytes of one block of GPU rows. */
 const SLAB_BYTES = 8 * 2 ** 20;
 
+/** Rows of a slab that has to take `rows` at least. */
+const slabRows = (rows: number, width: number): number => Math.max(Math.floor(SLAB_BYTES / (4 * width)), rows);
+
+/** GPU bytes that examples of so many rows of a width take, within a budget. */
+export function cachedBytes(rowsOf: readonly number[], width: number, budget: number): number {
+  let bytes = 0;
+  let free = 0;
+  for (const rows of rowsOf) {
+    if (rows > free) {
+      const taken = 4 * width * slabRows(rows, width);
+      if (bytes + taken > budget) continue;
+      bytes += taken;
+      free = slabRows(rows, width);
+    }
+    free -= rows;
+  }
+  return bytes;
+}
+
 type Entry = { rows: number } & ({ slab: Tensor; begin: number } | { values: Float32Array });
 
 /**
@@ -137,7 +156,7 @@ export class ActivationCache {
   #reserve(rows: number): { slab: Tensor; begin: number } | null {
     if (this.#slabs.length === 0 || this.#used + rows > this.#slabRows) {
       const rowBytes = this.#width * 4;
-      const wanted = Math.max(Math.floor(SLAB_BYTES / rowBytes), rows);
+      const wanted = slabRows(rows, this.#width);
       if (this.gpuBytes + wanted * rowBytes > this.budget.gpuBytes) return null;
       this.#slabs.push(keep(empty(this.gpu, [wanted, this.#width], "f32", "activation cache")));
       this.gpuBytes += wanted * rowBytes;

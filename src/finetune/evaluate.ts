@@ -7,6 +7,9 @@ import { FrozenTrunk } from "./frozen-trunk.ts";
 import { accuracy, classMetrics, confusionMatrix, macroF1, perplexity } from "./metrics.ts";
 import { type Examples, exampleSet } from "./training-data.ts";
 
+/** Examples a batch, unless told otherwise. */
+export const DEFAULT_EVALUATION_BATCH = 32;
+
 export interface EvaluateOptions<Host, Inputs> {
   batch?: number;
   /** Token id of padding, where the examples are texts. */
@@ -30,7 +33,7 @@ export async function predictAndEvaluate<Host, Inputs>(
   data: Examples<Host>,
   options: EvaluateOptions<Host, Inputs>,
 ): Promise<Predictions> {
-  const { labels, batch: batchSize = 32 } = options;
+  const { labels, batch: batchSize = DEFAULT_EVALUATION_BATCH } = options;
   const examples = exampleSet(data, options.padId);
   const trunk = options.trunk ?? new FrozenTrunk(model, false);
   // Texts of similar length together: less padding. Results do not depend on what shares a batch.

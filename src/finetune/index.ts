@@ -3,9 +3,13 @@ export { CHECKPOINT_FILE } from "./checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Predictions, predictAndEvaluate } from "./evaluate.ts";
 export type * from "./events.ts";
 export type { BatchInfo, ExampleBatch, ExampleSet } from "./examples.ts";
+export { finetune } from "./finetune.ts";
 export { type GroupRule, type LayerwiseOptions, layerwiseGroups, parameterGroups } from "./groups.ts";
 export { ImageExamples, type ImageExamplesOptions, type ImageTrainingExample } from "./image-examples.ts";
 export * from "./metrics.ts";
+export type { Change, ChangedOptions } from "./plan/changes.ts";
+export { type Plan, type PlanOptions, plan } from "./plan/plan.ts";
+export type { BytesByKind, MemoryKind } from "./plan/rehearsal.ts";
 export {
   type HeadThenBlocksOptions,
   headThenBlocks,
@@ -21,5 +25,5 @@ export {
   TextExamples,
   type TrainingExample,
 } from "./text-examples.ts";
-export { DivergedError, type FinetuneOptions, finetune } from "./trainer.ts";
+export { DivergedError, type FinetuneOptions } from "./trainer.ts";
 export type { Examples, TrainingData } from "./training-data.ts";

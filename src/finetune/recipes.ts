@@ -1,9 +1,10 @@
 import type { GPT2Base, StagedModel } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
 import type { TrainingEvent } from "./events.ts";
+import { finetune } from "./finetune.ts";
 import { layerwiseGroups } from "./groups.ts";
 import { triangularSchedule } from "./schedule.ts";
-import { type FinetuneOptions, finetune } from "./trainer.ts";
+import type { FinetuneOptions } from "./trainer.ts";
 import type { Examples, TrainingData } from "./training-data.ts";
 
 /** One part of a recipe: what is trained, for how long, how fast. */

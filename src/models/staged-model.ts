@@ -1,3 +1,4 @@
+import { checkpoint } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { OutputDirectory } from "../io/index.ts";
 import { Module, type TrainingPass } from "../nn/index.ts";
@@ -22,6 +23,8 @@ export interface FeatureOptions {
   to?: number;
   x?: Tensor;
   pass?: TrainingPass;
+  /** Keep only what comes out of each stage; the backward pass runs the stages again, one at a time. Same bits. */
+  checkpointed?: boolean;
 }
 
 /**
@@ -59,9 +62,11 @@ export abstract class StagedModel<Host, Inputs> extends Module {
   /** Runs the trunk from a stage on; `x` is what the stage before gave. */
   features(inputs: Inputs, options: FeatureOptions = {}): Tensor {
     const { stages } = this;
-    const { from = 0, to = stages.length, pass } = options;
+    const { from = 0, to = stages.length, pass, checkpointed = false } = options;
     let x = options.x;
-    for (const stage of stages.slice(from, to)) x = stage.run(x, inputs, pass);
+    for (const stage of stages.slice(from, to)) {
+      x = checkpointed && x ? runAgainForGradient(stage, x, inputs, pass) : stage.run(x, inputs, pass);
+    }
     if (!x) throw new Error("features: no stage to run and no activations given");
     return x;
   }
@@ -74,4 +79,10 @@ export abstract class StagedModel<Host, Inputs> extends Module {
   protected setLoaded(report: LoadReport): void {
     this.#report = report;
   }
+}
+
+/** A stage of which only the result is kept; in the backward pass it is run again, with the same dropout. */
+function runAgainForGradient<Inputs>(stage: Stage<Inputs>, x: Tensor, inputs: Inputs, pass?: TrainingPass): Tensor {
+  const repeat = pass?.repeatable<Tensor>();
+  return checkpoint((own) => (repeat ? repeat((part) => stage.run(own, inputs, part)) : stage.run(own, inputs)), [x]);
 }

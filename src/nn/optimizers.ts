@@ -87,6 +87,9 @@ export abstract class Optimizer {
     return norm;
   }
 
+  /** Another optimizer of the same groups and settings that has not taken a step. */
+  abstract fresh(): Optimizer;
+
   /** What a checkpoint must keep. The tensors stay the optimizer's. */
   getState(): OptimizerState {
     return { steps: this.#steps, tensors: this.#state };
@@ -134,6 +137,10 @@ export class AdamW extends Optimizer {
     this.#options = { beta1, beta2, epsilon };
   }
 
+  override fresh(): AdamW {
+    return new AdamW(this.groups, this.#options);
+  }
+
   protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
     const first = this.stateOf(`${name}.exp_avg`, parameter);
     const second = this.stateOf(`${name}.exp_avg_sq`, parameter);
@@ -148,6 +155,10 @@ export class SGD extends Optimizer {
   constructor(groups: readonly ParameterGroup[], { momentum = 0 }: { momentum?: number } = {}) {
     super(groups);
     this.#momentum = momentum;
+  }
+
+  override fresh(): SGD {
+    return new SGD(this.groups, { momentum: this.#momentum });
   }
 
   protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {

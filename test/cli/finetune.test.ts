@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -57,6 +57,20 @@ describe("graft finetune", () => {
     });
     expect(bytes("json", "tokenizer.json").equals(readFileSync(`${MODEL}/tokenizer.json`))).toBe(true);
     expect(bytes("json", "report.html").toString()).toContain("fine-tuned on few.tsv");
+  });
+
+  it("plans without running or writing anything, as lines and as JSON", async () => {
+    const { code, stdout, stderr } = await graft(classify("planned", "--plan"));
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^A step: 8 examples a batch of at most 16 tokens$/m);
+    for (const kind of ["weights +8.5 MiB", "gradients", "optimizer's moments", "in all", "largest binding"]) {
+      expect(stdout).toMatch(new RegExp(`^ *${kind}`, "m"));
+    }
+    expect(stdout).toMatch(/^a step +\d+ dispatches +[\d.]+ [MG]FLOP/m);
+    expect(stdout).toMatch(/^It fits\.$/m);
+    expect(existsSync(join(folder, "planned"))).toBe(false);
+    const json = JSON.parse((await graft(classify("planned", "--plan", "--json"))).stdout);
+    expect(json).toMatchObject({ batch: 8, length: 16, evaluationBatch: 12, fits: true, changes: [] });
   });
 
   it("gives the same bytes twice, and goes on from a stopped run to the same bytes", async () => {

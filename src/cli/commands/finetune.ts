@@ -1,18 +1,19 @@
 import { basename } from "node:path";
-import { CHECKPOINT_FILE, layerwiseGroups, makeSchedule, finetune as train } from "../../finetune/index.ts";
+import { CHECKPOINT_FILE, makeSchedule, finetune as train } from "../../finetune/index.ts";
+import { refuse } from "../../finetune/plan/plan.ts";
 import { type RunReport, renderReport, type Settings } from "../../finetune/report.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
-import type { StagedModel } from "../../models/index.ts";
-import { AdamW, parsePatterns } from "../../nn/index.ts";
-import { defineCommand, UsageError } from "../arguments.ts";
+import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { prepareImages } from "../finetune/images.ts";
 import { checkOptions, FINETUNE_OPTIONS, type FinetuneCommandOptions } from "../finetune/options.ts";
+import { describePlan, planTask } from "../finetune/planning.ts";
 import type { TaskRun } from "../finetune/task-run.ts";
 import { prepareTexts } from "../finetune/texts.ts";
+import { makeTrainable } from "../finetune/trainable.ts";
 import { checkOutput, openFolder, requireImages, requireTexts } from "../model-directory.ts";
-import { createRenderer } from "../render.ts";
+import { createRenderer, jsonLine } from "../render.ts";
 import { StageRecorder } from "../stage-recorder.ts";
 
 export const finetune = defineCommand({
@@ -27,7 +28,7 @@ export const finetune = defineCommand({
   positionals: {},
   async run({ options, given }, context) {
     checkOptions(options, given);
-    await checkOutput(options.out, options.model, options);
+    if (!options.plan) await checkOutput(options.out, options.model, options);
     using interrupt = context.onInterrupt();
     const folder = await openFolder(options.model);
     const { signal } = interrupt;
@@ -50,17 +51,13 @@ async function runTask<Host, Inputs>(
   const renderer = createRenderer(stdout, { json: options.json, now });
   renderer.note(`Adapter: ${gpu.adapter.name}`);
   for (const note of task.notes) renderer.note(note);
-  const model = await task.load(gpu);
-  selectTrained(model, options, task.isNewHead);
-  const headLearningRate = options.headLr ?? (task.isNewHead ? 10 * options.lr : options.lr);
-  const optimizer = new AdamW(
-    layerwiseGroups(model, {
-      learningRate: options.lr,
-      headLearningRate,
-      decay: options.layerDecay,
-      weightDecay: options.weightDecay,
-    }),
-  );
+  const planned = await planTask(options, task, gpu);
+  if (options.plan) {
+    stdout.write(options.json ? jsonLine(planned.plan) : `${describePlan(planned.plan, task.task).join("\n")}\n`);
+    return 0;
+  }
+  if (!planned.plan.fits) refuse(planned.plan);
+  const { model, optimizer, headLearningRate } = await makeTrainable(options, task, gpu);
   const { warmup, schedule } = options;
   const settings = reportedSettings(options, task, headLearningRate);
   const output = await NodeDirectory.create(options.out);
@@ -78,9 +75,12 @@ async function runTask<Host, Inputs>(
           warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup,
         }),
       groupByLength: options.groupByLength,
+      checkpointBlocks: options.checkpointBlocks,
+      rehearse: false,
       seed: options.seed,
       maxSteps: options.maxSteps,
       evaluateEvery: options.evalEvery,
+      evaluationBatch: options.evalBatch,
       evaluateFirst: true,
       signal,
       checkpoint: { directory: output, every: options.checkpointEvery },
@@ -105,27 +105,6 @@ async function runTask<Host, Inputs>(
     renderer.note(`Stopped on request. Go on with the same command and --resume ${options.out} (${CHECKPOINT_FILE})`);
   }
   return 0;
-}
-
-/** Freezes, then thaws, by the patterns; a pattern that matches nothing is bad usage. */
-function selectTrained<Host, Inputs>(
-  model: StagedModel<Host, Inputs>,
-  options: FinetuneCommandOptions,
-  isNewHead: boolean,
-): void {
-  const freeze =
-    options.freeze === undefined ? (options.unfreeze === undefined ? [] : ["*"]) : parsePatterns(options.freeze);
-  const unfreeze = parsePatterns(options.unfreeze ?? "");
-  try {
-    if (freeze.length > 0) model.freeze(...freeze);
-    if (unfreeze.length > 0) model.unfreeze(...unfreeze);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  if (isNewHead)
-    for (const { parameters } of model.headModules) for (const tensor of parameters) tensor.requiresGrad = true;
-  if (model.parameterCount({ trainable: true }) === 0)
-    throw new UsageError("nothing is left to train: every parameter is frozen");
 }
 
 /** Every hyper-parameter, for the start event and the report. */

@@ -85,6 +85,7 @@ export const FINETUNE_OPTIONS = {
     description: "stop after so many steps; the schedule stays laid over all epochs",
   },
   evalEvery: { type: "integer", min: 1, description: "steps between validations; by default one an epoch" },
+  evalBatch: { type: "integer", default: 32, min: 1, description: "examples a batch of a validation" },
   checkpointEvery: { type: "integer", min: 1, description: "steps between checkpoints, besides those at validations" },
   resume: {
     type: "string",
@@ -92,6 +93,14 @@ export const FINETUNE_OPTIONS = {
     description:
       "go on from the checkpoint of a stopped run: its --out directory, with the options it had; --max-steps " +
       "may be another",
+  },
+  checkpointBlocks: {
+    type: "boolean",
+    description: "keep less for the backward pass and compute it again: less memory, about a third more work",
+  },
+  plan: {
+    type: "boolean",
+    description: "print what the training would take and whether it fits this adapter; nothing is run or written",
   },
   json: { type: "boolean", description: "print one event a line" },
 } as const satisfies OptionDefinitions;

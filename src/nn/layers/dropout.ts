@@ -12,6 +12,21 @@ export class TrainingPass {
   /** @param seed of this step; a run that is repeated or resumed gives the same seeds again. */
   constructor(private readonly seed: number) {}
 
+  /**
+   * A part of the pass that can be run twice with the same seeds, as recomputation does: what comes behind it in the pass
+   * has the seeds that it would have without.
+   */
+  repeatable<T>(): (run: (pass: TrainingPass) => T) => T {
+    const begin = this.#next;
+    return (run) => {
+      const part = new TrainingPass(this.seed);
+      part.#next = begin;
+      const result = run(part);
+      this.#next = Math.max(this.#next, part.#next);
+      return result;
+    };
+  }
+
   /** A fresh seed for the next dropout. */
   nextSeed(): number {
     return (this.seed >>> 0) * 2 ** 20 + this.#next++;

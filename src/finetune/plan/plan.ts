@@ -1,0 +1,189 @@
+import { type KernelVariant, MemoryLimitError } from "../../gpu/index.ts";
+import { GPT2, GPT2Base, ImageClassifier, LayeredClassifier, type StagedModel } from "../../models/index.ts";
+import { AdamW, type Optimizer, SGD } from "../../nn/index.ts";
+import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
+import { formatBytes } from "../format.ts";
+import type { FinetuneOptions } from "../trainer.ts";
+import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
+import { BlankImages, BlankTexts } from "./blank-examples.ts";
+import { type Change, changesThatFit } from "./changes.ts";
+import { type BytesByKind, MEMORY_KINDS, type Rehearsal, rehearse } from "./rehearsal.ts";
+
+export interface PlanOptions<Host> extends Pick<FinetuneOptions, "accumulate" | "clip" | "checkpointBlocks" | "cache"> {
+  /** Examples a batch. */
+  batch: number;
+  /** Tokens of the longest text; needed for texts where there is no `data`. */
+  length?: number;
+  /** Height and width of the images, where there is no `data`; by default what the model was made for. */
+  imageSize?: readonly [height: number, width: number];
+  /** An optimizer over the model's trainable parameters; `adamw` by default. Its state stays as it is. */
+  optimizer?: Optimizer | "adamw" | "sgd";
+  /** Examples in all and those for validation, which the cache of activations may hold. Default: one batch, none. */
+  examples?: number;
+  validExamples?: number;
+  evaluationBatch?: number;
+  padId?: number;
+  /** The examples themselves, in place of `length`, `imageSize` and `examples`. */
+  data?: TrainingData<Examples<Host>>;
+  /** Bytes that may be held. Default: the budget of the model's handle, which is infinite on a GPU. */
+  memoryBudget?: number;
+  /** Look for changes that fit where the plan does not. Default true. */
+  findChanges?: boolean;
+}
+
+/** What a training run takes on an adapter. */
+export interface Plan extends Omit<Rehearsal, "variants" | "heldBytes" | "refusal"> {
+  readonly adapter: string;
+  readonly batch: number;
+  readonly accumulate: number;
+  /** Examples a batch of an evaluation; null without examples for it. */
+  readonly evaluationBatch: number | null;
+  /** Tokens of the longest text; null for images. */
+  readonly length: number | null;
+  /** Names of the pipelines that are needed. */
+  readonly pipelines: readonly string[];
+  readonly limits: {
+    /** Bytes that may be held at a time; what else the handle holds is taken off. */
+    readonly memory: number;
+    readonly buffer: number;
+    readonly binding: number;
+  };
+  readonly fits: boolean;
+  /** What does not fit, by name and bytes; null when all does. */
+  readonly problem: string | null;
+  /** Changes that fit, the cheapest first. Empty when the plan itself fits, or nothing helps. */
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Tells what training would take before anything of it is allocated: the step is run on a device that does nothing, with
+ * the limits and kernels of the model's adapter, so that bytes, dispatches and products are counted, not estimated. The
+ * model may stand on a `DryGpu` itself: then not even its weights are allocated.
+ *
+ * @example
+ * const model = await GPT2.fromPretrained("./gpt2", { gpu: new DryGpu(gpu) });
+ * const { fits, peakBytes, changes } = await plan(model, { batch: 16, length: 1024 });
+ *
+ * @throws when the options do not make a batch for this model.
+ */
+export async function plan<Host, Inputs>(model: StagedModel<Host, Inputs>, options: PlanOptions<Host>): Promise<Plan> {
+  return (await planWithKernels(model, options)).plan;
+}
+
+/** The plan, and the kernels that the run needs, to be compiled ahead. */
+export async function planWithKernels<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  options: PlanOptions<Host>,
+): Promise<{ plan: Plan; kernels: readonly KernelVariant[] }> {
+  const { findChanges = true, ...asked } = options;
+  const first = await planOnce(model, asked);
+  if (first.plan.fits || !findChanges) return first;
+  const { data } = options;
+  const blank = data && { data: undefined, examples: data.train.length, validExamples: data.valid?.length };
+  const changes = await changesThatFit(
+    first.plan,
+    async (change) =>
+      (await planOnce(model, { ...asked, ...change, ...(change.length === undefined ? {} : blank) })).plan,
+  );
+  return { ...first, plan: { ...first.plan, changes } };
+}
+
+async function planOnce<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  options: Omit<PlanOptions<Host>, "findChanges">,
+): Promise<{ plan: Plan; kernels: readonly KernelVariant[] }> {
+  const { batch, accumulate = 1, optimizer = "adamw", memoryBudget, data = blankData(model, options) } = options;
+  const rehearsal = await rehearse(model, data, {
+    ...options,
+    optimizer: typeof optimizer === "string" ? optimizerOf(model, optimizer) : optimizer,
+  });
+  const train = exampleSet(data.train, options.padId);
+  const isText = !(model instanceof ImageClassifier);
+  const longest = Array.from({ length: train.length }, (_, i) => train.lengthOf(i)).reduce((a, b) => Math.max(a, b), 0);
+  const validCount = data.valid?.length ?? 0;
+  const { evaluationBatch = DEFAULT_EVALUATION_BATCH } = options;
+  const sizes = {
+    ...{ batch, accumulate, length: isText ? longest : null },
+    evaluationBatch: validCount > 0 ? Math.min(evaluationBatch, validCount) : null,
+  };
+  return { plan: { ...judge(model, rehearsal, memoryBudget), ...sizes }, kernels: rehearsal.variants };
+}
+
+/** What a rehearsal found, held against the limits of the model's handle. */
+function judge<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  { variants, heldBytes, refusal, ...found }: Rehearsal,
+  memoryBudget = model.gpu.memoryBudget,
+): Omit<Plan, "batch" | "accumulate" | "evaluationBatch" | "length"> {
+  const { gpu } = model;
+  const others = gpu.isDry ? 0 : Math.max(0, gpu.statistics.liveBytes - heldBytes);
+  const memory = Math.max(0, memoryBudget - others);
+  const needed = `${found.peakDuring === "evaluation" ? "the evaluation" : "training"} needs ${formatBytes(found.peakBytes)} (${describeBytes(found.atPeak)})`;
+  const tooMuch = `${needed}, and ${formatBytes(memory)} of memory are left of the budget of ${gpu.adapter.name}`;
+  const problem = refusal ?? (found.peakBytes > memory ? tooMuch : null);
+  return {
+    ...found,
+    adapter: gpu.adapter.name,
+    pipelines: [...variants].map(({ key }) => key),
+    limits: {
+      memory,
+      buffer: gpu.limits.maxBufferSize,
+      binding: gpu.limits.maxStorageBufferBindingSize,
+    },
+    fits: problem === null,
+    problem,
+    changes: [],
+  };
+}
+
+/** "weights 12 MiB, moments 24 MiB", the largest first. */
+export function describeBytes(bytes: BytesByKind): string {
+  const kinds = MEMORY_KINDS.filter((kind) => bytes[kind] > 0).sort((a, b) => bytes[b] - bytes[a]);
+  return kinds.map((kind) => `${kind} ${formatBytes(bytes[kind])}`).join(", ");
+}
+
+/** @throws MemoryLimitError naming what does not fit, and the cheapest change that does. */
+export function refuse({ problem, changes }: Pick<Plan, "problem" | "changes">): never {
+  const [cheapest] = changes;
+  const advice = cheapest
+    ? `${cheapest.description} takes ${formatBytes(cheapest.peakBytes)}`
+    : "no smaller batch fits";
+  throw new MemoryLimitError(`finetune: ${problem}; ${advice}`);
+}
+
+function optimizerOf<Host, Inputs>(model: StagedModel<Host, Inputs>, kind: "adamw" | "sgd"): Optimizer {
+  const parameters = new Map([...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad));
+  const groups = [{ name: "all", parameters, learningRate: 1e-4, weightDecay: 0.01 }];
+  if (kind === "adamw") return new AdamW(groups);
+  if (kind === "sgd") return new SGD(groups, { momentum: 0.9 });
+  throw new Error(`plan: optimizer must be "adamw", "sgd" or an optimizer, got ${String(kind)}`);
+}
+
+/** Examples that have the asked shape and no content. */
+function blankData<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  options: Omit<PlanOptions<Host>, "findChanges">,
+): TrainingData<Examples<Host>> {
+  const { batch, accumulate = 1, length, imageSize, examples = batch * accumulate, validExamples = 0 } = options;
+  let make: (count: number) => unknown;
+  let labels: readonly string[] | undefined;
+  if (model instanceof GPT2Base) {
+    if (!(length !== undefined && Number.isInteger(length) && length > 0)) {
+      throw new Error(`plan: length must be a positive integer for texts, got ${length}`);
+    }
+    const perToken = model instanceof GPT2;
+    if (!perToken) labels = model.config.labels;
+    make = (count) => new BlankTexts(count, length, perToken);
+  } else if (model instanceof ImageClassifier) {
+    const own = model instanceof LayeredClassifier ? (model.inputShape.slice(1) as [number, number]) : undefined;
+    const size = imageSize ?? own;
+    if (!size) throw new Error("plan: imageSize must be given for a model that does not tell it");
+    labels = model.labels;
+    make = (count) => new BlankImages(count, [model.channels, ...size]);
+  } else throw new Error("plan: data must be given for a model of another kind than texts or images");
+  return {
+    train: make(examples) as Examples<Host>,
+    valid: validExamples > 0 ? (make(validExamples) as Examples<Host>) : undefined,
+    labels,
+  };
+}
