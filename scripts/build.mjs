@@ -14,6 +14,7 @@ const result = await build({
     finetune: "src/finetune/index.ts",
     io: "src/io/index.ts",
     node: "src/io/node/index.ts",
+    bench: "src/bench/index.ts",
     "cli/main": "src/cli/main.ts",
   },
   outdir: "dist",

@@ -63,6 +63,8 @@ describe("the check of the rules", () => {
     ["src/kernels/a.ts", "src/autograd/b.ts", "kernels may not import autograd"],
     ["src/nn/a.ts", "src/models/b.ts", "nn may not import models"],
     ["src/finetune/a.ts", "src/cli/b.ts", "finetune may not import cli"],
+    ["src/finetune/a.ts", "src/bench/b.ts", "finetune may not import bench"],
+    ["src/bench/a.ts", "src/cli/b.ts", "bench may not import cli"],
     ["src/io/a.ts", "src/gpu/b.ts", "io may not import gpu"],
     ["src/io/a.ts", "src/kernels/b.ts", "io may not import kernels"],
     ["src/nn/a.ts", "src/io/b.ts", "nn may not import io"],
@@ -134,7 +136,7 @@ describe("the check of the rules", () => {
     ).toEqual([
       "src/cli/a.ts: imports webgpu: only src/gpu/node-adapter.ts may",
       "src/cli/b.ts: imports chalk: not a package that the library may import",
-      "src/nn/a.ts: imports ../../shaders/fill.wgsl: only gpu, tensor, kernels import shaders",
+      "src/nn/a.ts: imports ../../shaders/fill.wgsl: only gpu, tensor, kernels, bench import shaders",
       "src/nn/b.ts: imports ./missing.ts: no such file in src",
       "src/attic/c.ts: src/attic is no room of the house",
     ]);

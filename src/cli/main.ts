@@ -28,6 +28,10 @@ const COMMANDS: CommandTable = {
     summary: "adapters, limits, features, versions, and what to do when something is missing",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  bench: {
+    summary: "kernels from naive to best, ops, and training steps, measured on this adapter",
+    load: async () => (await import("./commands/bench.ts")).benchCommand,
+  },
   inspect: {
     summary: "tensors of a safetensors file, an index or a model directory",
     load: async () => (await import("./commands/inspect.ts")).inspect,

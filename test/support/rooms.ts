@@ -12,12 +12,12 @@ export interface Import {
 }
 
 /** From the left to the right: a room imports only what stands to its left. */
-const ROOMS = ["gpu", "tensor", "kernels", "autograd", "nn", "models", "finetune", "cli"];
+const ROOMS = ["gpu", "tensor", "kernels", "autograd", "nn", "models", "finetune", "bench", "cli"];
 /** `io` stands aside: it builds on `tensor` alone, and these build on it. */
 const IO_MAY_IMPORT = ["tensor"];
-const MAY_IMPORT_IO = ["models", "finetune", "cli"];
+const MAY_IMPORT_IO = ["models", "finetune", "bench", "cli"];
 /** Shaders belong to the code that dispatches them. */
-const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels"];
+const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels", "bench"];
 
 /** Everything else runs in a browser as well. */
 const NODE_ONLY = ["src/io/node/", "src/cli/", "src/gpu/node-adapter.ts", "src/gpu/swiftshader.ts"];

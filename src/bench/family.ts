@@ -1,0 +1,72 @@
+import type { Candidate, Problem } from "./problem.ts";
+import { type ShaderContract, shaderCandidate } from "./shader-candidate.ts";
+
+/** A handwritten shader of `shaders/bench`: a rung of a ladder. */
+export interface ShaderRung {
+  readonly name: string;
+  /** One sentence: what it adds to the rung below. */
+  readonly adds: string;
+  readonly wgsl: string;
+}
+
+/** Lengths by the names of a family's dimensions. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** A computation with ways to do it, from naive to best. */
+export interface Family {
+  readonly name: string;
+  /** The formula, in one line. */
+  readonly computes: string;
+  readonly dimensions: readonly string[];
+  /** Sizes of a run that asks for none, by kind of adapter, as they are written on a command line. */
+  readonly defaultSize: { readonly software: string; readonly hardware: string };
+  /** A size that takes no time, with lengths that no tile divides. */
+  readonly tinySize: string;
+  /** Lengths of the dimensions from the numbers given; fewer numbers are allowed where the family says what they mean. */
+  expand(numbers: readonly number[]): readonly number[] | undefined;
+  /** How a size is written, for errors and help: `N or MxKxN`. */
+  readonly sizeForms: string;
+  problem(sizes: Sizes): Problem;
+  contract(sizes: Sizes): ShaderContract;
+  readonly rungs: readonly ShaderRung[];
+  /** The engine's own kernels. */
+  engine(sizes: Sizes): readonly Candidate[];
+}
+
+/** A size or a name that a family does not have. */
+export class BenchUsageError extends Error {
+  override name = "BenchUsageError";
+}
+
+/**
+ * Lengths from `1024` or `512x768x3072`.
+ *
+ * @throws BenchUsageError saying how a size of the family is written.
+ */
+export function parseSizes(family: Family, text: string): Sizes {
+  const numbers = text.split(/[x×]/).map((part) => (/^\d+$/.test(part) ? Number(part) : Number.NaN));
+  const valid = numbers.every((number) => Number.isSafeInteger(number) && number >= 1);
+  const lengths = valid ? family.expand(numbers) : undefined;
+  if (!lengths) {
+    throw new BenchUsageError(
+      `size ${JSON.stringify(text)} is none of ${family.name}: expected ${family.sizeForms}, each a whole number from 1`,
+    );
+  }
+  return Object.fromEntries(family.dimensions.map((name, i) => [name, lengths[i]]));
+}
+
+/** `512x768x3072` of the lengths. */
+export const formatSizes = (family: Family, sizes: Sizes): string =>
+  family.dimensions.map((name) => sizes[name]).join("x");
+
+/** All ways of a family to compute one size, from naive to best. */
+export function candidatesOf(family: Family, sizes: Sizes): Candidate[] {
+  const contract = family.contract(sizes);
+  return [
+    ...family.rungs.map(({ name, adds, wgsl }) => shaderCandidate(name, adds, wgsl, contract)),
+    ...family.engine(sizes),
+  ];
+}
+
+export const variantNames = (family: Family): string[] =>
+  candidatesOf(family, parseSizes(family, family.tinySize)).map(({ name }) => name);

@@ -1,0 +1,95 @@
+import type { Gpu } from "../gpu/index.ts";
+import { sizeOf, type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { findFault } from "./check.ts";
+import type { Candidate, Problem, Work } from "./problem.ts";
+import { type Timing, type TimingOptions, timeAlternating } from "./timing.ts";
+
+/** How one candidate did. Only what is right is timed. */
+export interface Measured {
+  name: string;
+  adds: string;
+  /** `wrong`: it disagrees with the reference; `failed`: it threw; `unavailable`: the adapter lacks what it needs. */
+  status: "right" | "wrong" | "failed" | "unavailable";
+  /** What is wrong, the error, or what is missing. */
+  reason?: string;
+  timing?: Timing;
+}
+
+/**
+ * Checks candidates against the double-precision reference of a problem, each from fresh results, and then times those
+ * that are right, alternating.
+ *
+ * @param scratch elements of a buffer for partial results behind the results; 0 for none.
+ */
+export async function measure(
+  gpu: Gpu,
+  problem: Problem,
+  candidates: readonly Candidate[],
+  options: TimingOptions,
+  scratch = 0,
+): Promise<Measured[]> {
+  const owned: Disposable[] = [];
+  try {
+    const own = <T extends Disposable>(x: T): T => {
+      owned.push(x);
+      return x;
+    };
+    const operands = Object.fromEntries(
+      problem.inputs.map(({ name, shape, dtype, values }) => [name, own(tensor(values, shape, { dtype, gpu }))]),
+    );
+    const results = problem.results.map(({ shape }) => own(tensor(new Float32Array(sizeOf(shape)), shape, { gpu })));
+    if (scratch > 0) results.push(own(tensor(new Float32Array(scratch), [scratch], { gpu })));
+    const rows: Measured[] = [];
+    const works: Work[] = [];
+    const timed: Measured[] = [];
+    for (const candidate of candidates) {
+      options.signal?.throwIfAborted();
+      const { name, adds } = candidate;
+      const missing = candidate.unavailable?.(gpu);
+      if (missing) {
+        rows.push({ name, adds, status: "unavailable", reason: missing });
+        continue;
+      }
+      const row: Measured = { name, adds, status: "right" };
+      rows.push(row);
+      try {
+        reset(gpu, problem, results);
+        const work = await candidate.prepare(operands, results, own);
+        row.reason = await checkOnce(problem, work, results);
+        if (row.reason) {
+          row.status = "wrong";
+          continue;
+        }
+        works.push(work);
+        timed.push(row);
+      } catch (error) {
+        row.status = "failed";
+        row.reason = (error as Error).message;
+      }
+    }
+    const timings = await timeAlternating(gpu, works, options);
+    timed.forEach((row, i) => {
+      row.timing = timings[i];
+    });
+    return rows;
+  } finally {
+    for (const x of owned.reverse()) x[Symbol.dispose]();
+  }
+}
+
+/** Results as they are before the computation: what it changes in place, or NaN where it must write. */
+function reset(gpu: Gpu, problem: Problem, results: readonly Tensor[]): void {
+  problem.results.forEach(({ shape, initial }, i) => {
+    const values = initial ?? new Float32Array(sizeOf(shape)).fill(Number.NaN);
+    gpu.upload(results[i].storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  });
+}
+
+async function checkOnce(problem: Problem, work: Work, given: readonly Tensor[]): Promise<string | undefined> {
+  const results = tidy(() => [...work()]);
+  try {
+    return await findFault(problem, results);
+  } finally {
+    for (const result of results) if (!given.includes(result)) result.dispose();
+  }
+}

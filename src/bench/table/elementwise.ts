@@ -1,0 +1,97 @@
+import { add, gelu, sum } from "../../autograd/index.ts";
+import type { Expected, Problem } from "../problem.ts";
+import { bytesOf, floats, sumTolerance } from "../values.ts";
+import { type OpRow, opRows } from "./op-row.ts";
+
+const MILLION = 2 ** 20;
+const ROOT = Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715;
+
+const geluValue = (x: number): number => 0.5 * x * (1 + Math.tanh(ROOT * (x + CUBIC * x ** 3)));
+
+function geluSlope(x: number): number {
+  const t = Math.tanh(ROOT * (x + CUBIC * x ** 3));
+  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * ROOT * (1 + 3 * CUBIC * x * x);
+}
+
+function geluProblem(shape: readonly number[], isBackward: boolean): Problem {
+  const [x, g] = [floats("x", shape, 1, 3), floats("g", shape, 2)];
+  const forward = (i: number): Expected => ({ value: geluValue(x.values[i]), scale: 1 + Math.abs(x.values[i]) });
+  const backward = (i: number): Expected => ({
+    value: g.values[i] * geluSlope(x.values[i]),
+    scale: 1 + Math.abs(x.values[i]),
+  });
+  return {
+    inputs: isBackward ? [x, g] : [x],
+    results: [
+      { name: isBackward ? "x's gradient" : "y", shape, tolerance: 2e-6, expected: isBackward ? backward : forward },
+    ],
+    operations: 0,
+    bytes: isBackward ? bytesOf(shape, shape, shape) : bytesOf(shape, shape),
+  };
+}
+
+function addProblem(n: number): Problem {
+  const [a, b] = [floats("a", [n], 1), floats("b", [n], 2)];
+  const expected = (i: number): Expected => ({ value: Math.fround(a.values[i] + b.values[i]), scale: 0 });
+  return {
+    inputs: [a, b],
+    results: [{ name: "y", shape: [n], tolerance: 0, expected }],
+    operations: 0,
+    bytes: bytesOf([n], [n], [n]),
+  };
+}
+
+function sumProblem(n: number): Problem {
+  const x = floats("x", [n], 1);
+  const expected = (): Expected => ({
+    value: x.values.reduce((total, v) => total + v, 0),
+    scale: x.values.reduce((total, v) => total + Math.abs(v), 0),
+  });
+  return {
+    inputs: [x],
+    results: [{ name: "y", shape: [1], tolerance: sumTolerance(1), expected }],
+    operations: 0,
+    bytes: bytesOf([n]),
+  };
+}
+
+const CHAIN = 1000;
+
+/** a + b + b + …, rounded after each addition as the chain is. */
+function chainProblem(): Problem {
+  const [a, b] = [floats("a", [16], 1), floats("b", [16], 2)];
+  const expected = (i: number): Expected => {
+    let value = a.values[i];
+    for (let step = 0; step < CHAIN; step++) value = Math.fround(value + b.values[i]);
+    return { value, scale: 0 };
+  };
+  return {
+    inputs: [a, b],
+    results: [{ name: "y", shape: [16], tolerance: 0, expected }],
+    operations: 0,
+    bytes: 0,
+  };
+}
+
+export const ELEMENTWISE: readonly OpRow[] = [
+  ...opRows("gelu-512x3072", "gelu (tanh) of 512 × 3072", ["x"], (x) => gelu(x, { approximate: "tanh" }), {
+    forward: () => geluProblem([512, 3072], false),
+    backward: () => geluProblem([512, 3072], true),
+  }),
+  ...opRows("add-4m", "add of 4 M numbers", ["a", "b"], (a, b) => add(a, b), {
+    forward: () => addProblem(4 * MILLION),
+  }),
+  ...opRows("sum-4m", "sum of 4 M numbers", ["x"], (x) => sum(x), { forward: () => sumProblem(4 * MILLION) }),
+  ...opRows(
+    "chain-1000-adds",
+    "1000 dependent adds of 16 numbers",
+    ["a", "b"],
+    (a, b) => {
+      let x = a;
+      for (let i = 0; i < CHAIN; i++) x = add(x, b);
+      return x;
+    },
+    { forward: chainProblem },
+  ),
+];

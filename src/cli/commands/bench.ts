@@ -1,0 +1,139 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { basename } from "node:path";
+import {
+  type BenchPlan,
+  type BenchReport,
+  type BenchRow,
+  BenchUsageError,
+  listOfNames,
+  makeReport,
+  planOf,
+  runBench,
+  timingDefaults,
+} from "../../bench/index.ts";
+import { Gpu } from "../../gpu/index.ts";
+import { NodeDirectory } from "../../io/node/index.ts";
+import { defineCommand, UsageError } from "../arguments.ts";
+import { assetPath } from "../assets.ts";
+import { renderBenchHead, renderBenchHeadings, renderBenchRows } from "../bench-text.ts";
+import { wrap } from "../text.ts";
+import { graftVersion, packageVersion } from "../version.ts";
+
+export const benchCommand = defineCommand({
+  name: "bench",
+  description:
+    "Measures the engine on this adapter. Without a name every kernel ladder runs: each variant of a family, from naive " +
+    "to best, is checked against a double-precision reference and then timed beside the others. A name picks one " +
+    "family, one suite (table, end-to-end) or one row; --list shows them all.\n\n" +
+    "--wgsl runs a shader of your own through the same check and timing; docs/bench.md tells what it must bind.",
+  usage: "[NAME] [options]",
+  positionals: { name: { description: "a family, a suite or a row (default: all ladders)", optional: true } },
+  options: {
+    size: { type: "list", placeholder: "SIZE,…", description: "sizes of the family, such as 1024 or 512x768x3072" },
+    variant: { type: "list", placeholder: "NAME,…", description: 'variants of the family, or "all" (default all)' },
+    wgsl: {
+      type: "string",
+      placeholder: "FILE",
+      description: "a shader of your own, run behind the family's variants",
+    },
+    repeats: { type: "integer", default: 9, min: 1, description: "samples of each time" },
+    json: { type: "string", placeholder: "FILE", description: "write the run as JSON" },
+    list: { type: "boolean", description: "print all names and stop" },
+    software: { type: "boolean", description: "use SwiftShader, the software adapter from npm" },
+  },
+  async run({ options, positionals }, { stdout, onInterrupt }) {
+    if (options.list) {
+      stdout.write(renderNames(stdout.columns));
+      return 0;
+    }
+    const plan = await makePlan(positionals.name, options);
+    using interrupt = onInterrupt();
+    using gpu = await Gpu.open({ software: options.software });
+    const timing = { ...timingDefaults(gpu), samples: options.repeats, signal: interrupt.signal };
+    const rows: BenchRow[] = [];
+    let report: BenchReport | undefined;
+    let hasHeadings = false;
+    const resources = { bundledModel: () => NodeDirectory.open(assetPath("gpt2-mini-en")) };
+    try {
+      for await (const event of runBench(gpu, plan, timing, resources)) {
+        if (event.type === "peaks") {
+          report = makeReport(gpu, event.peaks, rows, environment());
+          stdout.write(`${renderBenchHead(report)}\n`);
+        } else if (event.type === "rows") {
+          rows.push(...event.rows);
+          const [{ suite, group, title }] = event.rows;
+          const heading = suite === "ladder" ? `${group}: ${title}` : "";
+          if (suite === "ladder" || !hasHeadings) stdout.write(`${renderBenchHeadings(heading)}\n`);
+          hasHeadings = suite !== "ladder";
+          stdout.write(`${renderBenchRows(event.rows, stdout.columns)}\n`);
+        }
+      }
+    } catch (error) {
+      throw error instanceof BenchUsageError ? new UsageError(error.message) : error;
+    }
+    if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+    // Whoever asked for a shader wants to know whether it is right.
+    return rows.some(({ status }) => status === "wrong" || status === "failed") ? 1 : 0;
+  },
+});
+
+function environment() {
+  const processors = cpus();
+  return {
+    date: new Date().toISOString(),
+    versions: { graft: graftVersion(), node: process.versions.node, webgpu: packageVersion("webgpu") },
+    machine: { cpu: processors[0]?.model ?? null, cores: processors.length },
+  };
+}
+
+interface Choices {
+  size?: readonly string[];
+  variant?: readonly string[];
+  wgsl?: string;
+}
+
+/** @throws UsageError for a name there is not, or sizes and variants of what has none. */
+async function makePlan(name: string | undefined, { size, variant, wgsl }: Choices): Promise<BenchPlan> {
+  let plan: BenchPlan;
+  try {
+    plan = planOf(name ?? "all");
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const chosen = Object.entries({ size, variant, wgsl }).filter(([, value]) => value !== undefined);
+  if (chosen.length === 0) return plan;
+  if (plan.ladders.length !== 1) {
+    const flags = chosen.map(([option]) => `--${option}`).join(", ");
+    throw new UsageError(
+      `${flags} needs the name of one family: ${planOf("all")
+        .ladders.map((one) => one.family.name)
+        .join(", ")}`,
+    );
+  }
+  const [ladder] = plan.ladders;
+  const shader = wgsl === undefined ? undefined : { name: basename(wgsl), wgsl: await readShader(wgsl) };
+  const variants = variant === undefined || variant.includes("all") ? undefined : variant;
+  return { ...plan, ladders: (size ?? [undefined]).map((one) => ({ ...ladder, size: one, variants, shader })) };
+}
+
+async function readShader(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`--wgsl ${file}: ${(error as Error).message}`);
+  }
+}
+
+function renderNames(columns: number): string {
+  const width = Math.max(...listOfNames().flatMap(({ entries }) => entries.map(([name]) => name.length)));
+  const sections = listOfNames().map(({ heading, entries }) => {
+    const lines = entries.flatMap(([name, text]) =>
+      wrap(text, Math.max(20, columns - width - 4)).map(
+        (line, i) => `  ${(i === 0 ? name : "").padEnd(width)}  ${line}`,
+      ),
+    );
+    return `${heading}\n${lines.join("\n")}\n`;
+  });
+  return sections.join("\n");
+}

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { familyOf } from "../../src/bench/families/index.ts";
+import { readGrids } from "../../src/bench/grid.ts";
+import { runLadder } from "../../src/bench/ladder.ts";
+import type { BenchRow } from "../../src/bench/report.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const quick = { samples: 1, sampleMilliseconds: 0, budgetMilliseconds: 0, preferGpuClock: false };
+const shaders = resolve(import.meta.dirname, "../../shaders/bench");
+const naive = await readFile(resolve(shaders, "matmul-naive.wgsl"), "utf8");
+
+const run = async (wgsl: string, name = "matmul"): Promise<BenchRow> => {
+  const family = familyOf(name);
+  const choice = { family, size: family.tinySize, variants: [], shader: { name: "my.wgsl", wgsl } };
+  const rows = await runLadder(gpu(), choice, { gigaflops: 1, gigabytes: 1 }, quick);
+  expect(rows).toHaveLength(1);
+  return rows[0];
+};
+
+describe("a shader of one's own", () => {
+  it("is checked and timed as the ladder's are", async () => {
+    const row = await run(naive);
+    expect(row).toMatchObject({ id: "matmul/21x13x35/my.wgsl", status: "right", reason: undefined });
+    expect(row.timing!.median).toBeGreaterThan(0);
+  });
+
+  it("that is wrong is told where, and is not timed", async () => {
+    const row = await run(naive.replace("sum += a[", "sum -= a["));
+    expect(row.status).toBe("wrong");
+    expect(row.reason).toMatch(
+      /^c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ \(± .*\); \d+ of 512 compared elements are wrong$/,
+    );
+    expect(row.timing).toBeUndefined();
+    expect(row.gigaflops).toBeUndefined();
+  });
+
+  it("that leaves an element out, or puts a NaN anywhere, is wrong", async () => {
+    const holes = naive.replace(
+      "c[row * params.N + column] = sum;",
+      "if (row != 20 || column != 34) { c[row * params.N + column] = sum; }",
+    );
+    expect(await run(holes)).toMatchObject({ status: "wrong", reason: expect.stringContaining("c[20, 34] is NaN") });
+    const nothing = await run(naive.replace("c[row * params.N + column] = sum;", ""));
+    expect(nothing.reason).toMatch(/c\[0, 0\] is NaN, expected/);
+  });
+
+  it("that is wrong beside the compared elements is found when it leaves them unwritten", async () => {
+    const family = familyOf("softmax");
+    const source = await readFile(resolve(shaders, "softmax-naive.wgsl"), "utf8");
+    const wgsl = source.replace("y[i] = exp", "if (i != 777) { y[i] = exp").replace("/ sum;", "/ sum; }");
+    const choice = { family, size: "64x64", variants: [], shader: { name: "my.wgsl", wgsl } };
+    const [row] = await runLadder(gpu(), choice, { gigaflops: 1, gigabytes: 1 }, quick);
+    expect(row.reason).toMatch(/^y\[12, 9\] is NaN/);
+  });
+
+  it("that does not compile is shown with its lines numbered, and the next one runs", async () => {
+    const row = await run(naive.replace("var sum = 0.0;", "var sum = nothing;"));
+    expect(row.status).toBe("failed");
+    expect(row.reason).toMatch(
+      /does not compile[\s\S]*unresolved value 'nothing'[\s\S]*\n +\d+ \| +var sum = nothing;/,
+    );
+    expect((await run(naive)).status).toBe("right");
+  });
+
+  it("that binds something else is refused by what it binds", async () => {
+    const row = await run(naive.replace("@binding(2) var", "@binding(5) var"));
+    expect(row).toMatchObject({ status: "failed", reason: expect.stringMatching(/binding/i) });
+    expect((await run(naive)).status).toBe("right");
+  });
+
+  it("must say how many workgroups it wants", async () => {
+    const row = await run(naive.replace("// grid:", "// workgroups:"));
+    expect(row).toMatchObject({ status: "failed", reason: expect.stringContaining("// grid: ceil(M / 64)") });
+  });
+});
+
+describe("the grid of a shader", () => {
+  const sizes = { M: 21, N: 35 };
+  const grid = (line: string): number[][] =>
+    readGrids(`// grid: ${line}\nconst TILE: u32 = 16u;\nconst WIDE = 3;`, sizes);
+
+  it("is read from expressions of sizes and constants", () => {
+    expect(grid("ceil(N / 8), ceil(M / 8)")).toEqual([[5, 3]]);
+    expect(grid("ceil(N/TILE)*WIDE, M - 1 + 2 * (N - 30), 2")).toEqual([[9, 30, 2]]);
+    expect(grid("max(1, floor(M / 64)), min(M, N, 4)")).toEqual([[1, 4]]);
+    expect(readGrids("// grid: M\n  // grid: 1", sizes)).toEqual([[21], [1]]);
+  });
+
+  it.each([
+    ["N / 8", "4.375 is no number of workgroups; use ceil()"],
+    ["K", 'unknown name "K"; there are M, N, TILE, WIDE'],
+    ["ceil(N", 'a ")" is missing'],
+    ["N N", 'unexpected "N"'],
+    ["", "it ends too early"],
+    ["1, 2, 3, 4", "4 dimensions, expected one to three"],
+    ["M - 21", "0 is no number of workgroups"],
+    ["constructor", 'unknown name "constructor"'],
+  ])("%s is refused", (line, why) => {
+    expect(() => grid(line)).toThrow(`grid "${line}": ${why}`);
+  });
+});
