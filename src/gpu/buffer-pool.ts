@@ -1,3 +1,4 @@
+import type { KeptBindGroup } from "./bind-group-cache.ts";
 import { MemoryLimitError } from "./errors.ts";
 
 /** `GPUBufferUsage` bits; Node has no such global, and we do not patch one in. */
@@ -11,8 +12,8 @@ export interface PooledBuffer {
   readonly size: number;
   /** The command batch that last named this buffer; decides when an upload must flush first. */
   lastBatch: number;
-  /** Keys of cached bind groups that hold this buffer. */
-  readonly bindGroupKeys: Set<string>;
+  /** Kept bind groups that hold this buffer. */
+  readonly bindGroups: Set<KeptBindGroup>;
 }
 
 export interface MemoryStatistics {
@@ -56,16 +57,20 @@ export class BufferPool {
     buffersCreated: 0,
   };
   readonly #free = new Map<number, PooledBuffer[]>();
+  /** Read once: a property of the device is a call into the driver. */
+  readonly #largestBytes: number;
   #nextId = 1;
 
   constructor(
     private readonly device: GPUDevice,
     private readonly budgetBytes: number,
     private readonly destroyed: (buffer: PooledBuffer) => void,
-  ) {}
+  ) {
+    this.#largestBytes = device.limits.maxBufferSize;
+  }
 
   acquire(bytes: number, label: string): PooledBuffer {
-    const limit = this.device.limits.maxBufferSize;
+    const limit = this.#largestBytes;
     if (bytes > limit) {
       throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
     }
@@ -121,7 +126,7 @@ export class BufferPool {
     const { STORAGE, COPY_SRC, COPY_DST } = BUFFER_USAGE;
     const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
     this.statistics.buffersCreated++;
-    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroupKeys: new Set() };
+    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroups: new Set() };
   }
 
   /** Drops kept buffers, largest first, until one of `size` bytes fits the budget beside them. */

@@ -1,3 +1,4 @@
+import { BindGroupCache } from "./bind-group-cache.ts";
 import type { PooledBuffer } from "./buffer-pool.ts";
 import { BUFFER_USAGE } from "./buffer-pool.ts";
 import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
@@ -10,6 +11,8 @@ export interface BufferBinding {
   /** Multiple of the device's storage offset alignment. */
   readonly offset: number;
   readonly size: number;
+  /** Where a tensor's first element lies in the range, for the parameter `xOffset` of a binding `x`. */
+  readonly element?: number;
 }
 
 export interface CommandStatistics {
@@ -20,9 +23,6 @@ export interface CommandStatistics {
 
 /** Dispatches in one submit at most; also the number of slots of the uniform slab. */
 const SLOTS = 512;
-
-/** Bind groups kept; batches of ever other lengths would otherwise leave ever more of them. */
-const KEPT_BIND_GROUPS = 4096;
 
 /**
  * Records dispatches into one open compute pass and submits them in batches.
@@ -40,13 +40,14 @@ export class CommandStream {
   readonly #words = new Uint32Array((SLOTS * PARAM_SLOT_BYTES) / 4);
   readonly #floats = new Float32Array(this.#words.buffer);
   readonly #slotGroups: GPUBindGroup[] = [];
-  /** In the order of making, with the buffers each one holds. */
-  readonly #bindGroups = new Map<string, { group: GPUBindGroup; buffers: readonly PooledBuffer[] }>();
+  readonly #bindGroups = new BindGroupCache((layoutKey, bindings) => this.#createBindGroup(layoutKey, bindings));
   readonly #doomed: PooledBuffer[] = [];
   #slot = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
+  /** What the open pass has set. */
   #pipeline: GPUComputePipeline | undefined;
+  #group: GPUBindGroup | undefined;
 
   constructor(
     private readonly device: GPUDevice,
@@ -67,25 +68,22 @@ export class CommandStream {
   ): void {
     if (grid[0] === 0 || grid[1] === 0 || grid[2] === 0) return;
     const { kernel } = variant;
-    if (bindings.length !== kernel.layoutKey.length) {
-      throw new Error(`kernel ${kernel.name}: ${bindings.length} bindings given, expected ${kernel.layoutKey.length}`);
+    if (bindings.length !== kernel.bindingCount) {
+      throw new Error(`kernel ${kernel.name}: ${bindings.length} bindings given, expected ${kernel.bindingCount}`);
     }
     if (this.#slot === SLOTS) this.flush();
     const pipeline = this.pipelines.get(variant);
-    const group = this.#bindGroup(kernel.layoutKey, bindings);
-    kernel.writeParams(params, this.#words, this.#floats, (this.#slot * PARAM_SLOT_BYTES) / 4);
-
-    this.#encoder ??= this.device.createCommandEncoder();
-    if (!this.#pass) {
-      this.#pass = this.#encoder.beginComputePass(this.timer?.nextPass());
-      this.#pipeline = undefined;
-    }
-    if (this.#pipeline !== pipeline) this.#pass.setPipeline(pipeline);
+    const group = this.#bindGroups.get(kernel.layoutKey, bindings);
+    const slot = this.#slot;
+    kernel.writeParams(params, bindings, this.#words, this.#floats, (slot * PARAM_SLOT_BYTES) / 4);
+    const pass = this.#pass ?? this.#beginPass();
+    if (this.#pipeline !== pipeline) pass.setPipeline(pipeline);
+    if (this.#group !== group) pass.setBindGroup(0, group);
+    pass.setBindGroup(1, this.#slotGroups[slot] ?? this.#createSlotGroup(slot));
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.#pipeline = pipeline;
-    this.#pass.setBindGroup(0, group);
-    this.#pass.setBindGroup(1, this.#slotGroup(this.#slot));
-    this.#pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-    this.#slot++;
+    this.#group = group;
+    this.#slot = slot + 1;
     this.statistics.dispatches++;
     for (const { buffer } of bindings) buffer.lastBatch = this.batch;
   }
@@ -129,7 +127,7 @@ export class CommandStream {
 
   /** Destroys a buffer once no unsubmitted command names it, and forgets the bind groups that hold it. */
   destroy(buffer: PooledBuffer): void {
-    for (const key of [...buffer.bindGroupKeys]) this.#forget(key);
+    this.#bindGroups.forgetAllOf(buffer);
     if (buffer.lastBatch === this.batch) this.#doomed.push(buffer);
     else buffer.raw.destroy();
   }
@@ -140,51 +138,38 @@ export class CommandStream {
     this.#slab.destroy();
   }
 
+  #beginPass(): GPUComputePassEncoder {
+    this.#encoder ??= this.device.createCommandEncoder();
+    this.#pipeline = undefined;
+    this.#group = undefined;
+    this.#pass = this.#encoder.beginComputePass(this.timer?.nextPass());
+    return this.#pass;
+  }
+
   #endPass(): void {
     this.#pass?.end();
     this.#pass = undefined;
   }
 
-  #slotGroup(slot: number): GPUBindGroup {
-    let group = this.#slotGroups[slot];
-    if (!group) {
-      group = this.device.createBindGroup({
-        layout: this.pipelines.paramLayout,
-        entries: [
-          {
-            binding: 0,
-            resource: { buffer: this.#slab, offset: slot * PARAM_SLOT_BYTES, size: PARAM_SLOT_BYTES },
-          },
-        ],
-      });
-      this.#slotGroups[slot] = group;
-      this.statistics.bindGroupsCreated++;
-    }
+  #createSlotGroup(slot: number): GPUBindGroup {
+    const resource = { buffer: this.#slab, offset: slot * PARAM_SLOT_BYTES, size: PARAM_SLOT_BYTES };
+    const group = this.device.createBindGroup({
+      layout: this.pipelines.paramLayout,
+      entries: [{ binding: 0, resource }],
+    });
+    this.#slotGroups[slot] = group;
+    this.statistics.bindGroupsCreated++;
     return group;
   }
 
-  #bindGroup(layoutKey: string, bindings: readonly BufferBinding[]): GPUBindGroup {
-    let key = layoutKey;
-    for (const { buffer, offset, size } of bindings) key += `|${buffer.id},${offset},${size}`;
-    const kept = this.#bindGroups.get(key);
-    if (kept) return kept.group;
-    const group = this.device.createBindGroup({
+  #createBindGroup(layoutKey: string, bindings: readonly BufferBinding[]): GPUBindGroup {
+    this.statistics.bindGroupsCreated++;
+    return this.device.createBindGroup({
       layout: this.pipelines.storageLayout(layoutKey),
       entries: bindings.map(({ buffer, offset, size }, binding) => ({
         binding,
         resource: { buffer: buffer.raw, offset, size },
       })),
     });
-    const buffers = bindings.map(({ buffer }) => buffer);
-    this.#bindGroups.set(key, { group, buffers });
-    for (const buffer of buffers) buffer.bindGroupKeys.add(key);
-    this.statistics.bindGroupsCreated++;
-    if (this.#bindGroups.size > KEPT_BIND_GROUPS) this.#forget(this.#bindGroups.keys().next().value!);
-    return group;
-  }
-
-  #forget(key: string): void {
-    for (const buffer of this.#bindGroups.get(key)?.buffers ?? []) buffer.bindGroupKeys.delete(key);
-    this.#bindGroups.delete(key);
   }
 }

@@ -58,8 +58,8 @@ export class Gpu {
   ) {
     this.adapter = describeAdapter(info);
     this.#wait = options.wait ?? ((promise) => promise);
-    this.limits = device.limits;
-    this.features = device.features as unknown as ReadonlySet<string>;
+    this.limits = copyOf(device.limits);
+    this.features = new Set(device.features as unknown as ReadonlySet<string>);
     this.memoryBudget =
       options.memoryBudget ?? (this.adapter.isSoftware ? SOFTWARE_BUDGET_BYTES : Number.POSITIVE_INFINITY);
     this.#pool = new BufferPool(device, this.memoryBudget, (buffer) => this.#commands.destroy(buffer));
@@ -280,4 +280,11 @@ export class Gpu {
     if (!kept) this.#staging.set(capped, []);
     return this.device.createBuffer({ size: capped, usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST });
   }
+}
+
+/** Limits as plain numbers: a property of the device's own object is a call into the driver, far too slow for every use. */
+function copyOf(limits: GPUSupportedLimits): GPUSupportedLimits {
+  const copy: Record<string, number> = {};
+  for (const name in limits) copy[name] = limits[name as keyof GPUSupportedLimits] as number;
+  return copy as unknown as GPUSupportedLimits;
 }

@@ -5,11 +5,13 @@ export { type Allocation, DryGpu } from "./dry-gpu.ts";
 export { DeviceLostError, GpuError, MemoryLimitError, ShaderCompileError } from "./errors.ts";
 export { Gpu, type GpuStatistics } from "./gpu.ts";
 export {
+  currentValue,
   definedKernels,
   defineKernel,
   Kernel,
   type KernelDefinition,
   type KernelVariant,
+  type LiveNumber,
   linearGrid,
   type ParamLayout,
   type ParamValues,

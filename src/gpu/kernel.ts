@@ -3,8 +3,16 @@ import { type Specialization, specialize } from "./specialize.ts";
 /** Types a field of a kernel's uniform struct may have. */
 export type ParamType = "u32" | "i32" | "f32" | "vec4<u32>";
 export type ParamLayout = Readonly<Record<string, ParamType>>;
+/**
+ * A number, or a function that gives it each time the dispatch runs: when it is recorded, and again whenever a captured
+ * step is replayed. What changes from step to step (learning rate, step number, seed) is given so.
+ */
+export type LiveNumber = number | (() => number);
 /** Values for the fields of a layout: a number each, four numbers for a vector. */
-export type ParamValues = Readonly<Record<string, number | readonly number[]>>;
+export type ParamValues = Readonly<Record<string, LiveNumber | readonly number[]>>;
+
+/** What a {@link LiveNumber} is now. */
+export const currentValue = (value: LiveNumber): number => (typeof value === "function" ? value() : value);
 
 export type Access = "read" | "read_write";
 
@@ -33,7 +41,11 @@ interface Field {
   readonly type: ParamType;
   /** Offset in 32-bit words. */
   readonly word: number;
+  /** Place of the binding whose first element the field tells, for `xOffset` beside a binding `x`; else -1. */
+  readonly binding: number;
 }
+
+const DEFAULT: Specialization = Object.freeze({});
 
 /** One shader specialised one way: what a pipeline is made from. */
 export interface KernelVariant {
@@ -45,12 +57,16 @@ export interface KernelVariant {
 /** A shader with its uniform layout; `variant()` gives its specialisations, each made once. */
 export class Kernel {
   readonly fields: readonly Field[];
+  readonly bindingCount: number;
   /** Access letters of the bindings in order; kernels with equal ones share a bind group layout. */
   readonly layoutKey: string;
   readonly #variants = new Map<string, KernelVariant>();
+  /** Variants of specialisations that are constant objects. */
+  readonly #constants = new WeakMap<Specialization, KernelVariant>();
 
   constructor(readonly definition: KernelDefinition) {
-    this.fields = layoutFields(definition.name, definition.params);
+    this.fields = layoutFields(definition);
+    this.bindingCount = Object.keys(definition.bindings).length;
     this.layoutKey = Object.values(definition.bindings)
       .map((access) => (access === "read" ? "r" : "w"))
       .join("");
@@ -60,7 +76,10 @@ export class Kernel {
     return this.definition.name;
   }
 
-  variant(spec: Specialization = {}): KernelVariant {
+  /** The variant of a specialisation; a frozen one is found again by its identity alone. */
+  variant(spec: Specialization = DEFAULT): KernelVariant {
+    const known = this.#constants.get(spec);
+    if (known) return known;
     const key = Object.entries(spec)
       .map(([name, value]) => `${name}=${value}`)
       .join(";");
@@ -71,27 +90,44 @@ export class Kernel {
       variant = { kernel: this, key: `${this.name}|${key}`, code };
       this.#variants.set(key, variant);
     }
+    if (Object.isFrozen(spec)) this.#constants.set(spec, variant);
     return variant;
   }
 
-  /** Writes parameter values into the uniform slab, as words starting at `base`. */
-  writeParams(values: ParamValues, words: Uint32Array, floats: Float32Array, base: number): void {
-    for (const { name, type, word } of this.fields) {
-      const value = values[name];
-      if (value === undefined) throw new Error(`kernel ${this.name}: parameter "${name}" is missing`);
-      if (type === "f32") floats[base + word] = value as number;
-      else if (type === "vec4<u32>") words.set(value as readonly number[], base + word);
-      else words[base + word] = value as number;
+  /**
+   * Writes parameter values into the uniform slab, as words starting at `base`. A field `xOffset` beside a binding `x`
+   * receives the place of its first element where the binding tells it.
+   */
+  writeParams(
+    values: ParamValues,
+    bindings: readonly { readonly element?: number }[],
+    words: Uint32Array,
+    floats: Float32Array,
+    base: number,
+  ): void {
+    for (const field of this.fields) {
+      const { name, type } = field;
+      const at = base + field.word;
+      let value: ParamValues[string] | undefined = field.binding >= 0 ? bindings[field.binding].element : undefined;
+      value ??= values[name];
+      if (typeof value === "function") value = value();
+      if (typeof value === "number") {
+        if (type === "f32") floats[at] = value;
+        else words[at] = value;
+      } else if (value === undefined) throw new Error(`kernel ${this.name}: parameter "${name}" is missing`);
+      else for (let i = 0; i < 4; i++) words[at + i] = value[i];
     }
   }
 }
 
 /** Places fields by WGSL's alignment rules: scalars at 4 bytes, `vec4` at 16. */
-function layoutFields(kernel: string, params: ParamLayout): Field[] {
+function layoutFields({ name: kernel, params, bindings }: KernelDefinition): Field[] {
   let word = 0;
+  const names = Object.keys(bindings);
   const fields = Object.entries(params).map(([name, type]) => {
     if (type === "vec4<u32>") word = Math.ceil(word / 4) * 4;
-    const field = { name, type, word };
+    const binding = name.endsWith("Offset") ? names.indexOf(name.slice(0, -"Offset".length)) : -1;
+    const field = { name, type, word, binding };
     word += type === "vec4<u32>" ? 4 : 1;
     return field;
   });

@@ -1,4 +1,4 @@
-import { type BufferBinding, type KernelVariant, linearGrid } from "../gpu/index.ts";
+import { type BufferBinding, type KernelVariant, linearGrid, type ParamValues } from "../gpu/index.ts";
 import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
 
 type Grid = readonly [number, number, number];
@@ -11,22 +11,17 @@ export function launch(
   op: string,
   variant: KernelVariant,
   tensors: readonly Tensor[],
-  params: Readonly<Record<string, number | readonly number[]>>,
+  params: ParamValues,
   grid: Grid,
 ): void {
-  if (variant.code.startsWith("enable f16") && !tensors[0].gpu.features.has("shader-f16")) {
+  const { gpu } = tensors[0];
+  if (variant.code.startsWith("enable f16") && !gpu.features.has("shader-f16")) {
     throw new Error(`${op}: this adapter lacks shader-f16 and cannot compute with f16; convert to f32 on the host`);
   }
-  const { definition } = variant.kernel;
-  const values: Record<string, number | readonly number[]> = { ...params };
+  const { bindingCount } = variant.kernel;
   const bindings: BufferBinding[] = [];
-  Object.keys(definition.bindings).forEach((name, index) => {
-    const { binding, offset } = tensors[index].binding(op);
-    bindings.push(binding);
-    const field = `${name}Offset`;
-    if (field in definition.params) values[field] = offset;
-  });
-  tensors[0].gpu.dispatch(variant, bindings, values, grid);
+  for (let i = 0; i < bindingCount; i++) bindings.push(tensors[i].binding(op));
+  gpu.dispatch(variant, bindings, params, grid);
 }
 
 /** Workgroups of 64 invocations that cover `count` of them. */

@@ -109,11 +109,11 @@ export class Tensor {
    *
    * @throws MemoryLimitError naming the op when the view itself exceeds the limit.
    */
-  binding(op: string): { binding: BufferBinding; offset: number } {
-    const { buffer } = this.storage;
-    const limits = this.gpu.limits;
+  binding(op: string): BufferBinding {
+    const { buffer, gpu } = this.storage;
+    const { limits } = gpu;
     const limit = Math.floor(limits.maxStorageBufferBindingSize / 4) * 4;
-    if (buffer.size <= limit) return { binding: { buffer, offset: 0, size: buffer.size }, offset: this.offset };
+    if (buffer.size <= limit) return { buffer, offset: 0, size: buffer.size, element: this.offset };
     const width = bytesPerElement(this.dtype);
     const extent = this.size === 0 ? 0 : this.shape.reduce((sum, n, axis) => sum + (n - 1) * this.strides[axis], 1);
     const alignment = limits.minStorageBufferOffsetAlignment;
@@ -125,7 +125,7 @@ export class Tensor {
         `${op}: a tensor of shape ${formatShape(this.shape)} spans ${end - begin} bytes, over the binding limit of ${limit} bytes of this device`,
       );
     }
-    return { binding: { buffer, offset: begin, size: end - begin }, offset: this.offset - begin / width };
+    return { buffer, offset: begin, size: end - begin, element: this.offset - begin / width };
   }
 
   /** Reads the values back, in row-major order. Waits for all work recorded before. */

@@ -38,22 +38,35 @@ export const resultType = (fn: ElementFunction, dtype: DType): DType => (fn.isTe
 
 export const withF16 = (...dtypes: DType[]): { enable?: string } => (dtypes.includes("f16") ? { enable: "f16" } : {});
 
+const specializations = new WeakMap<ElementFunction, Map<string, Record<string, string>>>();
+
 /** Types and body of a function for operands of one type; `operands` are the names of their type declarations. */
 export function specializationOf(
   fn: ElementFunction,
   dtype: DType,
   operands: readonly string[],
-): Record<string, string> {
-  const result = resultType(fn, dtype);
-  return {
-    ...Object.fromEntries(operands.map((name) => [name, storageType(dtype)])),
-    Y: storageType(result),
-    C: computeType(dtype),
-    R: computeType(result),
-    apply: bodyFor(fn, dtype)!,
-    ...including(...((isFloat(dtype) ? fn.uses : fn.wholeUses) ?? [])),
-    ...withF16(dtype),
-  };
+): Readonly<Record<string, string>> {
+  let ofFunction = specializations.get(fn);
+  if (!ofFunction) {
+    ofFunction = new Map();
+    specializations.set(fn, ofFunction);
+  }
+  const key = `${dtype} ${operands}`;
+  let made = ofFunction.get(key);
+  if (!made) {
+    const result = resultType(fn, dtype);
+    made = Object.freeze({
+      ...Object.fromEntries(operands.map((name) => [name, storageType(dtype)])),
+      Y: storageType(result),
+      C: computeType(dtype),
+      R: computeType(result),
+      apply: bodyFor(fn, dtype)!,
+      ...including(...((isFloat(dtype) ? fn.uses : fn.wholeUses) ?? [])),
+      ...withF16(dtype),
+    });
+    ofFunction.set(key, made);
+  }
+  return made;
 }
 
 /** Refuses an operand of a type that a function has no meaning for. */

@@ -43,10 +43,12 @@ const variantsOf =
       DTYPES.filter((dtype) => accepts(fn, dtype)).map((dtype) => specialize(fn, dtype)),
     );
 
-const unarySpecialization = (fn: ElementFunction, dtype: DType): Record<string, string> =>
-  specializationOf(fn, dtype, ["X"]);
-const binarySpecialization = (fn: ElementFunction, dtype: DType): Record<string, string> =>
-  specializationOf(fn, dtype, ["A", "B"]);
+const ONE_OPERAND = ["X"];
+const TWO_OPERANDS = ["A", "B"];
+const unarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record<string, string>> =>
+  specializationOf(fn, dtype, ONE_OPERAND);
+const binarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record<string, string>> =>
+  specializationOf(fn, dtype, TWO_OPERANDS);
 
 const unaryKernel = defineKernel({
   name: "unary",
@@ -166,7 +168,7 @@ function launchUnary(
   op: string,
   x: Tensor,
   dtype: DType,
-  spec: Record<string, string>,
+  spec: Readonly<Record<string, string>>,
   words: { a: number; b: number },
 ): Tensor {
   const variant = unaryKernel.variant(spec);
