@@ -9,8 +9,10 @@ export {
   MemoryLimitError,
   type OpenOptions,
   ShaderCompileError,
+  type VariantTable,
   type WorkTime,
 } from "./gpu/index.ts";
+export { effectiveVariants, variantHash } from "./kernels/variants.ts";
 export {
   arange,
   type CreateOptions,

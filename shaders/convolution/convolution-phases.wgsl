@@ -52,7 +52,7 @@ struct Params {
   hasBias: u32,
 }
 
-const LANES: u32 = 1; // spec: the subgroup size, 4, 8 or 16
+const LANES: u32 = 1; // spec: the subgroup size, 4, 8, 16 or 32
 const WIDTH: u32 = max(8, LANES);
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;

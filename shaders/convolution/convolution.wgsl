@@ -77,7 +77,7 @@ struct Params {
   hasBias: u32,
 }
 
-const LANES: u32 = 1;    // spec: the subgroup size, 4, 8 or 16, where it is fixed
+const LANES: u32 = 1;    // spec: the subgroup size, 4, 8, 16 or 32, where it is fixed
 const ROWS: u32 = 4;     // rows a lane makes: 4, or 8 or 16 when LANES >= 4
 const L_IN_FOURS = false; // spec: true when L is a multiple of 4 that moves neither y nor x: four steps, one place
 const WIDTH: u32 = max(8, LANES);

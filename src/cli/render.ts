@@ -129,6 +129,9 @@ class TextRenderer implements Renderer {
       case "checkpoint":
         this.note(`checkpoint at step ${event.step}: ${printable(event.path)}`);
         break;
+      case "notice":
+        this.note(`note: ${printable(event.message)}`);
+        break;
       case "end":
         this.#line.clear();
         this.note(

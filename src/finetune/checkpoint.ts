@@ -1,4 +1,4 @@
-import type { Gpu } from "../gpu/index.ts";
+import type { Gpu, VariantTable } from "../gpu/index.ts";
 import {
   type ModelDirectory,
   type OutputDirectory,
@@ -6,6 +6,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../io/index.ts";
+import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { Module, Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload } from "../tensor/index.ts";
 import type { Evaluation } from "./events.ts";
@@ -32,8 +33,13 @@ export interface TrainerState {
   isEvaluationDue: boolean;
   /** Sum of the schedule's factors of the steps taken: a run that goes on must have had the same learning rates. */
   factorSum: number;
-  /** What must be the same for the run to go on: data, batch, seed, trained names, learning rates. */
+  /**
+   * What the run is: data, batch, seed, trained names, learning rates. These must be the same for it to go on. The hash
+   * of its kernel variants may be another: see {@link variantNotice}.
+   */
   fingerprint: Record<string, string | number | null>;
+  /** The candidate that each kernel family used. */
+  variants?: VariantTable;
 }
 
 interface StoredState extends TrainerState {
@@ -100,6 +106,25 @@ export async function saveCheckpoint(
   );
 }
 
+/** Key of the fingerprint for the hash of the kernel variants. */
+export const VARIANTS_KEY = "kernel variants";
+
+/**
+ * What to tell when a run goes on with other kernels than it had: it may, since all compute the same to rounding; null when
+ * they are the same, or are not known, as in checkpoints of earlier versions.
+ */
+export function variantNotice(state: TrainerState, gpu: Gpu): string | null {
+  const { variants: had, fingerprint } = state;
+  if (!had || fingerprint[VARIANTS_KEY] === variantHash(gpu)) return null;
+  const has = effectiveVariants(gpu);
+  const different = [...new Set([...Object.keys(had), ...Object.keys(has)])].filter((name) => had[name] !== has[name]);
+  const list = different.map((name) => `${name} ${had[name] ?? "none"}, now ${has[name] ?? "none"}`).join("; ");
+  return (
+    `resume: the checkpoint was made with other kernel variants (${list}); ` +
+    "the run goes on, and agrees with one that was never stopped to rounding"
+  );
+}
+
 /**
  * Puts a checkpoint's weights, buffers and optimizer state back and returns where the run stood.
  *
@@ -121,7 +146,7 @@ export async function loadCheckpoint(
     }
     const { optimizerSteps, ...state } = JSON.parse(text) as StoredState;
     for (const [key, value] of Object.entries(fingerprint)) {
-      if (state.fingerprint[key] !== value) {
+      if (state.fingerprint[key] !== value && key !== VARIANTS_KEY) {
         const was = JSON.stringify(state.fingerprint[key]);
         throw new Error(`resume: the checkpoint was made with ${key} ${was}, this run has ${JSON.stringify(value)}`);
       }

@@ -108,6 +108,12 @@ export interface PrepareEvent {
   total: number;
 }
 
+/** Something the user should know, and the run goes on. */
+export interface NoticeEvent {
+  type: "notice";
+  message: string;
+}
+
 export interface CheckpointEvent {
   type: "checkpoint";
   step: number;
@@ -136,4 +142,5 @@ export type TrainingEvent =
   | CacheEvent
   | PrepareEvent
   | CheckpointEvent
+  | NoticeEvent
   | EndEvent;

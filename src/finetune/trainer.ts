@@ -1,5 +1,6 @@
 import { backward, type Gradients, mul } from "../autograd/index.ts";
 import { type ModelDirectory, mulberry32, type OutputDirectory, permutation } from "../io/index.ts";
+import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { StagedModel } from "../models/index.ts";
 import { type Optimizer, TrainingPass } from "../nn/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
@@ -11,6 +12,8 @@ import {
   saveCheckpoint,
   type TrainerState,
   takeSnapshot,
+  VARIANTS_KEY,
+  variantNotice,
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
@@ -145,6 +148,7 @@ class TrainingRun<Host, Inputs> {
       isEvaluationDue: false,
       factorSum: 0,
       fingerprint: this.#fingerprint(),
+      variants: effectiveVariants(model.gpu),
     };
   }
 
@@ -156,9 +160,11 @@ class TrainingRun<Host, Inputs> {
   async *events(): AsyncGenerator<TrainingEvent, void> {
     const { options } = this;
     this.model.gpu.resetPeak();
+    let notice: string | null = null;
     if (options.resume) {
       const { state, best } = await loadCheckpoint(options.resume, this.model, options.optimizer, this.#fingerprint());
-      this.#state = state;
+      notice = variantNotice(state, this.model.gpu);
+      this.#state = { ...state, fingerprint: this.#state.fingerprint, variants: this.#state.variants };
       this.#best = best;
       if (state.factorSum !== this.#factorSum(state.step)) {
         throw new Error(
@@ -169,6 +175,7 @@ class TrainingRun<Host, Inputs> {
     }
     this.#firstStep = this.#state.step;
     yield this.#startEvent();
+    if (notice) yield { type: "notice", message: notice };
     if (options.evaluateFirst && this.#state.step === 0 && this.#valid) yield* this.#evaluate();
     if (this.#state.isEvaluationDue && this.#valid) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
@@ -232,6 +239,7 @@ class TrainingRun<Host, Inputs> {
       seed,
       clip: clip ?? null,
       "trained parameters": trained.join(" "),
+      [VARIANTS_KEY]: variantHash(this.model.gpu),
       ...Object.fromEntries(
         optimizer.groups.flatMap(({ name, learningRate, weightDecay }) => [
           [`learning rate of ${name}`, learningRate],

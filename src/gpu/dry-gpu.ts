@@ -25,7 +25,7 @@ export class DryGpu extends Gpu {
   /** In the order they were made. */
   readonly allocations: Allocation[] = [];
   /** Kernels in the order of their first use. */
-  readonly variants = new Set<KernelVariant>();
+  readonly kernels = new Set<KernelVariant>();
   /** Floating-point operations of the products and convolutions so far. */
   flops = 0;
   /** Largest range that a kernel was bound to, and that kernel's name. */
@@ -35,11 +35,12 @@ export class DryGpu extends Gpu {
 
   /** @param like the handle whose adapter is looked like */
   constructor(like: Gpu) {
-    const { limits, features, adapter } = like;
+    const { limits, features, adapter, variants } = like;
     const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter;
     const info = { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize };
     super(inertDevice(limits, features), info as GPUAdapterInfo, {
       memoryBudget: Number.POSITIVE_INFINITY,
+      variants,
       isListed: false,
     });
   }
@@ -83,7 +84,7 @@ export class DryGpu extends Gpu {
     super.dispatch(variant, bindings, params, grid);
     if (grid.includes(0)) return;
     const { name, definition } = variant.kernel;
-    this.variants.add(variant);
+    this.kernels.add(variant);
     this.flops += definition.flops?.(params, grid) ?? 0;
     for (const { size } of bindings) {
       if (size > this.largestBinding.bytes) this.largestBinding = { bytes: size, kernel: name };

@@ -5,6 +5,7 @@ import { DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
 import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
+import { requireVariants, type VariantTable } from "./variants.ts";
 import { type WorkTime, WorkTimer } from "./work-timer.ts";
 
 export interface GpuStatistics extends MemoryStatistics {
@@ -47,6 +48,7 @@ export class Gpu {
   readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
   #timer: WorkTimer | undefined;
   #isTiming = false;
+  #variants: VariantTable = {};
   #error: Error | undefined;
   #closed = false;
 
@@ -54,7 +56,7 @@ export class Gpu {
   constructor(
     readonly device: GPUDevice,
     info: GPUAdapterInfo,
-    options: { memoryBudget?: number; isListed?: boolean } & Pick<OpenedDevice, "wait"> = {},
+    options: Pick<OpenOptions, "memoryBudget" | "variants"> & Pick<OpenedDevice, "wait"> & { isListed?: boolean } = {},
   ) {
     this.adapter = describeAdapter(info);
     this.#wait = options.wait ?? ((promise) => promise);
@@ -65,6 +67,7 @@ export class Gpu {
     this.#pool = new BufferPool(device, this.memoryBudget, (buffer) => this.#commands.destroy(buffer));
     this.#pipelines = new PipelineCache(device, (error) => this.#fail(error));
     this.#commands = new CommandStream(device, this.#pipelines);
+    if (options.variants) this.variants = options.variants;
     device.onuncapturederror = (event) => this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
     void device.lost.then(({ reason, message }) => {
       if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
@@ -80,7 +83,12 @@ export class Gpu {
    */
   static async open(options: OpenOptions = {}): Promise<Gpu> {
     const { device, info, wait } = await openDevice(options);
-    return new Gpu(device, info, { memoryBudget: options.memoryBudget, wait });
+    try {
+      return new Gpu(device, info, { ...options, wait });
+    } catch (error) {
+      if (!options.device) device.destroy();
+      throw error;
+    }
   }
 
   /** The first handle opened and not closed, or the last one chosen by `use()`: where tensors are made by default. */
@@ -104,6 +112,21 @@ export class Gpu {
       pipelinesCreated: this.#pipelines.created,
       rescuedTensors: this.rescuedTensors,
     };
+  }
+
+  /**
+   * Candidates of kernel families that are used instead of those for the adapter's class, by name of the family. Empty by
+   * default; what has been recorded is not changed by setting it.
+   *
+   * @throws GpuError, when it is set, naming a family or a candidate that there is not, or one this device cannot run.
+   */
+  get variants(): VariantTable {
+    return this.#variants;
+  }
+
+  set variants(table: VariantTable) {
+    requireVariants(this, table);
+    this.#variants = Object.freeze({ ...table });
   }
 
   get isClosed(): boolean {

@@ -18,4 +18,12 @@ export {
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Specialization } from "./specialize.ts";
+export {
+  type Candidate,
+  definedFamilies,
+  type FamilyDefinition,
+  isAvailable,
+  KernelFamily,
+  type VariantTable,
+} from "./variants.ts";
 export type { WorkTime } from "./work-timer.ts";

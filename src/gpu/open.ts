@@ -1,3 +1,5 @@
+import type { VariantTable } from "./variants.ts";
+
 export interface OpenOptions {
   /** A device the caller made; nothing is requested then. */
   device?: GPUDevice;
@@ -13,6 +15,8 @@ export interface OpenOptions {
   withoutFeatures?: readonly string[];
   /** Bytes of buffers the handle may hold. */
   memoryBudget?: number;
+  /** Kernel candidates to use instead of those for the adapter's class, as `graft tune` prints them. */
+  variants?: VariantTable;
 }
 
 export interface OpenedDevice {

@@ -1,5 +1,6 @@
 import { type BufferBinding, type KernelVariant, linearGrid, type ParamValues } from "../gpu/index.ts";
 import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
+import { defineFamily } from "./variants.ts";
 
 type Grid = readonly [number, number, number];
 
@@ -27,20 +28,32 @@ export function launch(
 /** Workgroups of 64 invocations that cover `count` of them. */
 export const gridOf = (count: number): Grid => linearGrid(Math.ceil(count / 64));
 
-/**
- * How many invocations share a row in row kernels. One on software adapters: there a barrier costs a switch of
- * all invocations. The choice depends on the adapter alone, never on the shape, so results do not either. No workgroup
- * has more than 128 invocations.
- */
+/** No workgroup has more than 128 invocations. */
+const rowFamily = defineFamily({
+  name: "rows",
+  description: "softmax, normalisation, cross-entropy: sums and maxima along rows",
+  candidates: [
+    {
+      name: "lane",
+      description: "One invocation makes a whole row, so that nothing waits.",
+      value: { LANES: "1u", ROWS: "16u" },
+    },
+    {
+      name: "tree",
+      description: "64 invocations share a row and add up what they have in a tree in workgroup memory.",
+      value: { LANES: "64u", ROWS: "2u" },
+    },
+  ],
+  groupsSums: true,
+});
+
+/** How many invocations share a row in row kernels. Never chosen by the shape, so results do not depend on it. */
 export function rowVariant(x: Tensor): { LANES: string; ROWS: string } {
-  return x.gpu.adapter.isSoftware ? { LANES: "1u", ROWS: "16u" } : { LANES: "64u", ROWS: "2u" };
+  return rowFamily.choose(x.gpu).value;
 }
 
 /** Every specialisation `rowVariant` can give. */
-export const ROW_VARIANTS = [
-  { LANES: "1u", ROWS: "16u" },
-  { LANES: "64u", ROWS: "2u" },
-] as const;
+export const ROW_VARIANTS = rowFamily.candidates.map(({ value }) => value);
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
   return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));

@@ -14,6 +14,7 @@ import {
 } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
+import { effectiveVariants } from "../../src/kernels/variants.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -192,6 +193,31 @@ describe("finetune", () => {
     await expect(warm).rejects.toThrow("schedule gives the 2 steps taken other learning rates than they had");
     const empty = train(await classifier(), data(), { resume: new MemoryDirectory("empty") });
     await expect(empty).rejects.toThrow("empty: there is no checkpoint.safetensors to resume from");
+  });
+
+  it("goes on with other kernel variants, and tells which", async () => {
+    const directory = new MemoryDirectory("run");
+    const untold = (run: Run) => run.events.every((event) => event.type !== "notice");
+    expect(untold(await train(await classifier(), data(), { stopAfter: 2, checkpoint: { directory } }))).toBe(true);
+    const { rows } = effectiveVariants(gpu);
+    const other = rows === "lane" ? "tree" : "lane";
+    try {
+      gpu.variants = { rows: other };
+      const resumed = await train(await classifier(), data(), { resume: directory, checkpoint: { directory } });
+      expect(resumed.events.filter((event) => event.type === "notice")).toEqual([
+        {
+          type: "notice",
+          message:
+            `resume: the checkpoint was made with other kernel variants (rows ${rows}, now ${other}); ` +
+            "the run goes on, and agrees with one that was never stopped to rounding",
+        },
+      ]);
+      expect(steps(resumed)).toHaveLength(14);
+      // What the run writes from here on was made with the table it has now.
+      expect(untold(await train(await classifier(), data(), { resume: directory }))).toBe(true);
+    } finally {
+      gpu.variants = {};
+    }
   });
 
   it("makes up for an evaluation that was due when it was stopped, and so keeps the same best weights", async () => {

@@ -193,7 +193,7 @@ class Watch {
 
   /** @param missing bytes of the cache that are held besides. */
   result(missing: number): Omit<Rehearsal, "heldBytes" | "refusal"> {
-    const { allocations, largestBinding, variants, statistics } = this.dry;
+    const { allocations, largestBinding, kernels, statistics } = this.dry;
     const changes = allocations.flatMap((allocation) => {
       const kind = this.#kinds.get(allocation) ?? (isCache(allocation) ? "cache" : "workspace");
       const taken = { at: allocation.from, kind, bytes: allocation.bytes };
@@ -224,7 +224,7 @@ class Watch {
       largestBinding,
       dispatches: this.#dispatches,
       flops: this.#flops,
-      variants: [...variants],
+      variants: [...kernels],
     };
   }
 }

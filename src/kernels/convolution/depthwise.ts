@@ -3,6 +3,8 @@ import { defineKernel, linearGrid, type Specialization } from "../../gpu/index.t
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch } from "../launch.ts";
+
+import { defineFamily } from "../variants.ts";
 import { type ConvolutionGeometry, convolutionFlops, phaseSteps, type SumParts, stridesOf } from "./implicit-gemm.ts";
 
 const specialization = (slides: boolean, isPlane: boolean): Specialization => ({ SLIDE: slides, PLANES: isPlane });
@@ -94,11 +96,22 @@ function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, isPlane:
   );
 }
 
-/**
- * Rows a lane makes of an image: on software adapters finding its place costs a lane as much as some rows, a GPU wants
- * many lanes. Never changes bits.
- */
-const stripOf = ({ gpu }: Tensor): number => (gpu.adapter.isSoftware ? 8 : 1);
+/** Never changes bits. */
+const family = defineFamily({
+  name: "depthwise",
+  description: "convolutions of one input channel a group",
+  candidates: [
+    {
+      name: "strip",
+      description: "A lane makes eight rows of an image: finding its place costs a processor as much as some rows.",
+      value: 8,
+    },
+    { name: "row", description: "A lane makes eight pixels of one row, so that there are many lanes.", value: 1 },
+  ],
+});
+
+/** Rows a lane makes of an image. */
+const stripOf = ({ gpu }: Tensor): number => family.choose(gpu).value;
 
 /** y = x ⋆ weight (+ bias) with one input channel a group, into views that can be bound. */
 export function depthwiseForwardKernel(

@@ -12,6 +12,8 @@ import {
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
+import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants.ts";
+import { convolutionFamily } from "./family.ts";
 
 /** Numbers for rows (y) and columns (x). */
 export type Two = readonly [number, number];
@@ -28,13 +30,6 @@ export interface ConvolutionGeometry {
 const SHUFFLE = "return subgroupShuffle(x, lane);";
 /** Rows of A are passed round in a subgroup of so many lanes. */
 export const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
-
-/** Lanes of a subgroup among which rows can be passed round on an adapter for which that is fast; else undefined. */
-export function shuffleLanes({ adapter, features }: Gpu): number | undefined {
-  const { isSoftware, subgroupMinSize: size, subgroupMaxSize } = adapter;
-  const isFixed = size === subgroupMaxSize && (size === 4 || size === 8 || size === 16);
-  return isSoftware && features.has("subgroups") && isFixed ? size : undefined;
-}
 
 /** Channels in fours: four steps of the sum are then at one place of the image. */
 const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
@@ -112,7 +107,7 @@ const registerKernel = defineKernel({
   variants: () =>
     [{}, L_IN_FOURS].flatMap((channels) => [
       channels,
-      ...[4, 8, 16].flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...channels }))),
+      ...SUBGROUP_SIZES.flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...channels }))),
     ]),
 });
 
@@ -125,13 +120,13 @@ const sharedKernel = defineKernel({
 
 /** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
 function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
-  if (!gpu.adapter.isSoftware) return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
+  const { kernel } = convolutionFamily.choose(gpu).value;
+  if (kernel === "shared") return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
   const channels: Specialization = L % 4 === 0 && lX === 0 ? L_IN_FOURS : {};
-  const size = shuffleLanes(gpu);
-  if (!size) return { variant: registerKernel.variant(channels), rows: 4, columns: 32 };
-  const rows = M <= 4 ? 4 : 16;
-  const variant = registerKernel.variant({ ...lanes(size), ROWS: rows, ...channels });
-  return { variant, rows, columns: 4 * Math.max(8, size) };
+  const size = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
+  const rows = size === 1 || M <= 4 ? 4 : 16;
+  const own = size === 1 ? {} : { ...lanes(size), ROWS: rows };
+  return { variant: registerKernel.variant({ ...own, ...channels }), rows, columns: 4 * Math.max(8, size) };
 }
 
 type Params = Record<string, number>;

@@ -3,12 +3,20 @@ import { defineKernel, linearGrid } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
-import { type ConvolutionGeometry, lanes, shuffleLanes, stridesOf } from "./implicit-gemm.ts";
+import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants.ts";
+import { convolutionFamily } from "./family.ts";
+import { type ConvolutionGeometry, convolutionFlops, lanes, stridesOf } from "./implicit-gemm.ts";
 
 const phasesKernel = defineKernel({
   name: "convolution-phases",
   source: phasesSource,
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
+  flops: (given) => {
+    const params = given as Record<string, number>;
+    const groups = params.tiles / (params.rowTiles * params.columnTiles * params.phaseTiles);
+    const own = { ...params, groups, phasesY: params.strideY, phasesX: params.strideX };
+    return convolutionFlops(own, ["M", "U", "V", "W", "I", "J", "L", "groups"]);
+  },
   params: {
     M: "u32",
     U: "u32",
@@ -48,21 +56,21 @@ const phasesKernel = defineKernel({
     tiles: "u32",
     hasBias: "u32",
   },
-  variants: () => [4, 8, 16].map(lanes),
+  variants: () => SUBGROUP_SIZES.map(lanes),
 });
 
 /** Channels, and phases, that a lane makes. */
 const [ROWS, PHASES] = [4, 4];
 
 /**
- * Whether several phases of an input gradient are better made at once: a strided convolution of few input channels, on
- * an adapter that passes rows round in subgroups. The choice never changes bits, only speed.
+ * Whether several phases of an input gradient are better made at once: a strided convolution of few input channels, where
+ * that is the family's choice. The choice never changes bits, only speed.
  */
 export function prefersJointPhases(weight: Tensor, { stride, dilation, groups }: ConvolutionGeometry): boolean {
   const [outputs, channels] = weight.shape;
   const isFewInMany = channels <= 2 * ROWS && stride[0] * stride[1] >= PHASES;
   const isWhole = (outputs / groups) % 4 === 0 && dilation.every((step) => step === 1);
-  return isFewInMany && isWhole && shuffleLanes(weight.gpu) !== undefined;
+  return isFewInMany && isWhole && convolutionFamily.choose(weight.gpu).value.joinsPhases;
 }
 
 /** x[n, c, q] as `inputGradientKernel` gives it, four phases of pixels at a time. For what `prefersJointPhases`. */
@@ -78,7 +86,7 @@ export function jointPhasesKernel(
   const [images, , height, width] = x.shape;
   const [from, to, w] = [stridesOf(g), stridesOf(x), stridesOf(weight)];
   const L = outputs / groups;
-  const size = shuffleLanes(x.gpu)!;
+  const size = fixedSubgroupSize(x.gpu)!;
   const rowTiles = Math.ceil(M / ROWS);
   const columns = images * Math.ceil(height / stride[0]) * Math.ceil(width / stride[1]);
   const columnTiles = Math.ceil(columns / (4 * Math.max(8, size)));

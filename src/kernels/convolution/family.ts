@@ -1,0 +1,45 @@
+import type { Gpu } from "../../gpu/index.ts";
+import { defineFamily, fixedSubgroupSize } from "../variants.ts";
+
+interface Choice {
+  readonly kernel: "register" | "shuffle" | "shared";
+  /** Whether phases of a strided input gradient of few channels are made together. */
+  readonly joinsPhases: boolean;
+}
+
+const SUBGROUPS = {
+  needs: "subgroups of one size, 4, 8, 16 or 32",
+  isAvailable: (gpu: Gpu) => fixedSubgroupSize(gpu) !== undefined,
+};
+
+/** Convolutions as products. The choice never changes bits, only speed. */
+export const convolutionFamily = defineFamily<Choice>({
+  name: "convolution",
+  description: "convolutions and their gradients",
+  candidates: [
+    {
+      name: "register",
+      description: "A lane makes 4 × 4 elements in registers, on its own.",
+      value: { kernel: "register", joinsPhases: false },
+    },
+    {
+      name: "shuffle",
+      description: "A lane makes 16 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
+      ...SUBGROUPS,
+      value: { kernel: "shuffle", joinsPhases: false },
+    },
+    {
+      name: "shuffle-phases",
+      description: "As shuffle; phases of a strided input gradient of few channels share what they load.",
+      ...SUBGROUPS,
+      value: { kernel: "shuffle", joinsPhases: true },
+    },
+    {
+      name: "shared",
+      description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
+      needs: "workgroups of 256 invocations",
+      isAvailable: ({ limits }) => limits.maxComputeInvocationsPerWorkgroup >= 256,
+      value: { kernel: "shared", joinsPhases: false },
+    },
+  ],
+});

@@ -1,0 +1,37 @@
+import type { AdapterClass } from "../gpu/index.ts";
+
+/** Families of kernels with more than one candidate. */
+export type FamilyName = "convolution" | "depthwise" | "rows";
+
+type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
+
+/** Processors that run lanes as SIMD: a barrier costs a switch of all invocations. Measured on lavapipe. */
+const PROCESSOR: Preferences = {
+  convolution: ["shuffle-phases", "register"],
+  depthwise: ["strip"],
+  rows: ["lane"],
+};
+
+/** GPUs: many invocations hide what loads take, and workgroup memory is near. */
+const GRAPHICS: Preferences = {
+  convolution: ["shared", "register"],
+  depthwise: ["row"],
+  rows: ["tree"],
+};
+
+/**
+ * Which candidates a class of adapter uses: of a family's names the first that the device can run. `graft tune` measures
+ * whether another table is better for one adapter, and `Gpu.open({ variants })` takes it.
+ */
+export const VARIANT_TABLE: Readonly<Record<AdapterClass, Preferences>> = {
+  lavapipe: PROCESSOR,
+  // Its branches save nothing, so that phases made together do all the products of the one with most taps.
+  swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"] },
+  null: PROCESSOR,
+  nvidia: GRAPHICS,
+  amd: GRAPHICS,
+  intel: GRAPHICS,
+  apple: GRAPHICS,
+  qualcomm: GRAPHICS,
+  unknown: GRAPHICS,
+};
