@@ -163,6 +163,19 @@ export class Gpu {
     this.#commands.dispatch(variant, bindings, params, grid);
   }
 
+  /**
+   * Something that a step changes on the host, as a count of steps: done at once, or, within a captured step, at each of
+   * its replays, in order with what is recorded.
+   */
+  hostEffect(effect: () => void): void {
+    effect();
+  }
+
+  /** Does something once that must not be repeated with a captured step: making the state that steps change. */
+  outsideCapture<T>(fn: () => T): T {
+    return fn();
+  }
+
   /** Makes the pipeline of a kernel without running it. */
   compile(variant: KernelVariant): void {
     this.throwIfFailed();

@@ -1,7 +1,7 @@
 import adamwSource from "../../shaders/optimizer/adamw.wgsl";
 import clipScaleSource from "../../shaders/optimizer/clip-scale.wgsl";
 import sgdSource from "../../shaders/optimizer/sgd.wgsl";
-import { defineKernel } from "../gpu/index.ts";
+import { currentValue, defineKernel, type LiveNumber } from "../gpu/index.ts";
 import { assertSameShape, sliceView, type Tensor, tidy } from "../tensor/index.ts";
 import { contiguous, copyInto } from "./copy.ts";
 import { gridOf, launch, output, requireFloat32 } from "./launch.ts";
@@ -53,13 +53,13 @@ const clipScaleKernel = defineKernel({
 });
 
 export interface AdamWStep {
-  rate: number;
+  rate: LiveNumber;
   beta1: number;
   beta2: number;
   epsilon: number;
   decay: number;
   /** Number of this step, from 1. */
-  step: number;
+  step: LiveNumber;
 }
 
 function checkStep(op: string, parameter: Tensor, gradient: Tensor): void {
@@ -81,10 +81,13 @@ export function adamwStep(
   options: AdamWStep,
 ): void {
   checkStep("adamw", parameter, gradient);
-  const { rate, beta1, beta2, epsilon, decay, step } = options;
-  const [oneMinusBeta1, oneMinusBeta2, keep] = [1 - beta1, 1 - beta2, 1 - rate * decay];
-  const stepSize = rate / (1 - beta1 ** step);
-  const rootCorrection = Math.sqrt(1 - beta2 ** step);
+  const { beta1, beta2, epsilon, decay } = options;
+  const rate = (): number => currentValue(options.rate);
+  const step = (): number => currentValue(options.step);
+  const [oneMinusBeta1, oneMinusBeta2] = [1 - beta1, 1 - beta2];
+  const keep = (): number => 1 - rate() * decay;
+  const stepSize = (): number => rate() / (1 - beta1 ** step());
+  const rootCorrection = (): number => Math.sqrt(1 - beta2 ** step());
   tidy(() =>
     forFlatWindows([contiguous(gradient), firstOf(scale), parameter, first, second], (windows, size) => {
       const count = Math.ceil(size / 4);
@@ -100,7 +103,7 @@ export function sgdStep(
   gradient: Tensor,
   velocity: Tensor,
   scale: Tensor,
-  options: { rate: number; momentum: number; decay: number },
+  options: { rate: LiveNumber; momentum: LiveNumber; decay: number },
 ): void {
   checkStep("sgd", parameter, gradient);
   tidy(() =>

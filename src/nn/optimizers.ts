@@ -1,5 +1,6 @@
 import type { Gradients } from "../autograd/index.ts";
 import { zeros } from "../autograd/index.ts";
+import { currentValue, type LiveNumber } from "../gpu/index.ts";
 import { full } from "../kernels/copy.ts";
 import { adamwStep, clipScale, sgdStep } from "../kernels/optimizer.ts";
 import { keep, type Tensor } from "../tensor/index.ts";
@@ -13,8 +14,8 @@ export interface ParameterGroup {
 }
 
 export interface StepOptions {
-  /** Factor of every learning rate, from the schedule. */
-  factor?: number;
+  /** Factor of every learning rate, from the schedule; a function in a captured step. */
+  factor?: LiveNumber;
   /** Largest global norm of the gradients; larger ones are scaled down to it. */
   clip?: number;
 }
@@ -34,10 +35,10 @@ interface ParameterUpdate {
   gradient: Tensor;
   /** [1]: what the gradient is multiplied by first. */
   scale: Tensor;
-  rate: number;
+  rate: LiveNumber;
   decay: number;
   /** From 1. */
-  step: number;
+  step: () => number;
 }
 
 /** What AdamW and SGD share: groups, clipping, state by name. */
@@ -76,9 +77,9 @@ export abstract class Optimizer {
         )
       : full(gpu, [1], 1);
     for (const { group, name, parameter, gradient } of present) {
-      const step = (this.#steps.get(name) ?? 0) + 1;
-      this.#steps.set(name, step);
-      const rate = group.learningRate * factor;
+      gpu.hostEffect(() => this.#steps.set(name, (this.#steps.get(name) ?? 0) + 1));
+      const step = (): number => this.#steps.get(name)!;
+      const rate = (): number => group.learningRate * currentValue(factor);
       this.update({ name, parameter, gradient, scale, rate, decay: group.weightDecay, step });
     }
     gradients.dispose();
@@ -115,7 +116,8 @@ export abstract class Optimizer {
   protected stateOf(name: string, parameter: Tensor): Tensor {
     let tensor = this.#state.get(name);
     if (!tensor) {
-      tensor = keep(zeros(parameter.shape, { gpu: parameter.gpu }));
+      const { gpu, shape } = parameter;
+      tensor = gpu.outsideCapture(() => keep(zeros(shape, { gpu })));
       this.#state.set(name, tensor);
     }
     return tensor;
@@ -163,6 +165,7 @@ export class SGD extends Optimizer {
 
   protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
     const velocity = this.stateOf(`${name}.momentum_buffer`, parameter);
-    sgdStep(parameter, gradient, velocity, scale, { rate, momentum: step === 1 ? 0 : this.#momentum, decay });
+    const momentum = (): number => (step() === 1 ? 0 : this.#momentum);
+    sgdStep(parameter, gradient, velocity, scale, { rate, momentum, decay });
   }
 }

@@ -28,7 +28,7 @@ export const randomWords = (i: number, seed: number): [number, number] =>
 /** Uniform in [0, 1) with 24 bits. */
 export const uniform24 = (word: number): number => (word >>> 8) / 2 ** 24;
 
-export const dropout: Reference<{ p: number; seed: number }> = ([x], { p, seed }) => ({
+export const dropout: Reference<{ p: number; seed: number | (() => number) }> = ([x], { p, seed }) => ({
   shape: x.shape,
-  data: x.data.map((value, i) => (uniform24(randomWords(i, seed)[0]) < p ? 0 : value / (1 - p))),
+  data: x.data.map((value, i) => (uniform24(randomWords(i, Number(seed))[0]) < p ? 0 : value / (1 - p))),
 });

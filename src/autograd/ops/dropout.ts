@@ -1,3 +1,4 @@
+import type { LiveNumber } from "../../gpu/index.ts";
 import { requireFloat32 } from "../../kernels/launch.ts";
 import { dropoutKernel } from "../../kernels/random/random.ts";
 import { requireSeed } from "../../kernels/random/threefry.ts";
@@ -6,9 +7,10 @@ import { defineOp } from "../define-op.ts";
 
 /**
  * y = x / (1 − p) where kept, 0 where dropped, each element dropped with probability p (JMLR 15:1929, 2014). Which
- * elements are kept depends on (seed, position) alone, so the gradient is the same op on the cotangent.
+ * elements are kept depends on (seed, position) alone, so the gradient is the same op on the cotangent. A seed that changes
+ * from step to step of a captured step is a function.
  */
-export const dropoutOp = defineOp<{ p: number; seed: number }>({
+export const dropoutOp = defineOp<{ p: number; seed: LiveNumber }>({
   name: "dropout",
   infer: ([x], { p, seed }) => {
     requireFloat32("dropout", x);
@@ -24,4 +26,4 @@ export const dropoutOp = defineOp<{ p: number; seed: number }>({
   ],
 });
 
-export const dropout = (x: Tensor, p: number, seed: number): Tensor => dropoutOp([x], { p, seed });
+export const dropout = (x: Tensor, p: number, seed: LiveNumber): Tensor => dropoutOp([x], { p, seed });

@@ -1,6 +1,6 @@
 import categoricalSource from "../../../shaders/random/categorical.wgsl";
 import randomSource from "../../../shaders/random/random.wgsl";
-import { defineKernel, type Gpu } from "../../gpu/index.ts";
+import { defineKernel, type Gpu, type LiveNumber } from "../../gpu/index.ts";
 import {
   empty,
   formatShape,
@@ -56,7 +56,7 @@ const categoricalKernel = defineKernel({
 });
 
 interface Draw {
-  seed: number;
+  seed: LiveNumber;
   scale: number;
   threshold?: number;
 }
@@ -91,7 +91,7 @@ export function randomNormal(gpu: Gpu, shape: Shape, seed: number, deviation = 1
 }
 
 /** x / (1 - p) where kept, 0 where dropped; which is which depends on (seed, element) alone. */
-export function dropoutKernel(x: Tensor, p: number, seed: number): Tensor {
+export function dropoutKernel(x: Tensor, p: number, seed: LiveNumber): Tensor {
   requireFloat32("dropout", x);
   const y = output("dropout", x, x.shape);
   draw("dropout", y, contiguous(x), null, { seed, scale: p < 1 ? 1 / (1 - p) : 0, threshold: Math.round(p * 2 ** 24) });

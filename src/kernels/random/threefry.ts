@@ -1,15 +1,24 @@
+import { currentValue, type LiveNumber } from "../../gpu/index.ts";
+
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 
 /** @throws with the op's name when a seed is no whole number of 53 bits; there is no default. */
-export function requireSeed(op: string, seed: number): number {
-  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new Error(`${op}: seed ${seed} is not a non-negative safe integer`);
+export function requireSeed(op: string, seed: LiveNumber): number {
+  const value = currentValue(seed);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Error(`${op}: seed ${value} is not a non-negative safe integer`);
 }
 
-/** A seed as the key of a generator: 53 bits, split in two words. */
-export function seedWords(seed: number): { seed0: number; seed1: number } {
-  requireSeed("random", seed);
-  return { seed0: seed >>> 0, seed1: Math.floor(seed / 2 ** 32) };
+const lowWord = (seed: number): number => seed >>> 0;
+const highWord = (seed: number): number => Math.floor(seed / 2 ** 32);
+
+/** A seed as the key of a generator, for a kernel's parameters: 53 bits, split in two words. */
+export function seedWords(seed: LiveNumber): { seed0: LiveNumber; seed1: LiveNumber } {
+  if (typeof seed === "number") {
+    requireSeed("random", seed);
+    return { seed0: lowWord(seed), seed1: highWord(seed) };
+  }
+  return { seed0: () => lowWord(requireSeed("random", seed)), seed1: () => highWord(seed()) };
 }
 
 /**
@@ -17,7 +26,8 @@ export function seedWords(seed: number): { seed0: number; seed1: number } {
  * https://doi.org/10.1145/2063384.2063405), the generator of shaders/random/random.wgsl on the host.
  */
 export function threefry(counter: number, seed: number): [number, number] {
-  const { seed0, seed1 } = seedWords(seed);
+  requireSeed("random", seed);
+  const [seed0, seed1] = [lowWord(seed), highWord(seed)];
   const keys = [seed0, seed1, seed0 ^ seed1 ^ 0x1bd11bda];
   let a = (counter + seed0) | 0;
   let b = seed1 | 0;

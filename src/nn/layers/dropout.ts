@@ -1,4 +1,5 @@
 import { dropout } from "../../autograd/index.ts";
+import { currentValue, type LiveNumber } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { Layer } from "./layer.ts";
 
@@ -9,8 +10,11 @@ import { Layer } from "./layer.ts";
 export class TrainingPass {
   #next = 0;
 
-  /** @param seed of this step; a run that is repeated or resumed gives the same seeds again. */
-  constructor(private readonly seed: number) {}
+  /**
+   * @param seed of this step; a run that is repeated or resumed gives the same seeds again. Of a captured step it is a
+   * function, asked again at each replay.
+   */
+  constructor(private readonly seed: LiveNumber) {}
 
   /**
    * A part of the pass that can be run twice with the same seeds, as recomputation does: what comes behind it in the pass
@@ -28,8 +32,10 @@ export class TrainingPass {
   }
 
   /** A fresh seed for the next dropout. */
-  nextSeed(): number {
-    return (this.seed >>> 0) * 2 ** 20 + this.#next++;
+  nextSeed(): LiveNumber {
+    const place = this.#next++;
+    const next = (): number => (currentValue(this.seed) >>> 0) * 2 ** 20 + place;
+    return typeof this.seed === "number" ? next() : next;
   }
 }
 
