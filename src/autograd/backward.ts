@@ -3,7 +3,7 @@ import { full } from "../kernels/copy.ts";
 import { describeValue, formatShape, requireTensors, shapesEqual, Tensor, tidy } from "../tensor/index.ts";
 import { Gradients } from "./gradients.ts";
 import { add } from "./ops/elementwise/index.ts";
-import { attachHistory, type GraphNode, nodeOf, withRecording } from "./tape.ts";
+import { attachHistory, type GradientTarget, type GraphNode, nodeOf, withRecording } from "./tape.ts";
 
 export interface BackwardOptions {
   /** Cotangent of the root; one by default, which needs a root of one element. */
@@ -160,29 +160,46 @@ function propagate(
         gradient.dispose();
         continue;
       }
-      for (const [input, contribution] of contributions(node, gradient, createGraph)) {
-        const before = pending.get(input);
-        pending.set(input, before ? combine(before, contribution, createGraph) : contribution);
-      }
+      addContributions(node, gradient, pending, createGraph, retainGraph);
       if (!retainGraph) node.freeSaved();
       gradient.dispose();
     }
   });
 }
 
-/** Each wanted input with a gradient under a handle of its own. */
-function contributions(node: GraphNode, gradient: Tensor, createGraph: boolean): [GraphNode, Tensor][] {
-  if (node.leaf) return [];
-  return tidy(() => {
-    const thunks = node.gradients(gradient, createGraph);
+/** Adds the gradient of each wanted input of a node to what has arrived at it, under a handle of its own. */
+function addContributions(
+  node: GraphNode,
+  gradient: Tensor,
+  pending: Map<GraphNode, Tensor>,
+  createGraph: boolean,
+  retainGraph: boolean,
+): void {
+  if (node.leaf) return;
+  const arrived = tidy(() => {
+    const thunks = node.gradients(gradient, createGraph, retainGraph);
     const result: [GraphNode, Tensor][] = [];
     node.inputs.forEach((input, index) => {
       const thunk = thunks[index];
+      if (!input || !thunk) return;
+      const before = pending.get(input);
+      const target = before && !createGraph ? accumulator(before) : undefined;
+      const contribution = thunk(target);
       // A vjp may return the gradient it was given, or one tensor for two inputs.
-      if (input && thunk) result.push([input, ownHandle(thunk())]);
+      if (contribution !== before || !target) result.push([input, ownHandle(contribution)]);
     });
     return result;
   });
+  for (const [input, contribution] of arrived) {
+    const before = pending.get(input);
+    pending.set(input, before ? combine(before, contribution, createGraph) : contribution);
+  }
+}
+
+/** What has arrived, to be added to where it lies, when nothing else refers to it. */
+function accumulator(tensor: Tensor): GradientTarget | undefined {
+  const isOwn = tensor.dtype === "f32" && tensor.isContiguous && !tensor.storage.isShared;
+  return isOwn ? { tensor, accumulates: true } : undefined;
 }
 
 function combine(before: Tensor, contribution: Tensor, createGraph: boolean): Tensor {

@@ -27,6 +27,8 @@ export interface VjpContext<A> {
   readonly inputs: readonly Spec[];
   /** Whether a second derivative is wanted: fused backward kernels must then give way to differentiable ops. */
   readonly createGraph: boolean;
+  /** Whether the saved tensors are needed again: else the vjp may write into those it has for itself. */
+  readonly retainGraph: boolean;
   /** Whether the gradient of an input is wanted. */
   wants(index: number): boolean;
 }
@@ -35,8 +37,11 @@ export interface OpDefinition<A> {
   readonly name: string;
   /** Shape and type of the output; throws with the op's name and shapes when the inputs do not fit. */
   infer(inputs: readonly Tensor[], attributes: A): Spec;
-  /** Kernels, without history. The first tensor is the output; others may be saved and are freed otherwise. */
-  forward(inputs: readonly Tensor[], attributes: A): Tensor | readonly Tensor[];
+  /**
+   * Kernels, without history. The first tensor is the output; others may be saved and are freed otherwise. `wants` tells
+   * whether the gradient of an input will be asked for.
+   */
+  forward(inputs: readonly Tensor[], attributes: A, wants: (index: number) => boolean): Tensor | readonly Tensor[];
   /** What the vjp needs, of the inputs and of what `forward` returned. */
   save?(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: A): readonly Tensor[];
   /** A thunk per input, in differentiable ops (or a fused op when `createGraph` is false). */
@@ -61,7 +66,7 @@ export function defineOp<A = Record<string, never>>(definition: OpDefinition<A>)
     let saved: Tensor[] = [];
     let savedOutput = -1;
     const output = tidy(() => {
-      const result = definition.forward(inputs, attributes);
+      const result = definition.forward(inputs, attributes, (index) => (nodes[index] ?? null) !== null);
       const outputs = result instanceof Tensor ? [result] : result;
       if (records) {
         const wanted = definition.save?.(inputs, outputs, attributes) ?? [];
@@ -91,11 +96,11 @@ function recordNode<A>(
     op: definition.name,
     inputs: nodes,
     saved,
-    vjp: (gradient, kept, createGraph) => {
+    vjp: (gradient, kept, createGraph, retainGraph) => {
       const values = kept.map((tensor, i) =>
         createGraph && i === savedOutput ? attachHistory(tensor.view(tensor.shape, tensor.strides), node) : tensor,
       );
-      return definition.vjp!(gradient, values, { attributes, inputs: specs, createGraph, wants });
+      return definition.vjp!(gradient, values, { attributes, inputs: specs, createGraph, retainGraph, wants });
     },
   });
   return node;

@@ -1,7 +1,18 @@
 import type { Tensor } from "../tensor/index.ts";
 
-/** Gradient of one input, computed only when it is wanted. `null` where the input has no gradient. */
-export type GradientThunk = (() => Tensor) | null;
+/** Where a gradient may be put instead of into a tensor of its own. */
+export interface GradientTarget {
+  /** Row-major, of the input's shape, f32. */
+  readonly tensor: Tensor;
+  /** Whether the gradient is added to what the tensor holds. */
+  readonly accumulates: boolean;
+}
+
+/**
+ * Gradient of one input, computed only when it is wanted. `null` where the input has no gradient. An op that can write
+ * to the target returns the target's tensor; any other returns one of its own.
+ */
+export type GradientThunk = ((target?: GradientTarget) => Tensor) | null;
 
 export interface NodeInit {
   op: string;
@@ -10,7 +21,12 @@ export interface NodeInit {
   /** References the node owns. */
   saved: readonly Tensor[];
   /** Calls the op's vjp with the saved tensors. */
-  vjp: (gradient: Tensor, saved: readonly Tensor[], createGraph: boolean) => readonly GradientThunk[];
+  vjp: (
+    gradient: Tensor,
+    saved: readonly Tensor[],
+    createGraph: boolean,
+    retainGraph: boolean,
+  ) => readonly GradientThunk[];
   leaf?: Tensor;
 }
 
@@ -63,13 +79,13 @@ export class GraphNode {
     this.#saved = null;
   }
 
-  gradients(gradient: Tensor, createGraph: boolean): readonly GradientThunk[] {
+  gradients(gradient: Tensor, createGraph: boolean, retainGraph: boolean): readonly GradientThunk[] {
     if (!this.#saved) {
       throw new Error(
         `backward: the graph through ${this.op} was already used; pass { retainGraph: true } the first time`,
       );
     }
-    return this.#vjp(gradient, this.#saved, createGraph);
+    return this.#vjp(gradient, this.#saved, createGraph, retainGraph);
   }
 }
 

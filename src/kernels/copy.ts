@@ -104,10 +104,15 @@ export function wordOf(value: number, dtype: DType): number {
 /** A tensor with every element equal to `value`. */
 export function full(gpu: Gpu, shape: Shape, value: number, dtype: DType = "f32"): Tensor {
   const y = empty(gpu, shape, dtype, "full");
-  const bits = wordOf(value, dtype);
+  fillWith(y, value);
+  return y;
+}
+
+/** Sets every element of a row-major tensor that has its storage to itself. */
+export function fillWith(y: Tensor, value: number): void {
+  const bits = wordOf(value, y.dtype);
   forFlatWindows([y], ([window], count) => {
-    const vectors = Math.ceil((count * bytesPerElement(dtype)) / 16);
+    const vectors = Math.ceil((count * bytesPerElement(y.dtype)) / 16);
     launch("full", fillKernel.variant(), [window], { count: vectors, value: bits }, gridOf(vectors));
   });
-  return y;
 }

@@ -129,7 +129,10 @@ class Watch {
   mark(tensors: Iterable<Tensor>, kind: MemoryKind): void {
     for (const tensor of tensors) {
       const allocation = this.dry.allocationOf(tensor.storage.buffer);
-      if (allocation && !this.#kinds.has(allocation)) this.#kinds.set(allocation, kind);
+      // A loss may make its gradients with its value: then they lay among the activations.
+      const before = allocation && this.#kinds.get(allocation);
+      if (allocation && (!before || (before === "activations" && kind === "gradients")))
+        this.#kinds.set(allocation, kind);
     }
   }
 

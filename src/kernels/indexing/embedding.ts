@@ -26,13 +26,18 @@ export function embeddingForward(table: Tensor, ids: Tensor): Tensor {
  * `padding`, which stays zero.
  */
 export function embeddingBackward(g: Tensor, ids: Tensor, rows: number, padding = NONE): Tensor {
-  const columns = g.shape[g.rank - 1];
-  const table = full(g.gpu, [rows, columns], 0);
+  const table = full(g.gpu, [rows, g.shape[g.rank - 1]], 0);
+  addEmbeddingRows(table, g, ids, padding);
+  return g.dtype === "f32" ? table : castTo(table, g.dtype);
+}
+
+/** Adds the rows of g [..., columns] to those of an f32 table that ids [...] name, but for the row `padding`. */
+export function addEmbeddingRows(table: Tensor, g: Tensor, ids: Tensor, padding = NONE): void {
+  const columns = table.shape[1];
   const positions = sizeOf(ids.shape);
-  if (positions === 0 || columns === 0) return g.dtype === "f32" ? table : castTo(table, g.dtype);
+  if (positions === 0 || columns === 0) return;
   const shape = [positions, columns];
   const gradient = reshapeView(g, shape) ?? (reshapeView(copy(g), shape) as Tensor);
   const wide = g.dtype === "f32" ? gradient : castTo(gradient, "f32");
   scatterInto("embedding backward", table, asIndices(ids, columns), wide, 0, "add", padding);
-  return g.dtype === "f32" ? table : castTo(table, g.dtype);
 }

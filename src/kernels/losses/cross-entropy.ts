@@ -122,14 +122,14 @@ interface Window {
   isLast: boolean;
 }
 
-export const makeTargets = (targets: Omit<ClassTargets, "weightTotal">): ClassTargets => ({
+const makeTargets = (targets: Omit<ClassTargets, "weightTotal">): ClassTargets => ({
   ...targets,
   labels: contiguous(targets.labels),
   weight: targets.weight && contiguous(targets.weight),
   weightTotal: targets.weight && targets.smoothing > 0 ? reduce("crossEntropy", targets.weight, "sum") : undefined,
 });
 
-export const makeState = (op: string, like: Tensor, rows: number, hasWindows: boolean): CrossEntropyState => ({
+const makeState = (op: string, like: Tensor, rows: number, hasWindows: boolean): CrossEntropyState => ({
   state: output(op, like, [rows, 2]),
   terms: output(op, like, [rows, 2]),
   partial: hasWindows ? output(op, like, [rows, 5]) : undefined,
@@ -143,7 +143,7 @@ const rowsOf = ({ state, terms, partial }: CrossEntropyState, begin: number, end
 });
 
 /** Takes a window of logits [outer, columns, inner] of any strides into the state of its outer · inner rows. */
-export function accumulateWindow(
+function accumulateWindow(
   op: string,
   logits: Tensor,
   targets: ClassTargets,
@@ -186,7 +186,7 @@ export interface IncomingGradient {
 }
 
 /** Writes the gradient by a window of logits into `y` of the same shape [outer, columns, inner], or over the logits. */
-export function gradientOfWindow(
+function gradientOfWindow(
   op: string,
   logits: Tensor,
   y: Tensor,

@@ -1,95 +1,200 @@
-import { sliceView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
-import { contiguous, reshaped } from "../copy.ts";
+import { reshapeView, sliceView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
+import { contiguous, fillWith } from "../copy.ts";
 import { output } from "../launch.ts";
 import { matmulInto } from "../matmul.ts";
-import { requireBindable, rowWindows } from "../windows.ts";
+import { reduce } from "../reduction/reduce.ts";
+import { forRowWindows, requireBindable } from "../windows.ts";
 import {
-  accumulateWindow,
-  type ClassTargets,
-  type CrossEntropyState,
-  gradientOfWindow,
-  makeState,
-} from "./cross-entropy.ts";
+  labelWeights,
+  pieceColumns,
+  type RowLabels,
+  rowLosses,
+  rowSlopes,
+  storedColumns,
+} from "./row-cross-entropy.ts";
 
-/** Bytes of logits that exist at a time: 16 MiB. */
-const LOGITS_BYTES = 1 << 24;
+/** Bytes of logits that exist at a time: 32 MiB, or 16 rows. */
+const LOGITS_BYTES = 1 << 25;
+/** Rows of a chunk come in multiples of this. */
+const GRAIN = 16;
+/** Classes in a part of the sum that the gradient of x is. */
+const STRETCH = 4096;
 
-/** Vocabulary windows of the weight [classes, width], so small that the logits of all rows stay within a fixed size. */
-const vocabularyWindows = (weight: Tensor, rows: number): [number, number][] =>
-  rowWindows(weight, Math.max(64, Math.floor(LOGITS_BYTES / 4 / Math.max(rows, 1) / 64) * 64));
-
-/** The logits of a window are made and read whole: refuses rows so many that they cannot be, before anything runs. */
-function requireWindows(op: string, x: Tensor, windows: readonly [number, number][]): void {
-  const widest = Math.max(...windows.map(([begin, end]) => end - begin));
-  tidy(() => requireBindable(op, output(op, x, [x.shape[0], widest])));
+/** Chunks [begin, end) of the rows, as equal as can be, so that the logits of each stay within a fixed size. */
+function chunksOf(rows: number, classes: number): [number, number][] {
+  const most = Math.max(1, Math.floor(LOGITS_BYTES / 4 / storedColumns(classes) / GRAIN)) * GRAIN;
+  const length = Math.ceil(rows / Math.ceil(rows / most) / GRAIN) * GRAIN;
+  const chunks: [number, number][] = [];
+  for (let begin = 0; begin < rows; begin += length) chunks.push([begin, Math.min(begin + length, rows)]);
+  return chunks;
 }
 
-/** Matrices [rows, columns] as the kernels of the loss take them. */
-const asRows = (logits: Tensor): Tensor => reshaped(logits, [...logits.shape, 1]);
+export interface LinearCrossEntropyInputs {
+  /** [rows, width]. */
+  x: Tensor;
+  /** [classes, width]. */
+  weight: Tensor;
+  /** [rows] of i32. */
+  labels: Tensor;
+  ignoreIndex: number;
+}
 
-const targetsOf = (labels: Tensor, ignoreIndex: number, weight: Tensor): ClassTargets => ({
+/** Which gradients are wanted. */
+export interface Wanted {
+  x: boolean;
+  weight: boolean;
+}
+
+/** Gradients by x and weight; each only where it is wanted. */
+export interface LinearGradients {
+  x?: Tensor;
+  weight?: Tensor;
+}
+
+const labelsOf = ({ labels, weight, ignoreIndex }: LinearCrossEntropyInputs): RowLabels => ({
   labels: contiguous(labels),
   ignoreIndex,
   classes: weight.shape[0],
-  smoothing: 0,
+});
+
+/** Σ of what the labels weigh, a scalar: how many count, NaN where one is no class. */
+function labelCount(op: string, inputs: LinearCrossEntropyInputs): Tensor {
+  return reshapeView(reduce(op, labelWeights(op, inputs.weight, labelsOf(inputs)), "sum"), []) as Tensor;
+}
+
+/** A row of logits is made and read whole: refuses one that cannot be, before anything runs. */
+function requireRow(op: string, { x, weight }: LinearCrossEntropyInputs): void {
+  tidy(() => requireBindable(op, output(op, x, [1, storedColumns(weight.shape[0])])));
+}
+
+/** Runs `body` over the chunks of the rows, with the logits of each [rows, stored columns]. */
+function forChunks(
+  op: string,
+  { x, weight }: LinearCrossEntropyInputs,
+  body: (logits: Tensor, begin: number, end: number) => void,
+): void {
+  const [classes] = weight.shape;
+  for (const [begin, end] of chunksOf(x.shape[0], classes)) {
+    tidy(() => {
+      const logits = output(op, x, [end - begin, storedColumns(classes)]);
+      matmulInto(op, sliceView(x, 0, begin, end), transposeView(weight), sliceView(logits, 1, 0, classes));
+      body(logits, begin, end);
+    });
+  }
+}
+
+/** Makes the gradients of a chunk from that of its logits: some rows of dx, and one more term of dweight. */
+function addChunk(op: string, slopes: Tensor, inputs: LinearCrossEntropyInputs, into: LinearGradients, begin: number) {
+  const { x, weight } = inputs;
+  const [rows] = slopes.shape;
+  const g = sliceView(slopes, 1, 0, weight.shape[0]);
+  if (into.x) multiplyInStretches(op, g, weight, sliceView(into.x, 0, begin, begin + rows));
+  if (into.weight) {
+    const part = sliceView(x, 0, begin, begin + rows);
+    matmulInto(op, transposeView(g), part, into.weight, { accumulate: begin > 0 });
+  }
+}
+
+/**
+ * y = g · weight [rows, width], the classes in stretches: products of one stretch each, side by side, then their sum in
+ * order. So there is work for many workgroups however few the rows are.
+ */
+function multiplyInStretches(op: string, g: Tensor, weight: Tensor, y: Tensor): void {
+  const [rows, classes] = g.shape;
+  const width = weight.shape[1];
+  const whole = Math.floor(classes / STRETCH);
+  const rest = whole * STRETCH;
+  const count = Math.ceil(classes / STRETCH);
+  if (count <= 1) {
+    matmulInto(op, g, weight, y);
+    return;
+  }
+  const parts = output(op, y, [count, rows, width]);
+  const [gRow, gColumn] = g.strides;
+  const [weightRow, weightColumn] = weight.strides;
+  matmulInto(
+    op,
+    g.view([whole, rows, STRETCH], [STRETCH * gColumn, gRow, gColumn]),
+    weight.view([whole, STRETCH, width], [STRETCH * weightRow, weightRow, weightColumn]),
+    sliceView(parts, 0, 0, whole),
+  );
+  if (rest < classes) {
+    const last = reshapeView(sliceView(parts, 0, whole, count), [rows, width]) as Tensor;
+    matmulInto(op, sliceView(g, 1, rest, classes), sliceView(weight, 0, rest, classes), last);
+  }
+  reduce(op, parts, "sum", [0], { into: y });
+}
+
+export interface LinearCrossEntropyResult extends LinearGradients {
+  /** [rows]: 0 where the label is ignored. */
+  losses: Tensor;
+  /** [rows, 2], as `rowLosses` leaves it. */
+  state: Tensor;
+  /** How many labels count, of a mean. */
+  divisor?: Tensor;
+}
+
+const makeGradients = (op: string, { x, weight }: LinearCrossEntropyInputs, want: Wanted): LinearGradients => ({
+  x: want.x ? output(op, x, x.shape) : undefined,
+  weight: want.weight ? output(op, weight, weight.shape) : undefined,
 });
 
 /**
- * Losses of the logits x · weightᵀ, which never exist as a whole: the vocabulary passes in windows, and each row keeps
- * a running maximum and sum. x [rows, width], weight [classes, width], labels [rows].
+ * Losses of the logits x · weightᵀ, which never exist as a whole: the rows pass in chunks, with all classes of each. The
+ * gradients that are wanted, those of the sum or mean of the losses, are made of each chunk's logits while they are
+ * there, so that no product is made twice. dweight has one term a chunk, added in order, each a sum over the
+ * chunk's rows in order; chunks depend on the shapes alone.
  */
 export function linearCrossEntropyForward(
   op: string,
-  x: Tensor,
-  weight: Tensor,
-  labels: Tensor,
-  ignoreIndex: number,
-): CrossEntropyState {
-  const rows = x.shape[0];
-  const targets = targetsOf(labels, ignoreIndex, weight);
-  const windows = vocabularyWindows(weight, rows);
-  requireWindows(op, x, windows);
-  const result = makeState(op, x, rows, windows.length > 1);
-  if (rows === 0) return result;
-  for (const [begin, end] of windows) {
-    tidy(() => {
-      const logits = output(op, x, [rows, end - begin]);
-      matmulInto(op, x, transposeView(sliceView(weight, 0, begin, end)), logits);
-      const window = { first: begin, isFirst: begin === 0, isLast: end === targets.classes };
-      accumulateWindow(op, asRows(logits), targets, result, window);
-    });
+  inputs: LinearCrossEntropyInputs,
+  want: Wanted,
+  isMean = false,
+): LinearCrossEntropyResult {
+  requireRow(op, inputs);
+  const [rows] = inputs.x.shape;
+  const divisor = isMean ? labelCount(op, inputs) : undefined;
+  const losses = output(op, inputs.x, [rows]);
+  const state = output(op, inputs.x, [rows, 2]);
+  const gradients = makeGradients(op, inputs, want);
+  if (rows === 0) {
+    if (gradients.weight) fillWith(gradients.weight, 0);
+    return { losses, state, divisor, ...gradients };
   }
-  return result;
+  const all = labelsOf(inputs);
+  forChunks(op, inputs, (logits, begin, end) => {
+    const part = (t: Tensor): Tensor => sliceView(t, 0, begin, end);
+    const pieces = output(op, logits, [end - begin, pieceColumns(logits.shape[1])]);
+    forRowWindows(op, [logits, pieces, part(all.labels), part(state), part(losses)], ([x, room, labels, s, l]) => {
+      rowLosses(op, x, { ...all, labels }, room, s, l);
+      if (want.x || want.weight) rowSlopes(op, x, { ...all, labels }, s, { divisor });
+    });
+    addChunk(op, logits, inputs, gradients, begin);
+  });
+  return { losses, state, divisor, ...gradients };
 }
 
-/** Gradients of x and weight from that of the losses [rows]; each only when wanted. Logits are computed again. */
+/** Gradients from that of each loss, g [rows]; logits are computed again. */
 export function linearCrossEntropyBackward(
   op: string,
   g: Tensor,
-  x: Tensor,
-  weight: Tensor,
-  labels: Tensor,
+  inputs: LinearCrossEntropyInputs,
   state: Tensor,
-  ignoreIndex: number,
-  want: { x: boolean; weight: boolean },
-): { x?: Tensor; weight?: Tensor } {
-  const rows = x.shape[0];
-  const targets = targetsOf(labels, ignoreIndex, weight);
-  const windows = vocabularyWindows(weight, rows);
-  requireWindows(op, x, windows);
-  const dx = want.x ? output(op, x, x.shape) : undefined;
-  const dweight = want.weight ? output(op, weight, weight.shape) : undefined;
-  const incoming = { g: contiguous(g) };
-  for (const [begin, end] of windows) {
-    tidy(() => {
-      const window = sliceView(weight, 0, begin, end);
-      const logits = output(op, x, [rows, end - begin]);
-      matmulInto(op, x, transposeView(window), logits);
-      const whole = asRows(logits);
-      if (rows > 0) gradientOfWindow(op, whole, whole, targets, state, incoming, begin);
-      if (dx) matmulInto(op, logits, window, dx, { accumulate: begin > 0 });
-      if (dweight) matmulInto(op, transposeView(logits), x, sliceView(dweight, 0, begin, end));
-    });
+  want: Wanted,
+): LinearGradients {
+  const gradients = makeGradients(op, inputs, want);
+  if (inputs.x.shape[0] === 0) {
+    if (gradients.weight) fillWith(gradients.weight, 0);
+    return gradients;
   }
-  return { x: dx, weight: dweight };
+  const all = labelsOf(inputs);
+  const incoming = contiguous(g);
+  forChunks(op, inputs, (logits, begin, end) => {
+    const part = (t: Tensor): Tensor => sliceView(t, 0, begin, end);
+    forRowWindows(op, [logits, part(all.labels), part(state), part(incoming)], ([x, labels, s, rows]) => {
+      rowSlopes(op, x, { ...all, labels }, s, { rows });
+    });
+    addChunk(op, logits, inputs, gradients, begin);
+  });
+  return gradients;
 }

@@ -11,7 +11,7 @@ import {
   sliceView,
   type Tensor,
 } from "../../tensor/index.ts";
-import { contiguous, full, reshaped } from "../copy.ts";
+import { contiguous, copyInto, full, reshaped } from "../copy.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { mergeAxes, twoVectors } from "../strided.ts";
@@ -295,23 +295,32 @@ export function requireElements(op: string, name: ReductionName, x: Tensor, axes
  * then the chunks fall into chunks. Where the last axis is reduced, 32 chunks take the elements of a tile of 8192 in turn, or
  * ⌈n / 64⌉ chunks all n elements where these are fewer; otherwise a chunk is 256 in a row. Up to 256 elements are one chunk, and up to 512 where there are 64 or more results.
  * What exceeds the binding limit is halved first: along kept axes with the same bits, along reduced ones by combining
- * the halves.
+ * the halves. With `into`, a row-major tensor of as many elements as the result, the result is written there.
  */
 export function reduce(
   op: string,
   x: Tensor,
   name: ReductionName,
   axes?: readonly number[],
-  numbers: { a?: number; b?: number } = {},
+  { into, ...numbers }: { a?: number; b?: number; into?: Tensor } = {},
 ): Tensor {
   requireElements(op, name, x, axes);
   const reduced = reducedAxes(op, x.rank, axes);
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
   const keptShape = x.shape.map((length, axis) => (reduced.includes(axis) ? 1 : length));
   const dtype = resultType(name, x.dtype);
-  if (x.size === 0) return full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
-  if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) return reshaped(x, keptShape);
-  const y = output(op, x, pickFrom(x.shape, kept), dtype);
+  if (x.size === 0) {
+    const value = full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
+    if (into) copyInto(reshapeView(into, keptShape)!, value);
+    return value;
+  }
+  if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) {
+    if (!into) return reshaped(x, keptShape);
+    const target = reshapeView(into, x.shape)!;
+    copyInto(target, x);
+    return target;
+  }
+  const y = into ? reshapeView(into, pickFrom(x.shape, kept))! : output(op, x, pickFrom(x.shape, kept), dtype);
   const last = x.shape.findLastIndex((length) => length > 1);
   const call: Call = {
     op,

@@ -1,5 +1,5 @@
 import { full } from "../../../kernels/copy.ts";
-import { embeddingBackward, embeddingForward } from "../../../kernels/indexing/embedding.ts";
+import { addEmbeddingRows, embeddingBackward, embeddingForward } from "../../../kernels/indexing/embedding.ts";
 import { requireFloat, requireInteger } from "../../../kernels/launch.ts";
 import { formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
@@ -28,7 +28,15 @@ export const embeddingOp = defineOp<EmbeddingAttributes>({
   forward: ([table, ids]) => embeddingForward(table, ids),
   save: ([, ids]) => [ids],
   vjp: (g, [ids], { inputs: [table], attributes: { paddingIndex } }) => [
-    () => embeddingGradientOp([g, ids], { rows: table.shape[0], paddingIndex }),
+    (target) => {
+      const rows = table.shape[0];
+      // A table that is used again, as the head of a language model, has its rows added where its gradient lies.
+      if (target?.accumulates && g.dtype === "f32") {
+        addEmbeddingRows(target.tensor, g, ids, paddingIndex);
+        return target.tensor;
+      }
+      return embeddingGradientOp([g, ids], { rows, paddingIndex });
+    },
     null,
   ],
   samples: () => [

@@ -30,7 +30,7 @@ function partsOf<A>(op: Op<A>, attributes: A, fromOutput = false): ActivationPar
   return {
     apply: (x) => op([x], attributes),
     gradient: (g, saved, createGraph) => {
-      const context = { attributes, inputs: [saved], createGraph, wants: () => true };
+      const context = { attributes, inputs: [saved], createGraph, retainGraph: true, wants: () => true };
       return op.definition.vjp!(g, [saved], context)[0]!();
     },
     fromOutput,

@@ -1,13 +1,19 @@
+import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { linearCrossEntropyBackward, linearCrossEntropyForward } from "../../../kernels/losses/linear-cross-entropy.ts";
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import {
+  type LinearGradients,
+  linearCrossEntropyBackward,
+  linearCrossEntropyForward,
+} from "../../../kernels/losses/linear-cross-entropy.ts";
+import { reduce } from "../../../kernels/reduction/reduce.ts";
+import { scaleInPlace } from "../../../kernels/scale-in-place.ts";
+import { formatShape, reshapeView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
-import { expand } from "../broadcast.ts";
-import { div } from "../elementwise/index.ts";
+import { div, mul } from "../elementwise/index.ts";
 import { matmul } from "../linear-algebra/matmul.ts";
 import { transpose } from "../shape/views.ts";
 import { type CrossEntropyOptions, plainGradient } from "./cross-entropy.ts";
-import { type Reduction, reduceTerms, requireReduction } from "./reduction.ts";
+import { type Reduction, requireReduction } from "./reduction.ts";
 
 export interface LinearCrossEntropyAttributes {
   /** Rows with this label count nothing and get no gradient. */
@@ -19,7 +25,9 @@ const NAME = "linearCrossEntropy";
 
 /**
  * Cross-entropy of each row of the logits x · Wᵀ, x [rows, width], W [classes, width], without ever holding all
- * logits: the classes pass in windows, forward and backward.
+ * logits: the rows pass in chunks. Of a sum or mean the gradients are made in the forward pass, from the logits of each
+ * chunk while they are there, and multiplied in the backward pass by what arrives. Losses of single rows have their
+ * logits computed again.
  */
 export const linearCrossEntropyOp = defineOp<LinearCrossEntropyAttributes>({
   name: NAME,
@@ -39,29 +47,45 @@ export const linearCrossEntropyOp = defineOp<LinearCrossEntropyAttributes>({
     }
     return { shape: reduction === "none" ? [rows] : [], dtype: "f32" };
   },
-  forward: ([x, weight, labels], { ignoreIndex, reduction }) => {
-    const { state, terms } = linearCrossEntropyForward(NAME, x, weight, labels, ignoreIndex);
-    const { value, divisor } = reduceTerms(NAME, terms, labels.shape, reduction);
-    return divisor ? [value, state, divisor] : [value, state];
+  forward: ([x, weight, labels], { ignoreIndex, reduction }, wants) => {
+    const inputs = { x, weight, labels, ignoreIndex };
+    if (reduction === "none") {
+      const { losses, state } = linearCrossEntropyForward(NAME, inputs, { x: false, weight: false });
+      return [losses, state];
+    }
+    const want = { x: wants(0), weight: wants(1) };
+    const { losses, divisor, ...made } = linearCrossEntropyForward(NAME, inputs, want, reduction === "mean");
+    const total = reshapeView(reduce(NAME, losses, "sum"), []) as Tensor;
+    const value = divisor ? binary(NAME, total, divisor, "div") : total;
+    return [value, ...(divisor ? [divisor] : []), ...[made.x, made.weight].filter((t) => t !== undefined)];
   },
   save: (inputs, [, ...rest]) => [...inputs, ...rest],
-  vjp: (gradient, [x, weight, labels, state, divisor], { attributes, createGraph, wants }) => {
-    const { ignoreIndex } = attributes;
-    const g = divisor ? div(gradient, divisor) : gradient;
+  vjp: (g, [x, weight, labels, ...rest], { attributes, createGraph, retainGraph, wants }) => {
+    const { ignoreIndex, reduction } = attributes;
     if (createGraph) {
       const logits = (): Tensor => matmul(x, transpose(weight));
-      const slope = (): Tensor => plainGradient(g, [logits(), labels], { ignoreIndex, labelSmoothing: 0 });
+      const arriving = reduction === "mean" ? div(g, rest[0]) : g;
+      const slope = (): Tensor => plainGradient(arriving, [logits(), labels], { ignoreIndex, labelSmoothing: 0 });
       return [() => matmul(slope(), weight), () => matmul(transpose(slope()), x), null];
     }
-    // One pass over the vocabulary gives both gradients.
-    let both: { x?: Tensor; weight?: Tensor } | undefined;
-    const compute = (): { x?: Tensor; weight?: Tensor } => {
-      const want = { x: wants(0), weight: wants(1) };
-      const ofRows = g.rank === 0 ? expand(g, labels.shape) : g;
-      both ??= linearCrossEntropyBackward(`${NAME} backward`, ofRows, x, weight, labels, state, ignoreIndex, want);
-      return both;
+    if (reduction === "none") {
+      // The gradient of each loss is known only now: logits are computed again, once for both gradients.
+      let both: LinearGradients | undefined;
+      const compute = (): LinearGradients => {
+        const want = { x: wants(0), weight: wants(1) };
+        both ??= linearCrossEntropyBackward(`${NAME} backward`, g, { x, weight, labels, ignoreIndex }, rest[0], want);
+        return both;
+      };
+      return [() => compute().x!, () => compute().weight!, null];
+    }
+    // Made in the forward pass. What arrives is a factor, and mostly 1.
+    const made = reduction === "mean" ? rest.slice(1) : rest;
+    const scaled = (gradient: Tensor): Tensor => {
+      if (retainGraph) return mul(gradient, g);
+      scaleInPlace(`${NAME} backward`, gradient, g);
+      return gradient;
     };
-    return [() => compute().x!, () => compute().weight!, null];
+    return [() => scaled(made[0]), () => scaled(made[wants(0) ? 1 : 0]), null];
   },
   samples: () => [
     {
