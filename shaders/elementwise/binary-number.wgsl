@@ -1,9 +1,11 @@
-// y[i] = apply(x[i], number), or apply(number, x[i]), over contiguous elements, four an invocation.
+// y[i] = apply(x[i], number), or apply(number, x[i]), over contiguous elements, VECTORS vectors of four an
+// invocation.
 alias X = f32; // spec: f16, i32, u32
 alias Y = f32; // spec: f16, i32, u32
 alias C = f32; // the type that is computed in; spec: i32, u32
 alias R = f32; // the type of the result before it is stored; spec: i32, u32
 const NUMBER_FIRST = false; // spec: true
+const VECTORS: u32 = 1u; // spec: 4u
 
 struct Params {
   count: u32, // of vec4
@@ -24,15 +26,15 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= params.count) {
-    return;
-  }
-  let own = vec4<C>(x[params.xOffset / 4u + i]);
+  let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  let end = min(begin + VECTORS, params.count);
   let number = vec4<C>(bitcast<C>(params.number));
-  if (NUMBER_FIRST) {
-    y[params.yOffset / 4u + i] = vec4<Y>(apply(number, own));
-  } else {
-    y[params.yOffset / 4u + i] = vec4<Y>(apply(own, number));
+  for (var i = begin; i < end; i++) {
+    let own = vec4<C>(x[params.xOffset / 4u + i]);
+    if (NUMBER_FIRST) {
+      y[params.yOffset / 4u + i] = vec4<Y>(apply(number, own));
+    } else {
+      y[params.yOffset / 4u + i] = vec4<Y>(apply(own, number));
+    }
   }
 }

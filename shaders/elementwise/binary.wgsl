@@ -1,9 +1,11 @@
-// y[i] = apply(a[i], b[i]) over contiguous elements, four an invocation; either operand may be one scalar.
+// y[i] = apply(a[i], b[i]) over contiguous elements, VECTORS vectors of four an invocation; either operand may be one
+// scalar, anywhere in its buffer.
 alias A = f32; // spec: f16, i32, u32
 alias B = f32; // spec: f16, i32, u32
 alias Y = f32; // spec: f16, i32, u32
 alias C = f32; // the type that is computed in; spec: i32, u32
 alias R = f32; // the type of the result before it is stored; spec: u32
+const VECTORS: u32 = 1u; // spec: 4u
 
 struct Params {
   count: u32, // of vec4
@@ -16,8 +18,8 @@ struct Params {
   q: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<A>;
-@group(0) @binding(1) var<storage, read> b: array<B>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<A>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<B>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<Y>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -37,15 +39,17 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= params.count) {
-    return;
+  let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  let end = min(begin + VECTORS, params.count);
+  let p = params.aOffset / 4u;
+  let q = params.bOffset / 4u;
+  let aIsScalar = params.aIsScalar != 0u;
+  let bIsScalar = params.bIsScalar != 0u;
+  let aScalar = vec4<A>(a[p][params.aOffset % 4u]);
+  let bScalar = vec4<B>(b[q][params.bOffset % 4u]);
+  for (var i = begin; i < end; i++) {
+    let left = select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar);
+    let right = select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar);
+    y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(left), vec4<C>(right)));
   }
-  let p = params.aOffset + select(i * 4u, 0u, params.aIsScalar != 0u);
-  let ps = select(1u, 0u, params.aIsScalar != 0u);
-  let q = params.bOffset + select(i * 4u, 0u, params.bIsScalar != 0u);
-  let qs = select(1u, 0u, params.bIsScalar != 0u);
-  let left = vec4<C>(vec4<A>(a[p], a[p + ps], a[p + 2u * ps], a[p + 3u * ps]));
-  let right = vec4<C>(vec4<B>(b[q], b[q + qs], b[q + 2u * qs], b[q + 3u * qs]));
-  y[params.yOffset / 4u + i] = vec4<Y>(apply(left, right));
 }

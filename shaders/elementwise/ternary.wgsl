@@ -1,9 +1,10 @@
-// y[i] = apply(c[i], a[i], b[i]) over contiguous elements, four an invocation; each operand may be one scalar, and a and
-// b may each be one number instead.
+// y[i] = apply(c[i], a[i], b[i]) over contiguous elements, VECTORS vectors of four an invocation; each operand may be one
+// scalar, anywhere in its buffer, and a and b may each be one number instead.
 alias P = u32; // spec: f32, f16
 alias T = u32; // of a, b and y; spec: f32, f16
 alias C = u32; // the type that c is computed in; spec: f32
 alias R = u32; // the type that a, b and y are computed in; spec: f32
+const VECTORS: u32 = 1u; // spec: 4u
 
 struct Params {
   count: u32, // of vec4
@@ -20,9 +21,9 @@ struct Params {
   bNumber: u32,
 }
 
-@group(0) @binding(0) var<storage, read> c: array<P>;
-@group(0) @binding(1) var<storage, read> a: array<T>;
-@group(0) @binding(2) var<storage, read> b: array<T>;
+@group(0) @binding(0) var<storage, read> c: array<vec4<P>>;
+@group(0) @binding(1) var<storage, read> a: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<T>>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -34,21 +35,25 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
-  if (i >= params.count) {
-    return;
-  }
-  let o = params.cOffset + select(i * 4u, 0u, params.cIsScalar != 0u);
-  let os = select(1u, 0u, params.cIsScalar != 0u);
-  let p = params.aOffset + select(i * 4u, 0u, params.aIsScalar != 0u);
-  let ps = select(1u, 0u, params.aIsScalar != 0u);
-  let q = params.bOffset + select(i * 4u, 0u, params.bIsScalar != 0u);
-  let qs = select(1u, 0u, params.bIsScalar != 0u);
-  let chosen = vec4<C>(vec4<P>(c[o], c[o + os], c[o + 2u * os], c[o + 3u * os]));
-  let left = vec4<R>(vec4<T>(a[p], a[p + ps], a[p + 2u * ps], a[p + 3u * ps]));
-  let right = vec4<R>(vec4<T>(b[q], b[q + qs], b[q + 2u * qs], b[q + 3u * qs]));
+  let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  let end = min(begin + VECTORS, params.count);
+  let o = params.cOffset / 4u;
+  let p = params.aOffset / 4u;
+  let q = params.bOffset / 4u;
+  let cIsScalar = params.cIsScalar != 0u;
+  let aIsScalar = params.aIsScalar != 0u;
+  let bIsScalar = params.bIsScalar != 0u;
+  let cScalar = vec4<P>(c[o][params.cOffset % 4u]);
+  let aScalar = vec4<T>(a[p][params.aOffset % 4u]);
+  let bScalar = vec4<T>(b[q][params.bOffset % 4u]);
   let aNumber = vec4<R>(bitcast<R>(params.aNumber));
   let bNumber = vec4<R>(bitcast<R>(params.bNumber));
-  y[params.yOffset / 4u + i] =
-    vec4<T>(apply(chosen, select(left, aNumber, params.aIsNumber != 0u), select(right, bNumber, params.bIsNumber != 0u)));
+  for (var i = begin; i < end; i++) {
+    let chosen = vec4<C>(select(c[o + select(i, 0u, cIsScalar)], cScalar, cIsScalar));
+    let left = vec4<R>(select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar));
+    let right = vec4<R>(select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar));
+    y[params.yOffset / 4u + i] = vec4<T>(
+      apply(chosen, select(left, aNumber, params.aIsNumber != 0u), select(right, bNumber, params.bIsNumber != 0u)),
+    );
+  }
 }

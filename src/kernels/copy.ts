@@ -12,9 +12,13 @@ import {
   type Tensor,
   toHalfBits,
 } from "../tensor/index.ts";
+import { chooseElementVariant, inSizes, sized } from "./element-variant.ts";
 import { gridOf, launch, output } from "./launch.ts";
-import { mergeAxes, twoVectors } from "./strided.ts";
+import { mergeAxes, runsOf, twoVectors } from "./strided.ts";
 import { forFlatWindows, forParts } from "./windows.ts";
+
+const WORD = {};
+const HALF = { T: "f16", enable: "f16" };
 
 const copyKernel = defineKernel({
   name: "copy",
@@ -29,10 +33,14 @@ const copyKernel = defineKernel({
     yStrides1: "vec4<u32>",
     count: "u32",
     rank: "u32",
+    length: "u32",
+    runs: "u32",
+    xStep: "u32",
+    yStep: "u32",
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [{ T: "f16", enable: "f16" }],
+  variants: () => inSizes("RUN", [WORD, HALF]),
 });
 
 const fillKernel = defineKernel({
@@ -55,20 +63,24 @@ export function copyInto(y: Tensor, x: Tensor): void {
     x.gpu.copyBuffer(x.storage.buffer, begin[0], y.storage.buffer, begin[1], bytes);
     return;
   }
+  const { run } = chooseElementVariant(x.gpu);
+  const variant = copyKernel.variant(sized(x.dtype === "f16" ? HALF : WORD, "RUN", run));
   forParts("copy", [x, y], ([source, target]) => {
-    const { shape, strides } = mergeAxes("copy", source.shape, [source.strides, target.strides]);
+    const merged = mergeAxes("copy", source.shape, [source.strides, target.strides]);
+    const { shape, strides, steps, params } = runsOf(merged, run);
     launch(
       "copy",
-      copyKernel.variant(x.dtype === "f16" ? { T: "f16", enable: "f16" } : {}),
+      variant,
       [source, target],
       {
         ...twoVectors("shape", shape),
         ...twoVectors("xStrides", strides[0]),
         ...twoVectors("yStrides", strides[1]),
-        count: source.size,
-        rank: shape.length,
+        xStep: steps[0],
+        yStep: steps[1],
+        ...params,
       },
-      gridOf(source.size),
+      gridOf(params.count),
     );
   });
 }

@@ -62,6 +62,32 @@ export function requireWalkable(op: string, rank: number): void {
   throw new Error(`${op}: a view with ${rank} separate axes exceeds the ${MAXIMUM_RANK} a kernel can walk`);
 }
 
+/** A merged view as a strided kernel walks it: runs of the last axis, at places of the axes before it. */
+export interface Runs {
+  /** Lengths of the axes but the last. */
+  readonly shape: readonly number[];
+  /** Strides of the operands along them. */
+  readonly strides: readonly (readonly number[])[];
+  /** Strides of the operands along the last axis. */
+  readonly steps: readonly number[];
+  /** Parameters of the kernel. */
+  readonly params: { readonly count: number; readonly rank: number; readonly length: number; readonly runs: number };
+}
+
+/** Cuts the last axis of what `mergeAxes` gives into runs of `run` elements. */
+export function runsOf({ shape, strides }: { shape: number[]; strides: number[][] }, run: number): Runs {
+  const rank = Math.max(shape.length - 1, 0);
+  const length = shape[rank] ?? 1;
+  const runs = Math.ceil(length / run);
+  const outer = shape.slice(0, rank);
+  return {
+    shape: outer,
+    strides: strides.map((own) => own.slice(0, rank)),
+    steps: strides.map((own) => own[rank] ?? 0),
+    params: { count: outer.reduce((product, n) => product * n, 1) * runs, rank, length, runs },
+  };
+}
+
 /** Splits up to eight numbers into the two vectors of a uniform struct. */
 export function twoVectors(name: string, values: readonly number[]): Record<string, readonly number[]> {
   const padded = [...values, 0, 0, 0, 0, 0, 0, 0, 0];

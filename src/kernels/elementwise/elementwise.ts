@@ -8,14 +8,16 @@ import {
   type DType,
   expandView,
   formatShape,
+  type Shape,
   shapesEqual,
   storageType,
   type Tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
+import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
-import { mergeAxes, twoVectors } from "../strided.ts";
+import { mergeAxes, runsOf, twoVectors } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { BINARY, type BinaryName } from "./binary-functions.ts";
 import {
@@ -56,10 +58,11 @@ const unaryKernel = defineKernel({
   library: LIBRARY,
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", a: "u32", b: "u32" },
-  variants: () => [
-    ...variantsOf(UNARY, unarySpecialization)(),
-    ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
-  ],
+  variants: () =>
+    inSizes("VECTORS", [
+      ...variantsOf(UNARY, unarySpecialization)(),
+      ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
+    ]),
 });
 
 const binaryKernel = defineKernel({
@@ -77,7 +80,7 @@ const binaryKernel = defineKernel({
     p: "u32",
     q: "u32",
   },
-  variants: variantsOf(BINARY, binarySpecialization),
+  variants: () => inSizes("VECTORS", variantsOf(BINARY, binarySpecialization)()),
 });
 
 const binaryStridedKernel = defineKernel({
@@ -96,13 +99,18 @@ const binaryStridedKernel = defineKernel({
     yStrides1: "vec4<u32>",
     count: "u32",
     rank: "u32",
+    length: "u32",
+    runs: "u32",
+    aStep: "u32",
+    bStep: "u32",
+    yStep: "u32",
     aOffset: "u32",
     bOffset: "u32",
     yOffset: "u32",
     p: "u32",
     q: "u32",
   },
-  variants: variantsOf(BINARY, binarySpecialization),
+  variants: () => inSizes("RUN", variantsOf(BINARY, binarySpecialization)()),
 });
 
 /** Which operand of a binary function is the number. */
@@ -120,8 +128,11 @@ const binaryNumberKernel = defineKernel({
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", number: "u32" },
   variants: () =>
-    (["left", "right"] as const).flatMap((side) =>
-      variantsOf(withoutBackward(BINARY), (fn, dtype) => numberSpecialization(fn, dtype, side))(),
+    inSizes(
+      "VECTORS",
+      (["left", "right"] as const).flatMap((side) =>
+        variantsOf(withoutBackward(BINARY), (fn, dtype) => numberSpecialization(fn, dtype, side))(),
+      ),
     ),
 });
 
@@ -171,12 +182,12 @@ function launchUnary(
   spec: Readonly<Record<string, string>>,
   words: { a: number; b: number },
 ): Tensor {
-  const variant = unaryKernel.variant(spec);
+  const { vectors } = chooseElementVariant(x.gpu);
+  const variant = unaryKernel.variant(sized(spec, "VECTORS", vectors));
   const y = output(op, x, x.shape, dtype);
   if (x.size === 0) return y;
   forFlatWindows([contiguous(x), y], (windows, count) => {
-    const vectors = Math.ceil(count / 4);
-    launch(op, variant, windows, { count: vectors, ...words }, gridOf(vectors));
+    launch(op, variant, windows, { count: Math.ceil(count / 4), ...words }, gridOf(Math.ceil(count / 4 / vectors)));
   });
   return y;
 }
@@ -186,16 +197,20 @@ export function binaryWithNumber(op: string, x: Tensor, value: number, side: Sid
   const fn: ElementFunction = BINARY[name];
   requireAccepted(op, fn, x);
   requireNumber(op, value, x.dtype);
-  const variant = binaryNumberKernel.variant(numberSpecialization(fn, x.dtype, side));
+  const { vectors } = chooseElementVariant(x.gpu);
+  const variant = binaryNumberKernel.variant(sized(numberSpecialization(fn, x.dtype, side), "VECTORS", vectors));
   const y = output(op, x, x.shape, resultType(fn, x.dtype));
   if (x.size === 0) return y;
   const number = wordOf(value, x.dtype);
   forFlatWindows([contiguous(x), y], (windows, count) => {
-    const vectors = Math.ceil(count / 4);
-    launch(op, variant, windows, { count: vectors, number }, gridOf(vectors));
+    launch(op, variant, windows, { count: Math.ceil(count / 4), number }, gridOf(Math.ceil(count / 4 / vectors)));
   });
   return y;
 }
+
+/** Whether a kernel can read an operand in whole vectors, or as one scalar, beside a contiguous result of `shape`. */
+export const isFlat = (x: Tensor, shape: Shape): boolean =>
+  x.size === 1 || (x.offset % 4 === 0 && x.isContiguous && shapesEqual(x.shape, shape));
 
 /** Applies a function of two operands, broadcast to a common shape. */
 export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first = 0, second = 0): Tensor {
@@ -211,13 +226,13 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
   if (y.size === 0) return y;
   const spec = binarySpecialization(fn, a.dtype);
   const words = { p: wordOf(first, a.dtype), q: wordOf(second, a.dtype) };
-  const isFlat = (x: Tensor): boolean => x.size === 1 || (x.isContiguous && shapesEqual(x.shape, shape));
-  if (isFlat(a) && isFlat(b)) {
-    const variant = binaryKernel.variant(spec);
+  const { vectors, run } = chooseElementVariant(a.gpu);
+  if (isFlat(a, shape) && isFlat(b, shape)) {
+    const variant = binaryKernel.variant(sized(spec, "VECTORS", vectors));
+    const scalars = { aIsScalar: a.size === 1 ? 1 : 0, bIsScalar: b.size === 1 ? 1 : 0 };
     forFlatWindows([a, b, y], (windows, count) => {
-      const vectors = Math.ceil(count / 4);
-      const scalars = { aIsScalar: a.size === 1 ? 1 : 0, bIsScalar: b.size === 1 ? 1 : 0 };
-      launch(op, variant, windows, { count: vectors, ...scalars, ...words }, gridOf(vectors));
+      const params = { count: Math.ceil(count / 4), ...scalars, ...words };
+      launch(op, variant, windows, params, gridOf(Math.ceil(count / 4 / vectors)));
     });
     return y;
   }
@@ -229,20 +244,23 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
       parts[2].shape,
       parts.map((part) => part.strides),
     );
+    const { shape: outer, strides, steps, params } = runsOf(merged, run);
     launch(
       op,
-      binaryStridedKernel.variant(spec),
+      binaryStridedKernel.variant(sized(spec, "RUN", run)),
       parts,
       {
-        ...twoVectors("shape", merged.shape),
-        ...twoVectors("aStrides", merged.strides[0]),
-        ...twoVectors("bStrides", merged.strides[1]),
-        ...twoVectors("yStrides", merged.strides[2]),
-        count: parts[2].size,
-        rank: merged.shape.length,
+        ...twoVectors("shape", outer),
+        ...twoVectors("aStrides", strides[0]),
+        ...twoVectors("bStrides", strides[1]),
+        ...twoVectors("yStrides", strides[2]),
+        aStep: steps[0],
+        bStep: steps[1],
+        yStep: steps[2],
+        ...params,
         ...words,
       },
-      gridOf(parts[2].size),
+      gridOf(params.count),
     );
   });
   left.dispose();

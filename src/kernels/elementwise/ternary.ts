@@ -1,12 +1,14 @@
 import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
 import { defineKernel, type Specialization } from "../../gpu/index.ts";
-import { type DType, expandView, isFloat, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
+import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
+import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
-import { mergeAxes, twoVectors } from "../strided.ts";
+import { mergeAxes, runsOf, twoVectors } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { withF16, wordOf } from "./element-function.ts";
+import { isFlat } from "./elementwise.ts";
 
 /** Functions of three operands: `c` has a type of its own, `a`, `b` and the result share one. */
 const TERNARY = {
@@ -59,7 +61,7 @@ const ternaryKernel = defineKernel({
     bIsScalar: "u32",
     ...NUMBERS,
   },
-  variants,
+  variants: () => inSizes("VECTORS", variants()),
 });
 
 const ternaryStridedKernel = defineKernel({
@@ -80,13 +82,19 @@ const ternaryStridedKernel = defineKernel({
     yStrides1: "vec4<u32>",
     count: "u32",
     rank: "u32",
+    length: "u32",
+    runs: "u32",
+    cStep: "u32",
+    aStep: "u32",
+    bStep: "u32",
+    yStep: "u32",
     cOffset: "u32",
     aOffset: "u32",
     bOffset: "u32",
     yOffset: "u32",
     ...NUMBERS,
   },
-  variants,
+  variants: () => inSizes("RUN", variants()),
 });
 
 /**
@@ -113,12 +121,13 @@ export function ternary(
   };
   // In the place of a number some other operand is bound, and not used.
   const operands = [c, a, b].map((x) => (typeof x === "number" ? c : x));
-  if (operands.every((x) => x.size === 1 || (x.isContiguous && shapesEqual(x.shape, shape)))) {
+  const { vectors, run } = chooseElementVariant(c.gpu);
+  if (operands.every((x) => isFlat(x, shape))) {
+    const variant = ternaryKernel.variant(sized(spec, "VECTORS", vectors));
     const [cIsScalar, aIsScalar, bIsScalar] = operands.map((x) => (x.size === 1 ? 1 : 0));
     forFlatWindows([...operands, y], (windows, count) => {
-      const vectors = Math.ceil(count / 4);
-      const values = { count: vectors, cIsScalar, aIsScalar, bIsScalar, ...numbers };
-      launch(op, ternaryKernel.variant(spec), windows, values, gridOf(vectors));
+      const values = { count: Math.ceil(count / 4), cIsScalar, aIsScalar, bIsScalar, ...numbers };
+      launch(op, variant, windows, values, gridOf(Math.ceil(count / 4 / vectors)));
     });
     return y;
   }
@@ -129,21 +138,25 @@ export function ternary(
       parts[3].shape,
       parts.map((part) => part.strides),
     );
+    const { shape: outer, strides, steps, params } = runsOf(merged, run);
     launch(
       op,
-      ternaryStridedKernel.variant(spec),
+      ternaryStridedKernel.variant(sized(spec, "RUN", run)),
       parts,
       {
-        ...twoVectors("shape", merged.shape),
-        ...twoVectors("cStrides", merged.strides[0]),
-        ...twoVectors("aStrides", merged.strides[1]),
-        ...twoVectors("bStrides", merged.strides[2]),
-        ...twoVectors("yStrides", merged.strides[3]),
-        count: parts[3].size,
-        rank: merged.shape.length,
+        ...twoVectors("shape", outer),
+        ...twoVectors("cStrides", strides[0]),
+        ...twoVectors("aStrides", strides[1]),
+        ...twoVectors("bStrides", strides[2]),
+        ...twoVectors("yStrides", strides[3]),
+        cStep: steps[0],
+        aStep: steps[1],
+        bStep: steps[2],
+        yStep: steps[3],
+        ...params,
         ...numbers,
       },
-      gridOf(parts[3].size),
+      gridOf(params.count),
     );
   });
   for (const view of views) view.dispose();
