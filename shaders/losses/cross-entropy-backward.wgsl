@@ -2,12 +2,16 @@
 // p = exp(x - max x - log(sum(exp(x - max x)))), label l, weights w, their sum W, smoothing s and C classes,
 //   y[c] = (((1 - s) w[l] + s W / C) p[c] - (1 - s) w[l] [c = l] - s w[c] / C) * g,
 // 0 where the label is ignored and NaN where it is no class. The logits are overwritten, or read from elsewhere.
+// RUN classes of a row an invocation.
+const RUN: u32 = 1u; // spec: 16u
+
 struct Params {
-  count: u32, // rows * columns
+  count: u32, // rows * runs
+  runs: u32, // of classes, in a row
   columns: u32,
   first: u32, // class of column 0
   ignoreIndex: i32,
-  inner: u32, // row = outer * inner + place; an element is (outer * columns + column) * inner + place
+  inner: u32, // row = outer * inner + place; a run is (outer * runs + run) * inner + place
   outerStride: u32, // of the logits
   innerStride: u32,
   classStride: u32,
@@ -61,36 +65,44 @@ fn main(
     return;
   }
   let place = i % params.inner;
-  let column = i / params.inner % params.columns;
-  let outer = i / params.inner / params.columns;
+  let column = i / params.inner % params.runs * RUN;
+  let outer = i / params.inner / params.runs;
+  let end = min(column + RUN, params.columns);
   let row = outer * params.inner + place;
-  let p = params.logitsOffset + outer * params.outerStride + column * params.classStride + place * params.innerStride;
-  let q = params.yOffset + outer * params.yOuterStride + column * params.yClassStride + place * params.yInnerStride;
+  let p = params.logitsOffset + outer * params.outerStride + place * params.innerStride;
+  let q = params.yOffset + outer * params.yOuterStride + place * params.yInnerStride;
   let label = labels[params.labelsOffset + row];
   if (label == params.ignoreIndex) {
-    y[q] = 0.0;
+    for (var k = column; k < end; k++) {
+      y[q + k * params.yClassStride] = 0.0;
+    }
     return;
   }
   let s = params.stateOffset + row * 2u;
-  let probability = exp(logitAt(p, q) - state[s] - state[s + 1u]);
-  let index = params.first + column;
+  let largest = state[s];
+  let logTotal = state[s + 1u];
   var rowWeight = params.invalid;
   if (label >= 0 && f32(label) < params.classes) {
     rowWeight = weightOf(u32(label));
   }
-  let expected = select(0.0, rowWeight, label == i32(index));
-  var slope = rowWeight * probability - expected;
-  if (params.smoothing > 0.0) {
-    var allWeights = params.classes;
-    if (params.hasWeight != 0u) {
-      allWeights = weightTotal[params.weightTotalOffset];
-    }
-    let even = params.smoothing / params.classes;
-    slope = (1.0 - params.smoothing) * slope + even * (allWeights * probability - weightOf(index));
+  var allWeights = params.classes;
+  if (params.hasWeight != 0u && params.smoothing > 0.0) {
+    allWeights = weightTotal[params.weightTotalOffset];
   }
+  let even = params.smoothing / params.classes;
   var scale = g[params.gOffset + row * params.gStride];
   if (params.isMean != 0u) {
     scale /= divisor[params.divisorOffset];
   }
-  y[q] = slope * scale;
+  for (var k = column; k < end; k++) {
+    let at = q + k * params.yClassStride;
+    let probability = exp(logitAt(p + k * params.classStride, at) - largest - logTotal);
+    let index = params.first + k;
+    let expected = select(0.0, rowWeight, label == i32(index));
+    var slope = rowWeight * probability - expected;
+    if (params.smoothing > 0.0) {
+      slope = (1.0 - params.smoothing) * slope + even * (allWeights * probability - weightOf(index));
+    }
+    y[at] = slope * scale;
+  }
 }

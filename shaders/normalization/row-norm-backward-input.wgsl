@@ -5,6 +5,8 @@
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
 const CENTERED: bool = true;
+alias V = f32; // spec: vec4<f32>
+const WIDTH: u32 = 1u; // elements of V
 
 struct Params {
   rows: u32,
@@ -17,21 +19,23 @@ struct Params {
   dxOffset: u32,
 }
 
-@group(0) @binding(0) var<storage, read> g: array<f32>;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(0) var<storage, read> g: array<V>;
+@group(0) @binding(1) var<storage, read> x: array<V>;
+@group(0) @binding(2) var<storage, read> weight: array<V>;
 @group(0) @binding(3) var<storage, read> statistics: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<V>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<workgroup> partial: array<vec2<f32>, LANES * ROWS>;
 
-fn weightAt(k: u32) -> f32 {
+fn weightAt(k: u32) -> V {
   if (params.hasWeight == 0u) {
-    return 1.0;
+    return V(1.0);
   }
-  return weight[params.weightOffset + k];
+  return weight[params.weightOffset / WIDTH + k];
 }
+
+fn addTo(total: f32, v: V) -> f32 { return total + v; } // spec, for vectors: the same sum in order
 
 @compute @workgroup_size(LANES, ROWS)
 fn main(
@@ -43,15 +47,17 @@ fn main(
   let base = local.y * LANES;
   let index = (group.y * groups.x + group.x) * ROWS + local.y;
   let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
-  let p = params.gOffset + row * params.columns;
-  let q = params.xOffset + row * params.columns;
+  let columns = params.columns / WIDTH;
+  let p = params.gOffset / WIDTH + row * columns;
+  let q = params.xOffset / WIDTH + row * columns;
+  let r = params.dxOffset / WIDTH + row * columns;
   let mean = statistics[params.statisticsOffset + row * 2u];
   let rstd = statistics[params.statisticsOffset + row * 2u + 1u];
 
   var sums = vec2<f32>(0.0);
-  for (var k = lane; k < params.columns; k += LANES) {
+  for (var k = lane; k < columns; k += LANES) {
     let gw = g[p + k] * weightAt(k);
-    sums += vec2<f32>(gw, gw * (x[q + k] - mean) * rstd);
+    sums = vec2(addTo(sums.x, gw), addTo(sums.y, gw * (x[q + k] - mean) * rstd));
   }
   if (LANES > 1u) {
     partial[base + lane] = sums;
@@ -68,9 +74,9 @@ fn main(
   if (!CENTERED) {
     means.x = 0.0;
   }
-  for (var k = lane; k < params.columns; k += LANES) {
+  for (var k = lane; k < columns; k += LANES) {
     let normalized = (x[q + k] - mean) * rstd;
     let gw = g[p + k] * weightAt(k);
-    dx[params.dxOffset + row * params.columns + k] = rstd * (gw - means.x - normalized * means.y);
+    dx[r + k] = rstd * (gw - means.x - normalized * means.y);
   }
 }

@@ -2,12 +2,15 @@
 // limit, a mask and an additive bias, both with any strides over the rows.
 // y = exp(x - max) / sum; hidden entries are 0, and a row with every entry hidden is all 0. A row with NaN or infinity
 // among what is seen is NaN; adapters differ in what maxima and exponentials make of these, so that bits tell.
-// LANES invocations share a row: 1 on software adapters, where barriers cost more than they save.
+// LANES invocations share a row: 1 on software adapters, where barriers cost more than they save. There, rows that lie
+// on whole vectors are read as such; each element is added in its turn all the same.
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
 const MASKED: bool = false;
 const BIASED: bool = false;
 const LOG: bool = false; // y = x - max - log(sum)
+alias V = f32; // spec, with inner = 1 and neither mask nor bias: vec4<f32>
+const WIDTH: u32 = 1u; // elements of V
 
 struct Params {
   rowShape: vec4<u32>, // the axes that mask and bias walk: row = ((i0 * s1 + i1) * s2 + i2) * s3 + i3
@@ -28,10 +31,10 @@ struct Params {
   yOffset: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<V>;
 @group(0) @binding(1) var<storage, read> mask: array<u32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<V>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 const LOWEST = -3.4028234e38f;
@@ -54,6 +57,9 @@ fn nanAsInfinity(v: f32) -> f32 {
   return select(v, bitcast<f32>(bits & INFINITY_BITS), (bits & 0x7fffffffu) > INFINITY_BITS);
 }
 
+fn highest(largest: f32, v: V) -> f32 { return max(largest, nanAsInfinity(v)); } // spec, for vectors
+fn addTo(total: f32, v: V) -> f32 { return total + v; } // spec, for vectors: the same sum in order
+
 @compute @workgroup_size(LANES, ROWS)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -66,10 +72,11 @@ fn main(
   let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
   let inner = params.inner;
   let start = row / inner * params.columns * inner + row % inner;
-  let p = params.xOffset + start;
-  let q = params.yOffset + start;
+  let p = (params.xOffset + start) / WIDTH;
+  let q = (params.yOffset + start) / WIDTH;
+  let columns = params.columns / WIDTH;
   let place = params.firstRow + row;
-  let end = min(params.columns, params.reach + place % params.queries);
+  let end = min(params.columns, params.reach + place % params.queries) / WIDTH;
   var maskStart = 0u;
   if (MASKED) {
     maskStart = params.maskOffset + rowStart(place, params.maskRows);
@@ -86,7 +93,7 @@ fn main(
       if (BIASED) {
         value += bias[biasStart + k * params.biasColumn];
       }
-      largest = max(largest, nanAsInfinity(value));
+      largest = highest(largest, value);
     }
   }
   if (LANES > 1u) {
@@ -109,7 +116,7 @@ fn main(
       if (BIASED) {
         value += bias[biasStart + k * params.biasColumn];
       }
-      total += exp(value - largest);
+      total = addTo(total, exp(value - largest));
     }
   }
   if (LANES > 1u) {
@@ -129,17 +136,17 @@ fn main(
   let notANumber = bitcast<f32>(bitcast<u32>(total) | 0x7fc00000u);
   let scale = select(1.0 / total, 0.0, isEmpty);
   let logTotal = log(total);
-  for (var k = lane; k < params.columns; k += LANES) {
-    var value = 0.0;
+  for (var k = lane; k < columns; k += LANES) {
+    var value = V(0.0);
     if (LOG) {
       value = x[p + k * inner] - largest - logTotal; // largest + logTotal would round to largest's digits
-      value = select(value, notANumber, isNotANumber);
+      value = select(value, V(notANumber), isNotANumber);
     } else if (k < end && (!MASKED || mask[maskStart + k * params.maskColumn] != 0u)) {
       var logit = x[p + k * inner];
       if (BIASED) {
         logit += bias[biasStart + k * params.biasColumn];
       }
-      value = select(exp(logit - largest) * scale, notANumber, isNotANumber);
+      value = select(exp(logit - largest) * scale, V(notANumber), isNotANumber);
     }
     y[q + k * inner] = value;
   }

@@ -1,4 +1,4 @@
-import { type BufferBinding, type KernelVariant, linearGrid, type ParamValues } from "../gpu/index.ts";
+import { type BufferBinding, type Gpu, type KernelVariant, linearGrid, type ParamValues } from "../gpu/index.ts";
 import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
 import { defineFamily } from "./variants.ts";
 
@@ -54,6 +54,16 @@ export function rowVariant(x: Tensor): { LANES: string; ROWS: string } {
 
 /** Every specialisation `rowVariant` can give. */
 export const ROW_VARIANTS = rowFamily.candidates.map(({ value }) => value);
+
+/** Rows that are read by whole vectors, their elements added in order all the same. */
+export const VECTOR_ROWS = { V: "vec4<f32>", WIDTH: "4u", addTo: "return total + v.x + v.y + v.z + v.w;" } as const;
+
+/**
+ * How contiguous rows are read, whatever shares them: by vectors where one invocation walks a row, so that it depends on
+ * no more than the number of columns, and elements are added in the same order.
+ */
+export const chooseRowReading = (gpu: Gpu, columns: number): typeof VECTOR_ROWS | Record<string, never> =>
+  gpu.adapter.isSoftware && columns % 4 === 0 ? VECTOR_ROWS : {};
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
   return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));

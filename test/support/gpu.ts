@@ -45,6 +45,9 @@ export async function openWith({ smaller, ...options }: DeviceSetting & OpenOpti
  */
 export const asHardware: MakeGpu = (device) => new Gpu(device, { vendor: "nvidia" } as GPUAdapterInfo);
 
+/** The device under a software adapter's name, so that the kernel variants for processors run on a GPU as well. */
+export const asSoftware: MakeGpu = (device) => new Gpu(device, { description: "llvmpipe" } as GPUAdapterInfo);
+
 /**
  * Tells whether anything asked which adapter a handle has, since this was last called: only then do kernels differ
  * between adapters.

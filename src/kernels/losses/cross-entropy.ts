@@ -3,6 +3,7 @@ import crossEntropyBackwardSource from "../../../shaders/losses/cross-entropy-ba
 import { defineKernel } from "../../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor, tidy } from "../../tensor/index.ts";
 import { contiguous, reshaped } from "../copy.ts";
+import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
 import { fitsBinding, halvesOf, longestAxis, requireBindable } from "../windows.ts";
@@ -45,6 +46,7 @@ const forwardKernel = defineKernel({
   variants: () => ROW_VARIANTS,
 });
 
+const SEPARATE = {};
 const IN_PLACE = { logitAt: "return y[q];" };
 
 const backwardKernel = defineKernel({
@@ -62,6 +64,7 @@ const backwardKernel = defineKernel({
   },
   params: {
     count: "u32",
+    runs: "u32",
     columns: "u32",
     first: "u32",
     ignoreIndex: "i32",
@@ -87,7 +90,7 @@ const backwardKernel = defineKernel({
     logitsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [IN_PLACE],
+  variants: () => inSizes("RUN", [SEPARATE, IN_PLACE]),
 });
 
 /** What a loss of class indices is made of besides the logits. */
@@ -198,14 +201,18 @@ function gradientOfWindow(
   const [, columns, inner] = logits.shape;
   const { labels, weight, weightTotal, ignoreIndex, classes, smoothing } = targets;
   const isInPlace = logits === y;
+  const { run } = chooseElementVariant(y.gpu);
+  const runs = Math.ceil(columns / run);
+  const count = (y.size / columns) * runs;
   const [outerStride, classStride, innerStride] = logits.strides;
   const [yOuterStride, yClassStride, yInnerStride] = y.strides;
   launch(
     op,
-    backwardKernel.variant(isInPlace ? IN_PLACE : {}),
+    backwardKernel.variant(sized(isInPlace ? IN_PLACE : SEPARATE, "RUN", run)),
     [state, labels, weight ?? state, weightTotal ?? state, g, divisor ?? state, isInPlace ? state : logits, y],
     {
-      count: y.size,
+      count,
+      runs,
       columns,
       first,
       ignoreIndex,
@@ -217,7 +224,7 @@ function gradientOfWindow(
       smoothing,
       invalid: Number.NaN,
     },
-    gridOf(y.size),
+    gridOf(count),
   );
 }
 

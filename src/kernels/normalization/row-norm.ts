@@ -4,12 +4,16 @@ import backwardWeightSource from "../../../shaders/normalization/row-norm-backwa
 import { defineKernel } from "../../gpu/index.ts";
 import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
+import { chooseRowReading, gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant, VECTOR_ROWS } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
 import { forRowWindows } from "../windows.ts";
 
 /** The mean counts as 0: root mean square normalisation. */
 const UNCENTERED = { CENTERED: "false" };
+
+/** Every specialisation of the kernels that walk rows. */
+const rowVariants = () =>
+  [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }].flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
 
 const forwardKernel = defineKernel({
   name: "row-norm",
@@ -27,7 +31,7 @@ const forwardKernel = defineKernel({
     yOffset: "u32",
     statisticsOffset: "u32",
   },
-  variants: () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]),
+  variants: rowVariants,
 });
 
 const backwardInputKernel = defineKernel({
@@ -44,8 +48,10 @@ const backwardInputKernel = defineKernel({
     statisticsOffset: "u32",
     dxOffset: "u32",
   },
-  variants: () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]),
+  variants: rowVariants,
 });
+
+const VECTOR_COLUMNS = { V: VECTOR_ROWS.V, WIDTH: VECTOR_ROWS.WIDTH };
 
 const backwardWeightKernel = defineKernel({
   name: "row-norm-backward-weight",
@@ -61,6 +67,7 @@ const backwardWeightKernel = defineKernel({
     statisticsOffset: "u32",
     yOffset: "u32",
   },
+  variants: () => [{}, VECTOR_COLUMNS],
 });
 
 /** Rows of the last axis of x, and what is done with each. */
@@ -77,8 +84,11 @@ const asRows = (x: Tensor, columns: number): Tensor => reshapeView(contiguous(x)
 
 const lastOf = (x: Tensor): number => x.shape[x.rank - 1];
 
-const specOf = (x: Tensor, { centered }: RowNorm): Record<string, string> =>
-  centered ? rowVariant(x) : { ...rowVariant(x), ...UNCENTERED };
+const specOf = (x: Tensor, { centered }: RowNorm): Record<string, string> => ({
+  ...rowVariant(x),
+  ...chooseRowReading(x.gpu, lastOf(x)),
+  ...(centered ? {} : UNCENTERED),
+});
 
 /**
  * y = (x − mean) / √(variance + ε) · weight + bias over the last axis. Returns y and the statistics [rows, 2] (mean,
@@ -138,12 +148,14 @@ export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statisti
     total += chunks;
   });
   const partial = output(op, x, [total, 2, columns]);
+  const width = columns % 4 === 0 ? 4 : 1;
+  const variant = backwardWeightKernel.variant(width === 4 ? VECTOR_COLUMNS : {});
   let first = 0;
   forWindows((windows, rows, chunks) => {
     const target = sliceView(partial, 0, first, first + chunks);
-    const count = chunks * columns;
+    const count = (chunks * columns) / width;
     const params = { rows, columns, chunk: ROWS_PER_CHUNK, count };
-    launch(op, backwardWeightKernel.variant(), [...windows, target], params, gridOf(count));
+    launch(op, variant, [...windows, target], params, gridOf(count));
     first += chunks;
   });
   const sums = reshapeView(total === 1 ? partial : reduce(op, partial, "sum", [0]), [2, columns])!;

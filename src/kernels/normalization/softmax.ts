@@ -3,9 +3,25 @@ import softmaxBackwardSource from "../../../shaders/normalization/softmax-backwa
 import { defineKernel } from "../../gpu/index.ts";
 import { expandView, type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy, reshaped } from "../copy.ts";
-import { launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
+import {
+  chooseRowReading,
+  launch,
+  output,
+  ROW_VARIANTS,
+  requireFloat32,
+  rowGrid,
+  rowVariant,
+  VECTOR_ROWS,
+} from "../launch.ts";
 import { mergeAxes } from "../strided.ts";
 import { forRowWindows, requireBindable } from "../windows.ts";
+
+/** The maximum of vectors is that of their elements. */
+const VECTOR_SOFTMAX = {
+  ...VECTOR_ROWS,
+  highest:
+    "return max(max(largest, max(nanAsInfinity(v.x), nanAsInfinity(v.y))), max(nanAsInfinity(v.z), nanAsInfinity(v.w)));",
+};
 
 const softmaxKernel = defineKernel({
   name: "softmax",
@@ -36,6 +52,12 @@ const softmaxKernel = defineKernel({
       { ...rows, MASKED: "true" },
       { ...rows, BIASED: "true" },
       { ...rows, MASKED: "true", BIASED: "true" },
+      ...(rows.LANES === "1u"
+        ? [
+            { ...rows, ...VECTOR_SOFTMAX },
+            { ...rows, ...VECTOR_SOFTMAX, LOG: "true" },
+          ]
+        : []),
     ]),
 });
 
@@ -44,7 +66,7 @@ const softmaxBackwardKernel = defineKernel({
   source: softmaxBackwardSource,
   bindings: { g: "read", y: "read", dx: "read_write" },
   params: { rows: "u32", columns: "u32", inner: "u32", gOffset: "u32", yOffset: "u32", dxOffset: "u32" },
-  variants: () => ROW_VARIANTS,
+  variants: () => [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }],
 });
 
 /** A shape around one axis: the product of the lengths before it, its own, and the product of those behind. */
@@ -60,7 +82,9 @@ export function softmaxForward(op: string, x: Tensor, options: { log?: boolean; 
   if (x.size === 0) return y;
   const [outer, columns, inner] = aroundAxis(x.shape, axis);
   const rowsSpec = rowVariant(x);
-  const variant = softmaxKernel.variant(log ? { ...rowsSpec, LOG: "true" } : rowsSpec);
+  const isVector = inner === 1 && "V" in chooseRowReading(x.gpu, columns);
+  const spec = { ...rowsSpec, ...(isVector ? VECTOR_SOFTMAX : {}) };
+  const variant = softmaxKernel.variant(log ? { ...spec, LOG: "true" } : spec);
   const parts = [contiguous(x), y].map((part) => reshaped(part, [outer, columns * inner]));
   forRowWindows(op, parts, ([source, target], length) => {
     const rows = length * inner;
@@ -164,10 +188,11 @@ export function softmaxBackward(op: string, g: Tensor, y: Tensor, axis = y.rank 
   if (y.size === 0) return dx;
   const [outer, columns, inner] = aroundAxis(y.shape, axis);
   const spec = rowVariant(y);
+  const variant = softmaxBackwardKernel.variant({ ...spec, ...(inner === 1 ? chooseRowReading(y.gpu, columns) : {}) });
   const parts = [contiguous(g), contiguous(y), dx].map((part) => reshaped(part, [outer, columns * inner]));
   forRowWindows(op, parts, (windows, length) => {
     const rows = length * inner;
-    launch(op, softmaxBackwardKernel.variant(spec), windows, { rows, columns, inner }, rowGrid(rows, spec));
+    launch(op, variant, windows, { rows, columns, inner }, rowGrid(rows, spec));
   });
   return dx;
 }
