@@ -1,6 +1,8 @@
 import { add, gelu, sum } from "../../autograd/index.ts";
+import { additionProblem } from "../families/elementwise.ts";
+import { sumProblem } from "../families/reduce.ts";
 import type { Expected, Problem } from "../problem.ts";
-import { bytesOf, floats, sumTolerance } from "../values.ts";
+import { bytesOf, floats } from "../values.ts";
 import { type OpRow, opRows } from "./op-row.ts";
 
 const MILLION = 2 ** 20;
@@ -31,31 +33,6 @@ function geluProblem(shape: readonly number[], isBackward: boolean): Problem {
   };
 }
 
-function addProblem(n: number): Problem {
-  const [a, b] = [floats("a", [n], 1), floats("b", [n], 2)];
-  const expected = (i: number): Expected => ({ value: Math.fround(a.values[i] + b.values[i]), scale: 0 });
-  return {
-    inputs: [a, b],
-    results: [{ name: "y", shape: [n], tolerance: 0, expected }],
-    operations: 0,
-    bytes: bytesOf([n], [n], [n]),
-  };
-}
-
-function sumProblem(n: number): Problem {
-  const x = floats("x", [n], 1);
-  const expected = (): Expected => ({
-    value: x.values.reduce((total, v) => total + v, 0),
-    scale: x.values.reduce((total, v) => total + Math.abs(v), 0),
-  });
-  return {
-    inputs: [x],
-    results: [{ name: "y", shape: [1], tolerance: sumTolerance(1), expected }],
-    operations: 0,
-    bytes: bytesOf([n]),
-  };
-}
-
 const CHAIN = 1000;
 
 /** a + b + b + …, rounded after each addition as the chain is. */
@@ -80,7 +57,7 @@ export const ELEMENTWISE: readonly OpRow[] = [
     backward: () => geluProblem([512, 3072], true),
   }),
   ...opRows("add-4m", "add of 4 M numbers", ["a", "b"], (a, b) => add(a, b), {
-    forward: () => addProblem(4 * MILLION),
+    forward: () => additionProblem(4 * MILLION),
   }),
   ...opRows("sum-4m", "sum of 4 M numbers", ["x"], (x) => sum(x), { forward: () => sumProblem(4 * MILLION) }),
   ...opRows(
