@@ -32,4 +32,5 @@ async function prepare<Host, Inputs>(
     return; // What is wrong with the arguments is said by the training itself, in its own order.
   }
   if (!planned.plan.fits) refuse(planned.plan);
+  await model.gpu.warmUp(planned.kernels);
 }

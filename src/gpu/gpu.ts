@@ -6,6 +6,7 @@ import type { KernelVariant, ParamValues } from "./kernel.ts";
 import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 import { requireVariants, type VariantTable } from "./variants.ts";
+import { warmUp } from "./warm-up.ts";
 import { type WorkTime, WorkTimer } from "./work-timer.ts";
 
 export interface GpuStatistics extends MemoryStatistics {
@@ -180,6 +181,15 @@ export class Gpu {
   compile(variant: KernelVariant): void {
     this.throwIfFailed();
     this.#pipelines.get(variant);
+  }
+
+  /**
+   * Compiles kernels ahead of their first use, beside whatever else the program does. Resolves when they are ready; one
+   * that does not compile is reported when it is used.
+   */
+  async warmUp(variants: Iterable<KernelVariant>): Promise<void> {
+    this.throwIfFailed();
+    await this.#orLost(warmUp(this.device, this.#pipelines, variants, this.adapter.class === "lavapipe"));
   }
 
   copyBuffer(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {

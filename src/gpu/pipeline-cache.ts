@@ -54,6 +54,30 @@ export class PipelineCache {
     return pipeline;
   }
 
+  has(variant: KernelVariant): boolean {
+    return this.#pipelines.has(variant.key);
+  }
+
+  /**
+   * Makes a pipeline in the background. Undefined when it does not compile, which `get` reports; one that `get` was
+   * asked for meanwhile stays.
+   */
+  async prepare(variant: KernelVariant): Promise<GPUComputePipeline | undefined> {
+    this.device.pushErrorScope("validation");
+    const module = this.device.createShaderModule({ label: variant.key, code: variant.code });
+    const isBad = this.device.popErrorScope().catch(() => null);
+    const layout = this.#pipelineLayout(variant.kernel.layoutKey);
+    const made = await this.device
+      .createComputePipelineAsync({ label: variant.key, layout, compute: { module, entryPoint: "main" } })
+      .catch(() => undefined);
+    if ((await isBad) || !made) return undefined;
+    const kept = this.#pipelines.get(variant.key);
+    if (kept) return kept;
+    this.created++;
+    this.#pipelines.set(variant.key, made);
+    return made;
+  }
+
   /** Layout of group 0 for access letters: `r` read-only storage, `w` read-write storage. */
   storageLayout(layoutKey: string): GPUBindGroupLayout {
     let layout = this.#storageLayouts.get(layoutKey);

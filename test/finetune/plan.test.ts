@@ -193,6 +193,30 @@ describe("a dry run", () => {
   });
 });
 
+describe("the kernels of a training", () => {
+  it("are at most 60 for a language model, its evaluation and AdamW with clipping", async () => {
+    const model = new GPT2(new DryGpu(gpu), config({ n_layer: 4, n_embd: 64, vocab_size: 1000 }));
+    const { pipelines } = await plan(model, { batch: 4, length: 48, clip: 1, validExamples: 4 });
+    expect(new Set(pipelines).size).toBe(pipelines.length);
+    expect(pipelines.length).toBeGreaterThan(10);
+    expect(pipelines.length).toBeLessThanOrEqual(60);
+  });
+
+  it("are all made before the first step", async () => {
+    const fresh = await openWith({});
+    const model = GPT2.random(fresh, config(), 1);
+    const optimizer = adamw(model);
+    const created: number[] = [];
+    const data = { train: texts(12, 40, true), valid: texts(5, 40, true) };
+    for await (const event of finetune(model, data, { optimizer, epochs: 1, batch: 4, clip: 1, accumulate: 2 })) {
+      if (event.type !== "cache") created.push(fresh.statistics.pipelinesCreated);
+    }
+    expect(created.length).toBeGreaterThan(3);
+    expect(new Set(created).size).toBe(1);
+    fresh.close();
+  });
+});
+
 describe("what does not fit", () => {
   const options = { batch: 8, length: 40, examples: 8 } satisfies PlanOptions<unknown>;
 

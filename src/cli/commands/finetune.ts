@@ -57,7 +57,11 @@ async function runTask<Host, Inputs>(
     return 0;
   }
   if (!planned.plan.fits) refuse(planned.plan);
-  const { model, optimizer, headLearningRate } = await makeTrainable(options, task, gpu);
+  // Kernels are compiled while the weights are read.
+  const [{ model, optimizer, headLearningRate }] = await Promise.all([
+    makeTrainable(options, task, gpu),
+    gpu.warmUp(planned.kernels),
+  ]);
   const { warmup, schedule } = options;
   const settings = reportedSettings(options, task, headLearningRate);
   const output = await NodeDirectory.create(options.out);

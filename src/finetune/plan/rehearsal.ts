@@ -8,7 +8,7 @@ import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
 import type { ExampleSet } from "../examples.ts";
 import { type FinetuneOptions, train } from "../trainer.ts";
 import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
-import { LongestExamples } from "./longest-examples.ts";
+import { RehearsalExamples } from "./rehearsal-examples.ts";
 
 /** What memory is held for. */
 export const MEMORY_KINDS = ["weights", "gradients", "moments", "activations", "cache", "workspace"] as const;
@@ -37,7 +37,7 @@ export interface Rehearsal {
   readonly refusal: string | null;
 }
 
-/** Steps rehearsed: the first makes the moments, the later ones are like all that follow. */
+/** Steps rehearsed with the longest examples: the first makes the moments, the later ones are like all that follow. */
 const STEPS = 3;
 
 export type RehearsedOptions = Omit<FinetuneOptions, "epochs"> & { epochs?: number };
@@ -69,16 +69,18 @@ export async function rehearse<Host, Inputs>(
     const optimizer = options.optimizer.fresh();
     override(optimizer, "step", watch.aroundStep(optimizer.step.bind(optimizer)));
     const [whole, valid] = [data.train, data.valid].map((set) => set && exampleSet(set, padId));
+    const examples = new RehearsalExamples(whole!, batch * accumulate, STEPS);
+    const epochs = examples.hasOthers ? STEPS + 1 : STEPS;
     const run = train<Host, Inputs>(
       model,
       {
-        train: new LongestExamples(whole!, batch * accumulate) as unknown as Examples<Host>,
-        valid: valid && (new LongestExamples(valid, evaluationBatch) as unknown as Examples<Host>),
+        train: examples as unknown as Examples<Host>,
+        valid: valid && (new RehearsalExamples(valid, evaluationBatch) as unknown as Examples<Host>),
         labels: data.labels,
       },
       {
         ...options,
-        ...{ optimizer, epochs: STEPS, maxSteps: undefined, evaluateEvery: STEPS, schedule: undefined },
+        ...{ optimizer, epochs, maxSteps: undefined, evaluateEvery: epochs, schedule: undefined },
         ...{ evaluateFirst: valid !== undefined, keepBest: false },
         ...{ signal: undefined, checkpoint: undefined, resume: undefined },
       },
@@ -119,6 +121,7 @@ class Watch {
   #before = { dispatches: 0, flops: 0 };
   /** Where each event came, in the order of allocations and releases. */
   readonly #events: { place: number; type: string }[] = [];
+  #steps = 0;
   #dispatches = 0;
   #flops = 0;
   /** Shape of what the frozen part gave last. */
@@ -174,7 +177,7 @@ class Watch {
     const { dispatches } = this.dry.statistics;
     const { flops, place } = this.dry;
     this.#events.push({ place, type });
-    if (type === "step") {
+    if (type === "step" && ++this.#steps <= STEPS) {
       this.#dispatches = dispatches - this.#before.dispatches;
       // Where a step is played back as it was recorded, its kernels are not seen again.
       this.#flops = Math.max(this.#flops, flops - this.#before.flops);
