@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
 import { contiguous, copy, copyInto } from "../../src/kernels/copy.ts";
 import { uniform } from "../../src/kernels/create.ts";
-import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise/elementwise.ts";
+import { binary, binaryWithNumber, castTo, unary } from "../../src/kernels/elementwise/elementwise.ts";
 import { ternary } from "../../src/kernels/elementwise/ternary.ts";
 import { crossEntropyBackward } from "../../src/kernels/losses/cross-entropy.ts";
 import { rowNormBackwardWeight, rowNormForward } from "../../src/kernels/normalization/row-norm.ts";
 import { softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
+import { reduce } from "../../src/kernels/reduction/reduce.ts";
 import {
   permuteView,
   type Shape,
@@ -81,6 +82,37 @@ describe("kernels give the same bits however many elements an invocation takes",
       const state = make([12, 2], 3);
       return [crossEntropyBackward("crossEntropy", logits, targets, state, { g: make([6, 2], 4) })];
     });
+  });
+});
+
+describe("reductions give the same bits however many results an invocation makes", () => {
+  it.each([
+    { shape: [3, 8200], axes: [1] }, // chunks that take turns, the last tile not full
+    { shape: [2, 643], axes: [1] }, // rows that begin at no whole vector
+    { shape: [100, 1000], axes: [1] }, // 16 chunks in turn
+    { shape: [70, 12], axes: [0] }, // results side by side
+    { shape: [600, 8], axes: [0] }, // the same in several chunks
+    { shape: [3, 70, 2, 8], axes: [1] },
+    { shape: [70, 13], axes: [0] },
+    { shape: [5, 8, 4], axes: [0, 2] },
+  ])("over axes $axes of $shape", async ({ shape, axes }) => {
+    await expectAlike((make) => {
+      const x = make(shape);
+      const names = ["sum", "max", "norm", "variance", "argmax", "countNonzero"] as const;
+      const whole = castTo(x, "i32");
+      return [...names.map((name) => reduce("test", x, name, axes)), reduce("test", whole, "sum", axes)];
+    });
+  });
+
+  it("keeps NaN in the elements of a partial vector, and nothing from behind it", async () => {
+    const values = Float32Array.from({ length: 2 * 8200 }, (_, i) => (i === 8199 || i === 8200 ? Number.NaN : i % 7));
+    for (const gpu of [software(), hardware()]) {
+      const x = tensor(values, [2, 8200], { gpu });
+      const y = reduce("test", sliceView(x, 1, 1, 8199), "max", [1]);
+      const rows = reduce("test", x, "max", [1]);
+      expect([...(await y.data()), ...(await rows.data())]).toEqual([6, 6, Number.NaN, Number.NaN]);
+      for (const tensorOf of [x, y, rows]) tensorOf.dispose();
+    }
   });
 });
 

@@ -16,6 +16,7 @@ import { gridOf, launch, output } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { mergeAxes, twoVectors } from "../strided.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
+import { chooseNeighbours, launchNeighbours } from "./neighbours.ts";
 import {
   partType,
   REDUCTIONS,
@@ -142,6 +143,16 @@ function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChun
   const inner = mergeAxes(call.op, pickFrom(x.shape, reduced), [
     pickFrom(x.strides, reduced).map((stride) => stride / xWidth),
   ]);
+  if (width === 1 && inner.shape.length <= 1 && chooseNeighbours(x.gpu) === 4) {
+    const isLaunched = launchNeighbours({
+      ...call,
+      ...{ x, y: target.y, isFirst, isLast: target.isLast },
+      ...{ shape: outer.shape, xKept: outer.strides[0], yKept: outer.strides[1] },
+      ...{ length: sizeOf(inner.shape), xStep: inner.strides[0][0] ?? 0 },
+      ...{ chunks, yChunk, chunksFirst },
+    });
+    if (isLaunched) return;
+  }
   const count = sizeOf(lengths) * chunks.count;
   launch(
     call.op,

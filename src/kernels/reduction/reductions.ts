@@ -140,6 +140,22 @@ export function stageSpecialization(
   };
 }
 
+/** Whether a stage can make four results at a time: their accumulators are numbers, told apart by no index. */
+export const hasScalarAccumulator = (name: ReductionName, dtype: DType): boolean =>
+  widthOf((REDUCTIONS[name] as Reduction).accumulator(dtype)) === 1;
+
+/** The same for `reduce-neighbours.wgsl`, whose four are chunks, or results along the last kept axis. */
+export function neighboursSpecialization(
+  name: ReductionName,
+  dtype: DType,
+  isFirst: boolean,
+  isLast: boolean,
+  acrossChunks: boolean,
+): Specialization {
+  const { X_WIDTH, Y_WIDTH, ...spec } = stageSpecialization(name, dtype, isFirst, isLast);
+  return { ...spec, ...(acrossChunks ? {} : { ACROSS_CHUNKS: "false" }) };
+}
+
 const FLOATS: readonly DType[] = ["f32", "f16"];
 const NUMBERS: readonly DType[] = [...FLOATS, "i32", "u32"];
 
@@ -176,4 +192,18 @@ export const reductionVariants = (): Specialization[] =>
         stageSpecialization(name, dtype, false, isLast),
       ]),
     ),
+  );
+
+/** Every specialisation of four results at a time in use. Chunks across which there are four are not the last stage. */
+export const neighboursVariants = (): Specialization[] =>
+  (Object.keys(REDUCTIONS) as ReductionName[]).flatMap((name) =>
+    REDUCED_TYPES[name]
+      .filter((dtype) => hasScalarAccumulator(name, dtype))
+      .flatMap((dtype) =>
+        [true, false].flatMap((isFirst) => [
+          neighboursSpecialization(name, dtype, isFirst, false, true),
+          neighboursSpecialization(name, dtype, isFirst, false, false),
+          neighboursSpecialization(name, dtype, isFirst, true, false),
+        ]),
+      ),
   );
