@@ -10,3 +10,12 @@ export type { StepCounts } from "./step-counts.ts";
 export { runStep, STEP_ROWS, type StepResources, type StepRow } from "./steps/index.ts";
 export { OP_ROWS, type OpRow, runOpRow } from "./table/index.ts";
 export { type Timing, type TimingOptions, timingDefaults } from "./timing.ts";
+export {
+  betterVariants,
+  type CandidateResult,
+  type FamilyResult,
+  type ProbeResult,
+  type TuneSubject,
+  tune,
+  tuneSubjects,
+} from "./tune/index.ts";

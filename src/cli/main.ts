@@ -32,6 +32,10 @@ const COMMANDS: CommandTable = {
     summary: "kernels from naive to best, ops, and training steps, measured on this adapter",
     load: async () => (await import("./commands/bench.ts")).benchCommand,
   },
+  tune: {
+    summary: "measure kernel variants, and keep a better table for this adapter",
+    load: async () => (await import("./commands/tune.ts")).tuneCommand,
+  },
   inspect: {
     summary: "tensors of a safetensors file, an index or a model directory",
     load: async () => (await import("./commands/inspect.ts")).inspect,

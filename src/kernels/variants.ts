@@ -32,7 +32,7 @@ export function variantHash(gpu: Gpu): string {
 }
 
 /** FNV-1a in 64 bits, as hexadecimal digits. */
-function hashOf(text: string): string {
+export function hashOf(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of new TextEncoder().encode(text))
     hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn;

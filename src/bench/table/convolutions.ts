@@ -27,7 +27,7 @@ function problemOf(convolution: Convolution, isBackward: boolean): Problem {
       {
         name: "x's gradient",
         shape: x.shape,
-        tolerance: sumTolerance(y[1] * sizeOf(kernel)),
+        tolerance: sumTolerance((y[1] / (convolution.groups ?? 1)) * sizeOf(kernel)),
         expected: reference.inputGradient,
       },
       {
@@ -42,12 +42,13 @@ function problemOf(convolution: Convolution, isBackward: boolean): Problem {
   };
 }
 
-const convolution = (id: string, title: string, own: Convolution): OpRow[] =>
+/** A convolution, forward and backward. */
+export const convolution = (id: string, title: string, own: Convolution): OpRow[] =>
   opRows(
     id,
     title,
     ["x", "weight"],
-    (x, weight) => conv2d(x, weight, undefined, { stride: own.stride, padding: own.padding }),
+    (x, weight) => conv2d(x, weight, undefined, { stride: own.stride, padding: own.padding, groups: own.groups }),
     {
       forward: () => problemOf(own, false),
       backward: () => problemOf(own, true),

@@ -70,7 +70,8 @@ function backward(lengths: Lengths): Problem {
   };
 }
 
-const product = (id: string, title: string, lengths: Lengths, hasBackward: boolean): OpRow[] =>
+/** A product, forward and, if asked for, backward. */
+export const product = (id: string, title: string, lengths: Lengths, hasBackward: boolean): OpRow[] =>
   opRows(id, title, ["a", "b"], (a, b) => matmul(a, b), {
     forward: () => forward(lengths),
     backward: hasBackward ? () => backward(lengths) : undefined,

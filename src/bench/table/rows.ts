@@ -114,16 +114,21 @@ function normBackward(R: number, C: number): Problem {
   };
 }
 
-export const ROWS: readonly OpRow[] = [
-  ...opRows("softmax-3072x256", "softmax of 3072 rows of 256", ["x"], (x) => softmax(x), {
-    forward: () => softmaxForward(3072, 256),
-    backward: () => softmaxBackward(3072, 256),
-  }),
-  ...opRows(
-    "layer-norm-512x768",
-    "layer norm of 512 rows of 768",
+/** Softmax of rows, forward and backward. */
+export const softmaxRows = (rows: number, columns: number): OpRow[] =>
+  opRows(`softmax-${rows}x${columns}`, `softmax of ${rows} rows of ${columns}`, ["x"], (x) => softmax(x), {
+    forward: () => softmaxForward(rows, columns),
+    backward: () => softmaxBackward(rows, columns),
+  });
+
+/** Layer norm of rows, forward and backward. */
+export const layerNormRows = (rows: number, columns: number): OpRow[] =>
+  opRows(
+    `layer-norm-${rows}x${columns}`,
+    `layer norm of ${rows} rows of ${columns}`,
     ["x", "weight", "bias"],
     (x, weight, bias) => layerNorm(x, weight, bias, { epsilon: EPSILON }),
-    { forward: () => normForward(512, 768), backward: () => normBackward(512, 768) },
-  ),
-];
+    { forward: () => normForward(rows, columns), backward: () => normBackward(rows, columns) },
+  );
+
+export const ROWS: readonly OpRow[] = [...softmaxRows(3072, 256), ...layerNormRows(512, 768)];

@@ -18,6 +18,7 @@ import { defineCommand, UsageError } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
 import { renderBenchHead, renderBenchHeadings, renderBenchRows } from "../bench-text.ts";
 import { wrap } from "../text.ts";
+import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
 export const benchCommand = defineCommand({
@@ -41,8 +42,9 @@ export const benchCommand = defineCommand({
     json: { type: "string", placeholder: "FILE", description: "write the run as JSON" },
     list: { type: "boolean", description: "print all names and stop" },
     software: { type: "boolean", description: "use SwiftShader, the software adapter from npm" },
+    tuned: TUNED_OPTION,
   },
-  async run({ options, positionals }, { stdout, onInterrupt }) {
+  async run({ options, positionals }, { stdout, env, onInterrupt }) {
     if (options.list) {
       stdout.write(renderNames(stdout.columns));
       return 0;
@@ -50,6 +52,7 @@ export const benchCommand = defineCommand({
     const plan = await makePlan(positionals.name, options);
     using interrupt = onInterrupt();
     using gpu = await Gpu.open({ software: options.software });
+    if (options.tuned) stdout.write(`${await useTuned(env, gpu)}\n`);
     const timing = { ...timingDefaults(gpu), samples: options.repeats, signal: interrupt.signal };
     const rows: BenchRow[] = [];
     let report: BenchReport | undefined;

@@ -15,6 +15,7 @@ import { makeTrainable } from "../finetune/trainable.ts";
 import { checkOutput, openFolder, requireImages, requireTexts } from "../model-directory.ts";
 import { createRenderer, jsonLine } from "../render.ts";
 import { StageRecorder } from "../stage-recorder.ts";
+import { useTuned } from "../tuned.ts";
 
 export const finetune = defineCommand({
   name: "finetune",
@@ -43,13 +44,14 @@ async function runTask<Host, Inputs>(
   options: FinetuneCommandOptions,
   prepare: () => Promise<TaskRun<Host, Inputs>>,
   signal: AbortSignal,
-  { stdout, now }: CommandContext,
+  { stdout, env, now }: CommandContext,
 ): Promise<number> {
   const resume = options.resume === undefined ? undefined : await NodeDirectory.open(options.resume);
   const task = await prepare();
   using gpu = await Gpu.open();
   const renderer = createRenderer(stdout, { json: options.json, now });
   renderer.note(`Adapter: ${gpu.adapter.name}`);
+  if (options.tuned) renderer.note(await useTuned(env, gpu));
   for (const note of task.notes) renderer.note(note);
   const planned = await planTask(options, task, gpu);
   if (options.plan) {

@@ -3,6 +3,7 @@ import { type OptionDefinitions, type OptionValues, UsageError } from "../argume
 import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION } from "../data.ts";
 import { IMAGE_OPTIONS } from "../images.ts";
 import { TASKS } from "../model-directory.ts";
+import { TUNED_OPTION } from "../tuned.ts";
 
 const SCHEDULES = ["constant", "linear", "cosine"] as const satisfies readonly ScheduleName[];
 export const DEFAULT_VALID_FRACTION = 0.1;
@@ -102,6 +103,7 @@ export const FINETUNE_OPTIONS = {
     type: "boolean",
     description: "print what the training would take and whether it fits this adapter; nothing is run or written",
   },
+  tuned: TUNED_OPTION,
   json: { type: "boolean", description: "print one event a line" },
 } as const satisfies OptionDefinitions;
 

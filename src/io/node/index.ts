@@ -1,3 +1,4 @@
+export { cacheFolder, readTextIfAny, writeTextWithFolders } from "./cache.ts";
 export { decodeImageFile } from "./decode-image.ts";
 export { NodeDirectory } from "./directory.ts";
 export { createFileSink, openFile, writeFileAtomically } from "./files.ts";

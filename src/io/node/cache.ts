@@ -1,0 +1,36 @@
+import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+import { decodeText } from "../directory.ts";
+import { openFile, writeFileAtomically } from "./files.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The user's folder for what can be made again: `$XDG_CACHE_HOME/graft`, or `~/.cache/graft` where that is unset, empty or
+ * no absolute path, as the XDG base directory specification has it.
+ */
+export function cacheFolder({ XDG_CACHE_HOME, HOME }: Environment): string {
+  const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), ".cache");
+  return join(base, "graft");
+}
+
+/** The text of a file; undefined when there is none. */
+export async function readTextIfAny(path: string): Promise<string | undefined> {
+  const source = await openFile(path).catch((error: Error) => {
+    if (error.message.endsWith("no such file")) return undefined;
+    throw error;
+  });
+  if (!source) return undefined;
+  try {
+    return decodeText(path, await source.read(0, source.size));
+  } finally {
+    await source.close();
+  }
+}
+
+/** Writes a text so that a reader sees the old or the new one whole; folders that are missing are made. */
+export async function writeTextWithFolders(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, text);
+}

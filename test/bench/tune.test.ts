@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { add, mul } from "../../src/autograd/index.ts";
+import type { TimingOptions } from "../../src/bench/timing.ts";
+import { betterVariants, type FamilyResult, tune, tuneSubjects } from "../../src/bench/tune/index.ts";
+import { floats } from "../../src/bench/values.ts";
+import { type Candidate, definedFamilies, KernelFamily } from "../../src/gpu/index.ts";
+import type { Tensor } from "../../src/tensor/index.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const quick: TimingOptions = { samples: 3, sampleMilliseconds: 0, budgetMilliseconds: 500, preferGpuClock: false };
+
+type Way = (x: Tensor) => Tensor;
+const way = (name: string, value: Way): Candidate<Way> => ({ name, description: `The way ${name}.`, value });
+
+const doubled = way("doubled", (x) => mul(x, 2));
+const slow = way("slow", (x) => {
+  let sum = x;
+  for (let i = 0; i < 40; i++) sum = add(mul(sum, 1), 0);
+  return add(sum, sum);
+});
+/** Within the tolerance of the reference, and other bits. */
+const rounded = way("rounded", (x) => mul(x, 2 + 2 ** -21));
+const broken = way("broken", (x) => mul(x, 2.001));
+const partial = way("partial", (x) => mul(x.view([8], [1]), 2));
+const throwing = way("throwing", () => {
+  throw new Error("no such kernel");
+});
+const lacking: Candidate<Way> = { ...way("lacking", (x) => x), needs: "a feature", isAvailable: () => false };
+
+let families = 0;
+
+/** Tunes a family of ways to double numbers, of which the first is in use. */
+async function tuneDoubling(candidates: readonly Candidate<Way>[], groupsSums = false): Promise<FamilyResult> {
+  const family = new KernelFamily<Way>({
+    name: `doubling-${++families}`,
+    description: "doubles numbers",
+    candidates,
+    preference: () => [candidates[0].name],
+    groupsSums,
+  });
+  const x = floats("x", [32, 32], 1);
+  const expected = (position: number) => ({ value: 2 * x.values[position], scale: 2 });
+  const probe = {
+    id: "double/forward",
+    title: "32 × 32 numbers",
+    problem: () => ({
+      inputs: [x],
+      results: [{ name: "y", shape: [32, 32], expected, tolerance: 1e-6 }],
+      operations: 0,
+      bytes: 0,
+    }),
+    candidate: {
+      name: "double",
+      adds: "",
+      prepare: (operands: Record<string, Tensor>) => () => [family.choose(gpu()).value(operands.x)],
+    },
+  };
+  const results: FamilyResult[] = [];
+  for await (const result of tune(gpu(), [{ family, probes: [probe] }], quick)) results.push(result);
+  expect(gpu().variants).toEqual({});
+  return results[0];
+}
+
+const statuses = ({ candidates }: FamilyResult) =>
+  Object.fromEntries(candidates.map(({ name, status }) => [name, status]));
+
+describe("tuning", () => {
+  it("refuses what is wrong, what throws and what the device lacks, each with its reason, and times the rest", async () => {
+    const before = gpu().statistics.liveBuffers;
+    const result = await tuneDoubling([doubled, broken, partial, throwing, lacking, slow]);
+    expect(statuses(result)).toEqual({
+      ...{ doubled: "right", broken: "wrong", partial: "wrong", throwing: "failed", lacking: "unavailable" },
+      slow: "right",
+    });
+    const reasons = Object.fromEntries(result.candidates.map(({ name, reason }) => [name, reason]));
+    expect(reasons.broken).toMatch(
+      /^32 × 32 numbers, forward: y\[\d+, \d+\] is .*, expected .*compared elements are wrong$/,
+    );
+    expect(reasons.partial).toMatch(/^32 × 32 numbers, forward: y has shape \[8\], expected \[32, 32\]$/);
+    expect(reasons.throwing).toBe("32 × 32 numbers, forward: no such kernel");
+    expect(reasons.lacking).toBe("needs a feature");
+    expect(reasons.doubled).toBeUndefined();
+    expect(Object.keys(result.probes[0].median)).toEqual(["doubled", "slow"]);
+    expect(result).toMatchObject({ inUse: "doubled", best: "doubled", gain: 1 });
+    expect(betterVariants([result])).toEqual({});
+    expect(gpu().statistics.liveBuffers).toBe(before);
+  });
+
+  it("finds the faster one, and says by how much", async () => {
+    const result = await tuneDoubling([slow, doubled]);
+    expect(result).toMatchObject({ inUse: "slow", best: "doubled" });
+    expect(result.gain).toBeGreaterThan(1.05);
+    expect(result.candidates[1].speed).toBeGreaterThanOrEqual(result.gain);
+    expect(betterVariants([result])).toEqual({ [result.family]: "doubled" });
+  });
+
+  it("holds candidates to the bits of the one in use, where each operation is rounded by itself", async () => {
+    const isSoftware = gpu().adapter.isSoftware;
+    const result = await tuneDoubling([slow, rounded]);
+    expect(statuses(result)).toEqual({ slow: "right", rounded: isSoftware ? "wrong" : "right" });
+    if (isSoftware) expect(result.candidates[1].reason).toMatch(/\d+ numbers are not those of the candidate in use$/);
+    const grouped = await tuneDoubling([slow, rounded], true);
+    expect(statuses(grouped)).toEqual({ slow: "right", rounded: "right" });
+    expect(grouped.candidates.map(({ hasSameBits }) => hasSameBits)).toEqual([true, false]);
+  });
+
+  it("replaces a candidate in use that is wrong on the adapter", async () => {
+    const result = await tuneDoubling([broken, slow]);
+    expect(result).toMatchObject({ inUse: "broken", best: "slow", gain: 1 });
+    expect(betterVariants([result])).toEqual({ [result.family]: "slow" });
+    expect(await tuneDoubling([broken, throwing])).toMatchObject({ inUse: "broken", best: "broken", gain: 1 });
+  });
+
+  it("stops when it is told to, and leaves the table as it was", async () => {
+    const signal = AbortSignal.abort();
+    const subjects = tuneSubjects(true).slice(0, 1);
+    await expect(tune(gpu(), subjects, { ...quick, signal }).next()).rejects.toThrow("aborted");
+    expect(gpu().variants).toEqual({});
+  });
+
+  it("has computations for every family of the engine, on software adapters and on GPUs", () => {
+    for (const isSoftware of [true, false]) {
+      const subjects = tuneSubjects(isSoftware);
+      expect(subjects.map(({ family }) => family.name)).toEqual(
+        definedFamilies().flatMap(({ name }) => (name.startsWith("doubling") ? [] : [name])),
+      );
+      for (const { family, probes } of subjects) {
+        expect(probes.length, family.name).toBeGreaterThan(0);
+        expect(new Set(probes.map(({ id, title }) => `${id} ${title}`)).size, family.name).toBe(probes.length);
+      }
+    }
+  });
+});
