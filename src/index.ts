@@ -1,11 +1,13 @@
 export * from "./autograd/index.ts";
 export {
+  CaptureError,
   DeviceLostError,
   DryGpu,
   defineKernel,
   Gpu,
   GpuError,
   type GpuStatistics,
+  type LiveNumber,
   MemoryLimitError,
   type OpenOptions,
   ShaderCompileError,

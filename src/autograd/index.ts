@@ -17,6 +17,7 @@ export {
   type ValueAndGradients,
   valueAndGrad,
 } from "./backward.ts";
+export { type CapturedStep, type CaptureOptions, capture } from "./capture.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { type CustomOp, type CustomOpDefinition, type CustomOpLaunch, customOp } from "./custom-op.ts";
 export {

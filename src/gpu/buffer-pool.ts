@@ -1,5 +1,6 @@
 import type { KeptBindGroup } from "./bind-group-cache.ts";
 import { MemoryLimitError } from "./errors.ts";
+import type { Recording } from "./recording.ts";
 
 /** `GPUBufferUsage` bits; Node has no such global, and we do not patch one in. */
 export const BUFFER_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
@@ -7,13 +8,18 @@ export const BUFFER_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64
 /** A storage buffer owned by the pool. */
 export interface PooledBuffer {
   readonly id: number;
-  readonly raw: GPUBuffer;
+  /** Set late for the stand-ins of a recording. */
+  raw: GPUBuffer;
   /** Allocated bytes: the request rounded up to its size class. */
   readonly size: number;
   /** The command batch that last named this buffer; decides when an upload must flush first. */
   lastBatch: number;
   /** Kept bind groups that hold this buffer. */
   readonly bindGroups: Set<KeptBindGroup>;
+  /** How often it has been given back: what refers to it across that refers to something else. */
+  uses: number;
+  /** The recording that it is a stand-in of. */
+  readonly recording?: Recording;
 }
 
 export interface MemoryStatistics {
@@ -69,12 +75,16 @@ export class BufferPool {
     this.#largestBytes = device.limits.maxBufferSize;
   }
 
-  acquire(bytes: number, label: string): PooledBuffer {
+  /** @throws MemoryLimitError when no buffer of the device may be so large. */
+  requireBelowLimit(bytes: number, label: string): void {
     const limit = this.#largestBytes;
-    if (bytes > limit) {
-      throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
-    }
-    const size = Math.min(sizeClass(bytes), Math.floor(limit / 4) * 4);
+    if (bytes <= limit) return;
+    throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
+  }
+
+  acquire(bytes: number, label: string): PooledBuffer {
+    this.requireBelowLimit(bytes, label);
+    const size = Math.min(sizeClass(bytes), Math.floor(this.#largestBytes / 4) * 4);
     const statistics = this.statistics;
     if (statistics.liveBytes + size > this.budgetBytes) {
       throw new MemoryLimitError(
@@ -89,13 +99,32 @@ export class BufferPool {
       this.#makeRoom(size);
       buffer = this.#create(size);
     }
-    statistics.liveBytes += size;
-    statistics.liveBuffers++;
-    statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
+    this.#countAcquired(size);
     return buffer;
   }
 
-  release(buffer: PooledBuffer): void {
+  /** Takes a given buffer back if nothing else has it and it still exists. Returns whether. */
+  reacquire(buffer: PooledBuffer): boolean {
+    const { size } = buffer;
+    const free = this.#free.get(size);
+    const place = free?.indexOf(buffer) ?? -1;
+    if (place < 0 || this.statistics.liveBytes + size > this.budgetBytes) return false;
+    free!.splice(place, 1);
+    this.statistics.pooledBytes -= size;
+    this.statistics.pooledBuffers--;
+    this.#countAcquired(size);
+    return true;
+  }
+
+  #countAcquired(size: number): void {
+    const { statistics } = this;
+    statistics.liveBytes += size;
+    statistics.liveBuffers++;
+    statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
+  }
+
+  /** @param isWantedAgain whether its owner will ask for it with {@link reacquire}: others then get it last. */
+  release(buffer: PooledBuffer, isWantedAgain = false): void {
     const statistics = this.statistics;
     const { size } = buffer;
     statistics.liveBytes -= size;
@@ -106,7 +135,9 @@ export class BufferPool {
     const list = this.#free.get(size) ?? [];
     this.#free.delete(size);
     this.#free.set(size, list);
-    list.push(buffer);
+    buffer.uses++;
+    if (isWantedAgain) list.unshift(buffer);
+    else list.push(buffer);
     for (const other of this.#free.keys()) {
       if (statistics.pooledBytes <= Math.max(KEPT_BYTES, statistics.peakBytes)) break;
       this.#dropClass(other);
@@ -126,7 +157,7 @@ export class BufferPool {
     const { STORAGE, COPY_SRC, COPY_DST } = BUFFER_USAGE;
     const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
     this.statistics.buffersCreated++;
-    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroups: new Set() };
+    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroups: new Set(), uses: 0 };
   }
 
   /** Drops kept buffers, largest first, until one of `size` bytes fits the budget beside them. */

@@ -1,8 +1,10 @@
 import { BindGroupCache } from "./bind-group-cache.ts";
 import type { PooledBuffer } from "./buffer-pool.ts";
 import { BUFFER_USAGE } from "./buffer-pool.ts";
+import { CaptureError } from "./errors.ts";
 import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
 import type { PipelineCache } from "./pipeline-cache.ts";
+import type { RecordedCopy } from "./recording.ts";
 import type { WorkTimer } from "./work-timer.ts";
 
 /** A byte range of a buffer, as a kernel sees it. */
@@ -19,6 +21,15 @@ export interface CommandStatistics {
   dispatches: number;
   submits: number;
   bindGroupsCreated: number;
+}
+
+/** A recorded command with everything that a run of it needs. */
+export type PreparedCommand = PreparedDispatch | RecordedCopy;
+
+interface PreparedDispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
 }
 
 /** Dispatches in one submit at most; also the number of slots of the uniform slab. */
@@ -74,8 +85,48 @@ export class CommandStream {
     if (this.#slot === SLOTS) this.flush();
     const pipeline = this.pipelines.get(variant);
     const group = this.#bindGroups.get(kernel.layoutKey, bindings);
+    kernel.writeParams(params, bindings, this.#words, this.#floats, (this.#slot * PARAM_SLOT_BYTES) / 4);
+    this.#encode(pipeline, group, grid);
+    for (const { buffer } of bindings) buffer.lastBatch = this.batch;
+  }
+
+  /** What a dispatch needs each time it is replayed. */
+  prepare(
+    variant: KernelVariant,
+    bindings: readonly BufferBinding[],
+    grid: readonly [number, number, number],
+  ): PreparedCommand {
+    const pipeline = this.pipelines.get(variant);
+    return { pipeline, group: this.#bindGroups.get(variant.kernel.layoutKey, bindings), grid };
+  }
+
+  /**
+   * Runs prepared commands. The n-th dispatch has its parameters in the n-th slot of `words`; `named` are all buffers that
+   * the commands name.
+   */
+  replay(commands: readonly PreparedCommand[], words: Uint32Array, named: readonly PooledBuffer[]): void {
+    const slotWords = PARAM_SLOT_BYTES / 4;
+    let dispatched = 0;
+    // Slots up to here have been copied into the slab.
+    let copied = 0;
+    for (const command of commands) {
+      if ("bytes" in command) {
+        this.copy(command.from, command.fromOffset, command.to.raw, command.toOffset, command.bytes);
+        continue;
+      }
+      if (this.#slot === SLOTS) this.flush();
+      if (dispatched === copied) {
+        copied = Math.min(dispatched + SLOTS - this.#slot, words.length / slotWords);
+        this.#words.set(words.subarray(dispatched * slotWords, copied * slotWords), this.#slot * slotWords);
+      }
+      this.#encode(command.pipeline, command.group, command.grid);
+      dispatched++;
+    }
+    for (const buffer of named) buffer.lastBatch = this.batch;
+  }
+
+  #encode(pipeline: GPUComputePipeline, group: GPUBindGroup, grid: readonly [number, number, number]): void {
     const slot = this.#slot;
-    kernel.writeParams(params, bindings, this.#words, this.#floats, (slot * PARAM_SLOT_BYTES) / 4);
     const pass = this.#pass ?? this.#beginPass();
     if (this.#pipeline !== pipeline) pass.setPipeline(pipeline);
     if (this.#group !== group) pass.setBindGroup(0, group);
@@ -85,7 +136,6 @@ export class CommandStream {
     this.#group = group;
     this.#slot = slot + 1;
     this.statistics.dispatches++;
-    for (const { buffer } of bindings) buffer.lastBatch = this.batch;
   }
 
   copy(from: PooledBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
@@ -163,6 +213,9 @@ export class CommandStream {
   }
 
   #createBindGroup(layoutKey: string, bindings: readonly BufferBinding[]): GPUBindGroup {
+    if (bindings.some(({ buffer }) => !buffer.raw)) {
+      throw new CaptureError("a tensor made inside the step was used outside of it before the step ran");
+    }
     this.statistics.bindGroupsCreated++;
     return this.device.createBindGroup({
       layout: this.pipelines.storageLayout(layoutKey),

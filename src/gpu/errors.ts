@@ -23,3 +23,11 @@ export class DeviceLostError extends GpuError {
 export class MemoryLimitError extends GpuError {
   override name = "MemoryLimitError";
 }
+
+/** A step that cannot be captured, or not be replayed any more; the message says why. */
+export class CaptureError extends GpuError {
+  override name = "CaptureError";
+  constructor(reason: string) {
+    super(`capture: ${reason}`);
+  }
+}

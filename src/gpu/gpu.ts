@@ -1,10 +1,12 @@
 import { type AdapterDescription, describeAdapter } from "./adapter.ts";
 import { BUFFER_USAGE, BufferPool, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
 import { type BufferBinding, CommandStream } from "./command-stream.ts";
-import { DeviceLostError, GpuError } from "./errors.ts";
+import { CaptureError, DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
 import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
+import { Recording } from "./recording.ts";
+import { Replay } from "./replay.ts";
 import { requireVariants, type VariantTable } from "./variants.ts";
 import { warmUp } from "./warm-up.ts";
 import { type WorkTime, WorkTimer } from "./work-timer.ts";
@@ -49,6 +51,7 @@ export class Gpu {
   readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
   #timer: WorkTimer | undefined;
   #isTiming = false;
+  #recording: Recording | undefined;
   #variants: VariantTable = {};
   #error: Error | undefined;
   #closed = false;
@@ -146,11 +149,14 @@ export class Gpu {
   /** Storage for `bytes` bytes; the content is undefined. */
   allocate(bytes: number, label: string): PooledBuffer {
     this.throwIfFailed();
-    return this.#pool.acquire(Math.max(bytes, 4), label);
+    if (!this.#recording) return this.#pool.acquire(Math.max(bytes, 4), label);
+    this.#pool.requireBelowLimit(bytes, label);
+    return this.#recording.allocate(Math.max(bytes, 4));
   }
 
   free(buffer: PooledBuffer): void {
-    if (!this.#closed) this.#pool.release(buffer);
+    if (buffer.recording) buffer.recording.free(buffer);
+    else if (!this.#closed) this.#pool.release(buffer);
   }
 
   /** Records one kernel. Everything the engine computes goes through here. */
@@ -161,7 +167,7 @@ export class Gpu {
     grid: readonly [number, number, number],
   ): void {
     this.throwIfFailed();
-    this.#commands.dispatch(variant, bindings, params, grid);
+    (this.#recording ?? this.#commands).dispatch(variant, bindings, params, grid);
   }
 
   /**
@@ -169,12 +175,58 @@ export class Gpu {
    * its replays, in order with what is recorded.
    */
   hostEffect(effect: () => void): void {
-    effect();
+    if (this.#recording) this.#recording.hostActions.push(effect);
+    else effect();
   }
 
   /** Does something once that must not be repeated with a captured step: making the state that steps change. */
   outsideCapture<T>(fn: () => T): T {
-    return fn();
+    const recording = this.#recording;
+    this.#recording = undefined;
+    try {
+      return fn();
+    } finally {
+      this.#recording = recording;
+    }
+  }
+
+  /**
+   * Records what `fn` would do instead of doing it. The public form is `capture`.
+   *
+   * @throws CaptureError when `fn` does what cannot be recorded.
+   */
+  record<T>(fn: () => T): { result: T; recording: Recording } {
+    this.throwIfFailed();
+    if (this.#recording) throw new CaptureError("a step is being captured already");
+    const recording = new Recording(this.limits.maxBufferSize);
+    this.#recording = recording;
+    let result: T;
+    try {
+      result = fn();
+    } finally {
+      this.#recording = undefined;
+    }
+    if (recording.failure) throw recording.failure;
+    return { result, recording };
+  }
+
+  /** Makes a recording runnable; tensors made in it that are still held are its results. */
+  replayOf(recording: Recording): Replay {
+    const replay = new Replay(recording, this.#pool, this.#commands);
+    recording.whenFreed = (buffer) => {
+      if (!this.#closed) replay.freeResult(buffer);
+    };
+    return replay;
+  }
+
+  /** Refuses what waits for the device while a step is captured. */
+  #cannotRecord(what: string): Promise<never> | undefined {
+    if (!this.#recording) return undefined;
+    this.#recording.failure ??= new CaptureError(
+      `the step ${what}; a captured step runs without the host: return the tensor and read it after the step`,
+    );
+    // The capture itself throws; nobody may be there to catch this one.
+    return new Promise(() => {});
   }
 
   /** Makes the pipeline of a kernel without running it. */
@@ -194,28 +246,42 @@ export class Gpu {
 
   copyBuffer(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {
     this.throwIfFailed();
+    if (this.#recording) {
+      this.#recording.copy(from, fromOffset, to, toOffset, bytes);
+      return;
+    }
     this.#commands.copy(from, fromOffset, to.raw, toOffset, bytes);
     to.lastBatch = this.#commands.batch;
   }
 
   upload(buffer: PooledBuffer, offset: number, bytes: Uint8Array): void {
     this.throwIfFailed();
+    if (this.#recording) {
+      throw new CaptureError(
+        "the step makes a tensor of host values, which would be the same in every replay; make it outside, or an input",
+      );
+    }
     this.#commands.upload(buffer, offset, bytes);
   }
 
   /** Submits what has been recorded. */
   flush(): void {
     this.throwIfFailed();
-    this.#commands.flush();
+    if (!this.#recording) this.#commands.flush();
   }
 
   /** Reads `bytes` bytes back (rounded up to 4), waiting for all work recorded before. */
   async read(buffer: PooledBuffer, offset: number, bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const refused = this.#cannotRecord("reads a value back");
+    if (refused) return refused;
     this.throwIfFailed();
     const size = Math.ceil(bytes / 4) * 4;
     if (size === 0) return new Uint8Array(0);
     const staging = this.#takeStaging(size);
     this.#commands.copy(buffer, offset, staging, 0, size);
+    // Reads that are asked for together go into one submit.
+    await Promise.resolve();
+    if (this.#error instanceof DeviceLostError) throw this.#error;
     this.#commands.flush();
     await this.#orLost(staging.mapAsync(1 /* GPUMapMode.READ */, 0, size));
     const copy = new Uint8Array(staging.getMappedRange(0, size).slice(0, bytes));
@@ -229,6 +295,8 @@ export class Gpu {
 
   /** Resolves when all work recorded so far has run; rejects when any of it failed. */
   async finish(): Promise<void> {
+    const refused = this.#cannotRecord("waits for the device");
+    if (refused) return refused;
     this.flush();
     await this.#orLost(this.device.queue.onSubmittedWorkDone());
     await this.#orLost(this.#pipelines.checked());

@@ -2,7 +2,7 @@ export type { AdapterClass, AdapterDescription } from "./adapter.ts";
 export type { PooledBuffer } from "./buffer-pool.ts";
 export type { BufferBinding } from "./command-stream.ts";
 export { type Allocation, DryGpu } from "./dry-gpu.ts";
-export { DeviceLostError, GpuError, MemoryLimitError, ShaderCompileError } from "./errors.ts";
+export { CaptureError, DeviceLostError, GpuError, MemoryLimitError, ShaderCompileError } from "./errors.ts";
 export { Gpu, type GpuStatistics } from "./gpu.ts";
 export {
   currentValue,
@@ -17,6 +17,8 @@ export {
   type ParamValues,
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
+export type { Recording } from "./recording.ts";
+export type { Replay } from "./replay.ts";
 export type { Specialization } from "./specialize.ts";
 export {
   type Candidate,

@@ -96,7 +96,8 @@ export class Kernel {
 
   /**
    * Writes parameter values into the uniform slab, as words starting at `base`. A field `xOffset` beside a binding `x`
-   * receives the place of its first element where the binding tells it.
+   * receives the place of its first element where the binding tells it. Functions are called, or handed to `live` with
+   * the word they belong to.
    */
   writeParams(
     values: ParamValues,
@@ -104,13 +105,20 @@ export class Kernel {
     words: Uint32Array,
     floats: Float32Array,
     base: number,
+    live?: (isFloat: boolean, at: number, value: () => number) => void,
   ): void {
     for (const field of this.fields) {
       const { name, type } = field;
       const at = base + field.word;
       let value: ParamValues[string] | undefined = field.binding >= 0 ? bindings[field.binding].element : undefined;
       value ??= values[name];
-      if (typeof value === "function") value = value();
+      if (typeof value === "function") {
+        if (live) {
+          live(type === "f32", at, value);
+          continue;
+        }
+        value = value();
+      }
       if (typeof value === "number") {
         if (type === "f32") floats[at] = value;
         else words[at] = value;

@@ -1,0 +1,333 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import {
+  add,
+  backward,
+  type CapturedStep,
+  capture,
+  checkpoint,
+  crossEntropy,
+  dropout,
+  type Gradients,
+  gelu,
+  layerNorm,
+  linear,
+  mul,
+  permute,
+  sum,
+  uniform,
+  zeros,
+} from "../../src/autograd/index.ts";
+import { CaptureError, Gpu, type GpuStatistics } from "../../src/gpu/index.ts";
+import { GPT2, parseGPT2Config } from "../../src/models/index.ts";
+import { AdamW, Module, parameter, SGD, TrainingPass } from "../../src/nn/index.ts";
+import { keep, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await Gpu.open();
+});
+afterEach(() => expect(gpu.statistics.rescuedTensors).toBe(0));
+afterAll(() => gpu.close());
+
+/** Two layers with dropout between them; the second half may be recomputed. */
+class Network extends Module {
+  readonly first = parameter(gpu, [12, 20]);
+  readonly gain = parameter(gpu, [20]);
+  readonly shift = parameter(gpu, [20]);
+  readonly second = parameter(gpu, [20, 5]);
+
+  constructor() {
+    super();
+    this.parameters().forEach((x, i) => {
+      using values = uniform(x.shape, { seed: i, low: -0.5, high: 0.5, gpu });
+      gpu.copyBuffer(values.storage.buffer, 0, x.storage.buffer, 0, 4 * x.size);
+    });
+  }
+
+  loss(x: Tensor, labels: Tensor, pass: TrainingPass, recomputes: boolean): Tensor {
+    const hidden = gelu(layerNorm(linear(x, this.first, undefined, "in-out"), this.gain, this.shift), {});
+    const seed = pass.nextSeed();
+    const rest = (h: Tensor): Tensor => linear(dropout(h, 0.3, seed), this.second, undefined, "in-out");
+    return crossEntropy(recomputes ? checkpoint(rest, [hidden]) : rest(hidden), labels, {});
+  }
+}
+
+interface Batch {
+  x: number[][];
+  labels: number[];
+}
+
+/** Batches of differing sizes: 6, 4, 6, 6, 4, … */
+const batches = (count: number): Batch[] =>
+  Array.from({ length: count }, (_, i) => {
+    const rows = i % 3 === 1 ? 4 : 6;
+    return {
+      x: Array.from({ length: rows }, (_, r) => Array.from({ length: 12 }, (_, c) => Math.sin(i + 5 * r + c * c))),
+      labels: Array.from({ length: rows }, (_, r) => (3 * i + r) % 5),
+    };
+  });
+
+interface Settings {
+  optimizer: "adamw" | "sgd";
+  accumulate: number;
+  clip?: number;
+  recomputes: boolean;
+}
+
+/** Trains with or without capture and tells all that came of it. */
+async function train(captured: boolean, { optimizer: kind, accumulate, clip, recomputes }: Settings, steps = 7) {
+  const network = new Network();
+  const groups = [{ name: "all", parameters: network.namedParameters(), learningRate: 0.05, weightDecay: 0.1 }];
+  const optimizer = kind === "adamw" ? new AdamW(groups) : new SGD(groups, { momentum: 0.9 });
+  let count = 0;
+  type Inputs = { x: Tensor; labels: Tensor }[];
+  const run = (inputs: Inputs) => {
+    const losses: Tensor[] = [];
+    let gradients: Gradients | undefined;
+    for (const [micro, { x, labels }] of inputs.entries()) {
+      const loss = network.loss(x, labels, new TrainingPass(() => 100 * count + micro), recomputes);
+      const found = backward(loss);
+      if (gradients) gradients.accumulate(found);
+      else gradients = found;
+      losses.push(loss);
+    }
+    const norm = optimizer.step(gradients!, { factor: () => 1 / (1 + count), clip });
+    gpu.hostEffect(() => {
+      count++;
+    });
+    return { losses, norm };
+  };
+  const step: (inputs: Inputs) => ReturnType<typeof run> = captured
+    ? capture(gpu, run)
+    : (inputs) => tidy(() => run(inputs));
+  const values: number[][] = [];
+  const counts: GpuStatistics[] = [gpu.statistics];
+  const all = batches(steps * accumulate);
+  for (let i = 0; i < steps; i++) {
+    const inputs = all.slice(i * accumulate, (i + 1) * accumulate).map(({ x, labels }) => ({
+      x: tensor(x, undefined, { gpu }),
+      labels: tensor(Int32Array.from(labels), [labels.length], { gpu }),
+    }));
+    const { losses, norm } = step(inputs);
+    for (const { x, labels } of inputs) for (const used of [x, labels]) used.dispose();
+    values.push(await Promise.all([...losses, ...(norm ? [norm] : [])].map((value) => value.item())));
+    for (const used of [...losses, norm]) used?.dispose();
+    counts.push(gpu.statistics);
+  }
+  const named = [...network.namedParameters(), ...optimizer.getState().tensors];
+  const weights = await Promise.all(named.map(async ([name, value]) => [name, [...(await value.data())]]));
+  const stepsTaken = [...optimizer.getState().steps];
+  if (captured) (step as CapturedStep<Inputs, unknown>).dispose();
+  network.dispose();
+  optimizer.dispose();
+  return { values, weights, stepsTaken, count, counts };
+}
+
+describe("capture", () => {
+  const settings: Record<string, Settings> = {
+    "AdamW, clipped": { optimizer: "adamw", accumulate: 1, clip: 0.5, recomputes: false },
+    "AdamW, accumulated over two batches, recomputed": {
+      optimizer: "adamw",
+      accumulate: 2,
+      clip: 0.5,
+      recomputes: true,
+    },
+    "SGD with momentum": { optimizer: "sgd", accumulate: 1, recomputes: false },
+  };
+  for (const [name, setting] of Object.entries(settings)) {
+    it(`gives the same bits as without, with dropout, a schedule and batches of two sizes: ${name}`, async () => {
+      const live = gpu.statistics.liveBuffers;
+      const eager = await train(false, setting);
+      const captured = await train(true, setting);
+      expect(captured.values).toEqual(eager.values);
+      expect(captured.weights).toEqual(eager.weights);
+      expect(captured.stepsTaken).toEqual(eager.stepsTaken);
+      expect(captured.count).toBe(7);
+      expect(new Set(eager.values.flat()).size).toBeGreaterThanOrEqual(7);
+      expect(gpu.statistics.liveBuffers).toBe(live);
+    });
+  }
+
+  it("creates nothing once each shape was seen, and submits once", async () => {
+    const { counts } = await train(true, settings["AdamW, clipped"], 9);
+    // The shapes are 6, 4, 6, 6, 4, …: from the third step on there is nothing new.
+    for (let i = 3; i < 9; i++) {
+      const [before, after] = [counts[i], counts[i + 1]];
+      expect(after.buffersCreated).toBe(before.buffersCreated);
+      expect(after.bindGroupsCreated).toBe(before.bindGroupsCreated);
+      expect(after.pipelinesCreated).toBe(before.pipelinesCreated);
+      expect(after.submits - before.submits).toBe(1);
+      expect(after.dispatches - before.dispatches).toBeGreaterThan(20);
+    }
+  });
+
+  it("of a GPT-2 of four layers creates nothing after two steps, submits at most twice and takes no more memory", async () => {
+    const config = { vocab_size: 300, n_positions: 16, n_embd: 32, n_layer: 4, n_head: 4, resid_pdrop: 0.1 };
+    const run = async (captured: boolean) => {
+      gpu.trim();
+      const model = GPT2.random(gpu, parseGPT2Config(config, "test"), 1);
+      const optimizer = new AdamW([
+        { name: "all", parameters: model.namedParameters(), learningRate: 1e-3, weightDecay: 0.01 },
+      ]);
+      let count = 0;
+      const body = ({ ids, positions, labels }: Record<"ids" | "positions" | "labels", Tensor>): Tensor => {
+        const pass = new TrainingPass(() => count);
+        const inputs = { batch: 3, length: 16, ids, positions, lastTokens: new Int32Array(3) };
+        const loss = model.loss(model.features(inputs, { pass }), labels, "mean");
+        optimizer.step(backward(loss), { clip: 1 })?.dispose();
+        gpu.hostEffect(() => {
+          count++;
+        });
+        return loss;
+      };
+      const step = captured ? capture(gpu, body) : (inputs: Parameters<typeof body>[0]) => tidy(() => body(inputs));
+      gpu.resetPeak();
+      const losses: number[] = [];
+      const counts: GpuStatistics[] = [];
+      for (let i = 0; i < 5; i++) {
+        const ids = tensor(
+          Int32Array.from({ length: 48 }, (_, j) => (j * j + i) % 300),
+          [3, 16],
+          { gpu },
+        );
+        const positions = tensor(
+          Int32Array.from({ length: 48 }, (_, j) => j % 16),
+          [3, 16],
+          { gpu },
+        );
+        const labels = tensor(
+          Int32Array.from({ length: 48 }, (_, j) => (j + i) % 300),
+          [48],
+          { gpu },
+        );
+        using loss = step({ ids, positions, labels });
+        losses.push(await loss.item());
+        for (const used of [ids, positions, labels]) used.dispose();
+        counts.push(gpu.statistics);
+      }
+      const { peakBytes } = gpu.statistics;
+      if (captured) (step as CapturedStep<Parameters<typeof body>[0], Tensor>).dispose();
+      model.dispose();
+      optimizer.dispose();
+      return { losses, counts, peakBytes };
+    };
+    const eager = await run(false);
+    const captured = await run(true);
+    expect(captured.losses).toEqual(eager.losses);
+    for (let i = 2; i < 5; i++) {
+      const [before, after] = [captured.counts[i - 1], captured.counts[i]];
+      expect(after.buffersCreated - before.buffersCreated).toBe(0);
+      expect(after.bindGroupsCreated - before.bindGroupsCreated).toBe(0);
+      expect(after.pipelinesCreated - before.pipelinesCreated).toBe(0);
+      expect(after.submits - before.submits).toBeLessThanOrEqual(2);
+    }
+    expect(captured.peakBytes).toBeLessThanOrEqual(eager.peakBytes);
+  });
+
+  it("leaves its memory to others between two replays, and is right although they write to it", async () => {
+    const step = capture(gpu, ({ x }: { x: Tensor }) => sum(mul(add(x, 1), add(x, 2))));
+    const call = async (value: number): Promise<number> => {
+      using x = tensor(new Float32Array(5000).fill(value), [5000], { gpu });
+      using y = step({ x });
+      return y.item();
+    };
+    expect(await call(1)).toBe(6 * 5000);
+    const { liveBytes } = gpu.statistics;
+    const others = Array.from({ length: 12 }, () => zeros([5000], { gpu }));
+    expect(await call(2)).toBe(12 * 5000);
+    for (const other of others) expect(await other.data()).toEqual(new Float32Array(5000));
+    for (const other of others) other.dispose();
+    gpu.trim();
+    expect(await call(3)).toBe(20 * 5000);
+    expect(gpu.statistics.liveBytes).toBe(liveBytes);
+    step.dispose();
+  });
+
+  it("takes views of any strides, and keeps a number of captures", async () => {
+    const step = capture(gpu, ({ x, factor }: { x: Tensor; factor: number }) => mul(x, factor), { kept: 2 });
+    const live = gpu.statistics.liveBuffers;
+    const x = tensor(
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      undefined,
+      { gpu },
+    );
+    const turned = permute(x, [1, 0]);
+    const values: number[][] = [];
+    for (const factor of [2, 3, 2, 5]) {
+      for (const input of [x, turned]) {
+        using y = step({ x: input, factor });
+        values.push([...(await y.data())]);
+      }
+      expect(step.captures).toBe(2);
+    }
+    expect(values[5]).toEqual([2, 8, 4, 10, 6, 12]);
+    expect(values[7]).toEqual([5, 20, 10, 25, 15, 30]);
+    for (const used of [x, turned]) used.dispose();
+    using held = step({ x: tidy(() => tensor([1], undefined, { gpu })), factor: 7 });
+    step.dispose();
+    expect(await held.data()).toEqual(Float32Array.of(7));
+    held.dispose();
+    expect(gpu.statistics.liveBuffers).toBeLessThanOrEqual(live + 1);
+  });
+
+  it("makes lasting state outside of it once", async () => {
+    let total: Tensor | undefined;
+    const step = capture(gpu, ({ x }: { x: Tensor }) => {
+      total ??= gpu.outsideCapture(() => keep(zeros([2], { gpu })));
+      return add(total, x);
+    });
+    using x = tensor([1, 2], undefined, { gpu });
+    for (let i = 0; i < 3; i++) {
+      using next = step({ x });
+      expect(await next.data()).toEqual(Float32Array.of(1, 2));
+    }
+    total!.dispose();
+    expect(() => step({ x })).toThrow("a tensor that the step uses, a parameter or a state, was disposed");
+    step.dispose();
+  });
+
+  describe("refuses, without running anything,", () => {
+    const cases: Record<string, [(inputs: { x: Tensor }) => unknown, string]> = {
+      "a step that reads": [({ x }) => void x.data(), "capture: the step reads a value back"],
+      "a step that waits": [() => void gpu.finish(), "capture: the step waits for the device"],
+      "a step that is asynchronous": [async () => {}, "capture: the step returned a Promise"],
+      "host values": [() => tensor([1, 2], undefined, { gpu }), "the step makes a tensor of host values"],
+      "what is no tensor": [
+        () => ({ loss: 3 }),
+        "the step returns the number 3, which would be the same in every replay",
+      ],
+      "a capture inside": [() => capture(gpu, () => null)({}), "capture: a step is being captured already"],
+    };
+    for (const [name, [body, message]] of Object.entries(cases)) {
+      it(name, async () => {
+        const before = gpu.statistics;
+        const step = capture(gpu, body);
+        using x = tensor([1, 2, 3], undefined, { gpu });
+        expect(() => step({ x })).toThrow(message);
+        expect(() => step({ x })).toThrow(CaptureError);
+        expect(step.captures).toBe(0);
+        expect(gpu.statistics.dispatches).toBe(before.dispatches);
+        expect(await add(x, 1).data()).toEqual(Float32Array.of(2, 3, 4));
+      });
+    }
+
+    it("tensors that are kept and not returned", () => {
+      const keeping: Tensor[] = [];
+      const step = capture(gpu, ({ x }: { x: Tensor }) => {
+        keeping.push(keep(add(x, 1)));
+        return null;
+      });
+      using x = tensor([1, 2, 3], undefined, { gpu });
+      expect(() => step({ x })).toThrow("the step keeps 1 buffers (the first of 256 bytes) that it does not return");
+      for (const one of keeping) one.dispose();
+    });
+
+    it("inputs that are neither tensors nor plain", () => {
+      const step = capture(gpu, () => null);
+      expect(() => step({ lengths: new Int32Array(2) })).toThrow("inputs.lengths is a Int32Array; expected tensors");
+    });
+  });
+});
