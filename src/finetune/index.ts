@@ -6,6 +6,7 @@ export type { BatchInfo, ExampleBatch, ExampleSet } from "./examples.ts";
 export { finetune } from "./finetune.ts";
 export { type GroupRule, type LayerwiseOptions, layerwiseGroups, parameterGroups } from "./groups.ts";
 export { ImageExamples, type ImageExamplesOptions, type ImageTrainingExample } from "./image-examples.ts";
+export { addTrunkLora } from "./lora.ts";
 export * from "./metrics.ts";
 export type { Change, ChangedOptions } from "./plan/changes.ts";
 export { type Plan, type PlanOptions, plan } from "./plan/plan.ts";

@@ -1,7 +1,7 @@
 import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
-import type { Module } from "../nn/index.ts";
+import { hasLora, type Module } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
 import type { NameMapping } from "./name-mapping.ts";
@@ -220,6 +220,8 @@ function assertComplete({ missing, unexpected, mismatched }: LoadReport, name: s
  * I64, as PyTorch has them.
  */
 export async function saveWeights(model: Module, directory: OutputDirectory): Promise<void> {
+  if (hasLora(model))
+    throw new Error("save: the model has low-rank adapters; mergeLora adds them to the weights first");
   await writeSafetensors(
     await directory.create("model.safetensors"),
     [...model.namedTensors()].map(([name, tensor]) => ({

@@ -1,4 +1,5 @@
 export * from "./layers/index.ts";
+export { addLora, hasLora, type LoraOptions, mergeLora, removeLora } from "./lora.ts";
 export { type BufferOptions, buffer, Module, parameter } from "./module.ts";
 export {
   AdamW,

@@ -53,6 +53,24 @@ export abstract class Module {
     return new Map([...this.namedParameters(), ...this.namedBuffers()]);
   }
 
+  /** Every module of the tree but this one, once, with its name. */
+  namedModules(): Map<string, Module> {
+    const named = new Map<string, Module>();
+    const seen = new Set<Module>([this]);
+    const visit = (value: unknown, path: string): void => {
+      if (value instanceof Module) {
+        if (seen.has(value) && value !== this) return;
+        if (value !== this) named.set(path, value);
+        seen.add(value);
+      }
+      if (Array.isArray(value) || value instanceof Module) {
+        for (const [key, child] of Object.entries(value)) visit(child, path ? `${path}.${key}` : key);
+      }
+    };
+    visit(this, "");
+    return named;
+  }
+
   #named(isWanted: (tensor: Tensor) => boolean): Map<string, Tensor> {
     const named = new Map<string, Tensor>();
     const seen = new Set<Tensor>();

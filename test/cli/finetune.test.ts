@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TrainingEvent } from "../../src/finetune/events.ts";
+import { SafetensorsFile } from "../../src/io/index.ts";
+import { openFile } from "../../src/io/node/index.ts";
 import { graft, MODEL } from "./commands.ts";
 
 let folder: string;
@@ -24,6 +26,17 @@ const classify = (out: string, ...more: string[]): string[] => [
   ...more,
 ];
 const bytes = (out: string, file = "model.safetensors"): Buffer => readFileSync(join(folder, out, file));
+/** Bytes of each tensor of a model directory, by its name with the base model's prefix. */
+async function weightsOf(directory: string): Promise<Map<string, Buffer>> {
+  const file = await SafetensorsFile.open(await openFile(join(directory, "model.safetensors")));
+  const weights = new Map<string, Buffer>();
+  for (const name of file.names()) {
+    const full = name.startsWith("transformer.") || name === "score.weight" ? name : `transformer.${name}`;
+    weights.set(full, Buffer.from((await file.readFloat32(name)).buffer));
+  }
+  await file.close();
+  return weights;
+}
 const eventsOf = (stdout: string): TrainingEvent[] =>
   stdout
     .trim()
@@ -71,6 +84,34 @@ describe("graft finetune", () => {
     expect(existsSync(join(folder, "planned"))).toBe(false);
     const json = JSON.parse((await graft(classify("planned", "--plan", "--json"))).stdout);
     expect(json).toMatchObject({ batch: 8, length: 16, evaluationBatch: 12, fits: true, changes: [] });
+  });
+
+  it("trains low-rank adapters and merges them into the weights that are saved", async () => {
+    const lora = ["--lora", "2", "--lora-match", "h.3.attn", "--max-steps", "2"];
+    const given = classify("lora", "--json", ...lora).filter((word) => word !== "--unfreeze" && word !== "h.3,ln_f");
+    const { code, stdout, stderr } = await graft(given);
+    expect([code, stderr]).toEqual([0, ""]);
+    const start = eventsOf(stdout)[0] as Extract<TrainingEvent, { type: "start" }>;
+    expect(start.trainable.map((name) => name.replace("transformer.h.3.attn.", ""))).toEqual([
+      "c_attn.lora_A.weight",
+      "c_attn.lora_B.weight",
+      "c_proj.lora_A.weight",
+      "c_proj.lora_B.weight",
+      "score.weight",
+    ]);
+    expect(start.settings).toMatchObject({ lora: 2, loraAlpha: 4, loraMatch: "h.3.attn" });
+    const [saved, base] = await Promise.all([join(folder, "lora"), MODEL].map(weightsOf));
+    const changed = [...saved.keys()].filter((name) => !base.get(name)?.equals(saved.get(name)!));
+    expect(changed.sort()).toEqual([
+      "score.weight",
+      "transformer.h.3.attn.c_attn.weight",
+      "transformer.h.3.attn.c_proj.weight",
+    ]);
+    const refused = await graft(classify("odd", "--lora", "2", "--lora-match", "conv1"));
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("no linear layer of the trunk is called conv1"),
+    ]);
   });
 
   it("gives the same bytes twice, and goes on from a stopped run to the same bytes", async () => {

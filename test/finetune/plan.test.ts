@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  addTrunkLora,
   type EndEvent,
   type Examples,
   type FinetuneOptions,
@@ -23,7 +24,7 @@ import {
   ResNet,
   type StagedModel,
 } from "../../src/models/index.ts";
-import { AdamW, SGD } from "../../src/nn/index.ts";
+import { AdamW, hasLora, SGD } from "../../src/nn/index.ts";
 import { openWith, withLimits } from "../support/gpu.ts";
 
 let gpu: Gpu;
@@ -88,6 +89,16 @@ describe("the plan of a training", () => {
     expect(Math.abs(await error(model, lm(), { optimizer: adamw(model), epochs: 2, batch: 6, clip: 1, ...more }))).toBe(
       0,
     );
+  });
+
+  it("has the peak that is measured: low-rank adapters, planned before they are there", async () => {
+    const model = GPT2.random(gpu, config(), 1);
+    const planned = await plan(model, { data: lm(), batch: 6, lora: 4, clip: 1 });
+    addTrunkLora(model, { rank: 4 });
+    const options = { optimizer: adamw(model), epochs: 2, batch: 6, clip: 1 };
+    const { peakBytes } = await plan(model, { ...options, data: lm() });
+    expect(planned.peakBytes).toBe(peakBytes);
+    expect(Math.abs(await error(model, lm(), options))).toBe(0);
   });
 
   it.each([
@@ -227,11 +238,13 @@ describe("what does not fit", () => {
     const { fits, problem, changes } = await plan(whole, { ...options, memoryBudget });
     expect(fits).toBe(false);
     expect(problem).toMatch(/training needs .* MiB \(activations .*weights .*\), and .* are left/);
-    expect(changes.map(({ description }) => description)).toEqual([
-      "batch 4 with accumulate 2",
-      expect.stringContaining("checkpointed blocks"),
-      "texts cut at 20 tokens",
-    ]);
+    const names = changes.map(({ description }) => description);
+    expect(names.slice(0, 2)).toEqual(["batch 4 with accumulate 2", expect.stringContaining("checkpointed blocks")]);
+    const others = [expect.stringContaining("low-rank adapters (LoRA) of rank 8"), "texts cut at 20 tokens"];
+    expect(names.slice(2)).toEqual(expect.arrayContaining(others));
+    expect(changes.map(({ changesResult }) => changesResult)).toEqual([false, false, true, true]);
+    expect(hasLora(whole)).toBe(false);
+    expect(whole.parameterCount({ trainable: true })).toBe(whole.parameterCount());
     expect(changes[1].cost).toBeGreaterThan(1.1);
     for (const change of changes) expect(change.peakBytes).toBeLessThanOrEqual(memoryBudget);
 

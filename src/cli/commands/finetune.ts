@@ -4,6 +4,7 @@ import { refuse } from "../../finetune/plan/plan.ts";
 import { type RunReport, renderReport, type Settings } from "../../finetune/report.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
+import { mergeLora } from "../../nn/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { prepareImages } from "../finetune/images.ts";
@@ -102,6 +103,7 @@ async function runTask<Host, Inputs>(
   } finally {
     renderer.clear();
   }
+  mergeLora(model);
   const saved = await task.save(output, model);
   await output.writeText("report.html", renderReport(reportOf(options, task, recorder, settings, gpu)));
   const { before, after } = recorder;
@@ -120,6 +122,7 @@ function reportedSettings<Host, Inputs>(
   headLearningRate: number,
 ): Settings {
   const { lr, layerDecay, weightDecay, warmup, schedule, freeze, unfreeze, evalEvery, resume } = options;
+  const { lora, loraAlpha, loraMatch } = options;
   return {
     optimizer: "AdamW",
     learningRate: lr,
@@ -131,6 +134,7 @@ function reportedSettings<Host, Inputs>(
     ...task.settings,
     freeze: freeze ?? null,
     unfreeze: unfreeze ?? null,
+    ...(lora === undefined ? {} : { lora, loraAlpha: loraAlpha ?? 2 * lora, loraMatch: loraMatch ?? null }),
     validFraction: task.validFraction,
     evalEvery: evalEvery ?? null,
     resume: resume ?? null,

@@ -72,6 +72,23 @@ export const FINETUNE_OPTIONS = {
     description:
       "globs of what is trained after all; without --freeze everything else is frozen. A new head is always trained",
   },
+  lora: {
+    type: "integer",
+    min: 1,
+    placeholder: "RANK",
+    description: "train low-rank adapters beside the linear layers of the trunk, which are merged into them at the end",
+  },
+  loraAlpha: {
+    type: "number",
+    min: 0,
+    exclusive: true,
+    description: "what the adapters are worth, over the rank; twice --lora by default",
+  },
+  loraMatch: {
+    type: "string",
+    placeholder: "PATTERNS",
+    description: "globs over names of linear layers that get an adapter; all of the trunk by default",
+  },
   newHead: { type: "boolean", description: "replace the head of a classifier that has other classes" },
   groupByLength: { type: "boolean", description: "batch texts of similar length: quicker, less random" },
   seed: {
@@ -110,10 +127,15 @@ export const FINETUNE_OPTIONS = {
 export type FinetuneCommandOptions = OptionValues<typeof FINETUNE_OPTIONS>;
 export type Given = ReadonlySet<keyof FinetuneCommandOptions>;
 
+const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /** @throws UsageError for options that exclude each other or belong to another task. */
 export function checkOptions(options: FinetuneCommandOptions, given: Given): void {
   if (options.valid !== undefined && given.has("validFraction")) {
     throw new UsageError("--valid and --valid-fraction exclude each other");
+  }
+  for (const name of ["loraAlpha", "loraMatch"] as const) {
+    if (given.has(name) && options.lora === undefined) throw new UsageError(`--${flagOf(name)} goes with --lora`);
   }
   if (options.warmup > 1 && !Number.isInteger(options.warmup)) {
     throw new UsageError(`--warmup: expected a whole number of steps or a share below 1, got ${options.warmup}`);

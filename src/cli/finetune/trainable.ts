@@ -1,4 +1,4 @@
-import { layerwiseGroups } from "../../finetune/index.ts";
+import { addTrunkLora, layerwiseGroups } from "../../finetune/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
 import type { StagedModel } from "../../models/index.ts";
 import { AdamW, type Optimizer, parsePatterns } from "../../nn/index.ts";
@@ -20,6 +20,7 @@ export async function makeTrainable<Host, Inputs>(
   gpu: Gpu,
 ): Promise<Trainable<Host, Inputs>> {
   const model = await task.load(gpu);
+  addAdapters(model, options);
   selectTrained(model, options, task.isNewHead);
   const headLearningRate = options.headLr ?? (task.isNewHead ? 10 * options.lr : options.lr);
   const groups = layerwiseGroups(model, {
@@ -31,14 +32,27 @@ export async function makeTrainable<Host, Inputs>(
   return { model, optimizer: new AdamW(groups), headLearningRate };
 }
 
+function addAdapters<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  { lora: rank, loraAlpha: alpha, loraMatch, seed }: FinetuneCommandOptions,
+): void {
+  if (rank === undefined) return;
+  try {
+    addTrunkLora(model, { rank, alpha, match: loraMatch === undefined ? undefined : parsePatterns(loraMatch), seed });
+  } catch (error) {
+    throw new UsageError(`--lora: ${(error as Error).message}`);
+  }
+}
+
 /** Freezes, then thaws, by the patterns; a pattern that matches nothing is bad usage. */
 function selectTrained<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   options: FinetuneCommandOptions,
   isNewHead: boolean,
 ): void {
-  const freeze =
-    options.freeze === undefined ? (options.unfreeze === undefined ? [] : ["*"]) : parsePatterns(options.freeze);
+  // With adapters everything else is frozen already.
+  const isAllByDefault = options.unfreeze === undefined || options.lora !== undefined;
+  const freeze = options.freeze === undefined ? (isAllByDefault ? [] : ["*"]) : parsePatterns(options.freeze);
   const unfreeze = parsePatterns(options.unfreeze ?? "");
   try {
     if (freeze.length > 0) model.freeze(...freeze);

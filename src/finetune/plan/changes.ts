@@ -6,6 +6,8 @@ export interface ChangedOptions {
   accumulate?: number;
   evaluationBatch?: number;
   checkpointBlocks?: boolean;
+  /** Rank of low-rank adapters. */
+  lora?: number;
   length?: number;
 }
 
@@ -20,6 +22,9 @@ export interface Change {
   readonly changesResult: boolean;
 }
 
+/** The rank that PEFT has by default. */
+const LORA_RANK = 8;
+
 /** Halves down to 1. */
 function halves(from: number): number[] {
   const list: number[] = [];
@@ -32,10 +37,12 @@ function halves(from: number): number[] {
 
 /**
  * Tries changes and gives those that fit, the cheapest first: smaller batches whose gradients are added up, which cost
- * dispatches only; then activations that are computed twice; last shorter texts, which are another training.
+ * dispatches only; then activations that are computed twice; last what is another training: adapters in place of the
+ * weights, shorter texts.
  */
 export async function changesThatFit(
   asked: Plan,
+  canLora: boolean,
   planWith: (change: ChangedOptions) => Promise<Plan>,
 ): Promise<Change[]> {
   const found: Change[] = [];
@@ -51,7 +58,7 @@ export async function changesThatFit(
         options,
         peakBytes: plan.peakBytes,
         cost,
-        changesResult: options.length !== undefined,
+        changesResult: options.length !== undefined || options.lora !== undefined,
       });
       return;
     }
@@ -75,6 +82,19 @@ export async function changesThatFit(
     again,
     ...smaller.map((one) => ({ ...one, ...again, description: `${again.description}, ${one.description}` })),
   ]);
+  if (canLora) {
+    const adapters = { lora: LORA_RANK, description: `low-rank adapters (LoRA) of rank ${LORA_RANK}` };
+    const together = (one: ChangedOptions & { description: string }): typeof one => ({
+      ...one,
+      ...adapters,
+      description: `${adapters.description}, ${one.description}`,
+    });
+    await seek([
+      adapters,
+      ...smaller.map(together),
+      ...smaller.map((one) => together({ ...one, ...again, description: `${again.description}, ${one.description}` })),
+    ]);
+  }
   if (length !== null) {
     const shorter = halves(length).filter((tokens) => tokens >= 8);
     await seek(shorter.map((tokens) => ({ length: tokens, description: `texts cut at ${tokens} tokens` })));

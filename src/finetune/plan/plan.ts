@@ -1,8 +1,9 @@
 import { type KernelVariant, MemoryLimitError } from "../../gpu/index.ts";
 import { GPT2, GPT2Base, ImageClassifier, LayeredClassifier, type StagedModel } from "../../models/index.ts";
-import { AdamW, type Optimizer, SGD } from "../../nn/index.ts";
+import { AdamW, hasLora, type Optimizer, removeLora, SGD } from "../../nn/index.ts";
 import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
 import { formatBytes } from "../format.ts";
+import { addTrunkLora, linearLayersOfTrunk } from "../lora.ts";
 import type { FinetuneOptions } from "../trainer.ts";
 import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
 import { BlankImages, BlankTexts } from "./blank-examples.ts";
@@ -18,6 +19,8 @@ export interface PlanOptions<Host> extends Pick<FinetuneOptions, "accumulate" | 
   imageSize?: readonly [height: number, width: number];
   /** An optimizer over the model's trainable parameters; `adamw` by default. Its state stays as it is. */
   optimizer?: Optimizer | "adamw" | "sgd";
+  /** Rank of low-rank adapters beside the linear layers of the trunk, which is frozen then; the model gets none of it. */
+  lora?: number;
   /** Examples in all and those for validation, which the cache of activations may hold. Default: one batch, none. */
   examples?: number;
   validExamples?: number;
@@ -80,8 +83,10 @@ export async function planWithKernels<Host, Inputs>(
   if (first.plan.fits || !findChanges) return first;
   const { data } = options;
   const blank = data && { data: undefined, examples: data.train.length, validExamples: data.valid?.length };
+  const canLora = options.lora === undefined && !hasLora(model) && linearLayersOfTrunk(model).length > 0;
   const changes = await changesThatFit(
     first.plan,
+    canLora,
     async (change) =>
       (await planOnce(model, { ...asked, ...change, ...(change.length === undefined ? {} : blank) })).plan,
   );
@@ -92,10 +97,11 @@ async function planOnce<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   options: Omit<PlanOptions<Host>, "findChanges">,
 ): Promise<{ plan: Plan; kernels: readonly KernelVariant[] }> {
-  const { batch, accumulate = 1, optimizer = "adamw", memoryBudget, data = blankData(model, options) } = options;
+  const { batch, accumulate = 1, lora, memoryBudget, data = blankData(model, options) } = options;
   const rehearsal = await rehearse(model, data, {
     ...options,
-    optimizer: typeof optimizer === "string" ? optimizerOf(model, optimizer) : optimizer,
+    alter: lora === undefined ? undefined : () => withLora(model, lora),
+    optimizer: () => optimizerOf(model, options.optimizer, lora !== undefined),
   });
   const train = exampleSet(data.train, options.padId);
   const isText = !(model instanceof ImageClassifier);
@@ -151,12 +157,28 @@ export function refuse({ problem, changes }: Pick<Plan, "problem" | "changes">):
   throw new MemoryLimitError(`finetune: ${problem}; ${advice}`);
 }
 
-function optimizerOf<Host, Inputs>(model: StagedModel<Host, Inputs>, kind: "adamw" | "sgd"): Optimizer {
+/** Adds adapters and gives what takes them away. */
+function withLora<Host, Inputs>(model: StagedModel<Host, Inputs>, rank: number): () => void {
+  const trained = model.parameters().map((tensor) => [tensor, tensor.requiresGrad] as const);
+  addTrunkLora(model, { rank });
+  return () => {
+    removeLora(model);
+    for (const [tensor, requiresGrad] of trained) tensor.requiresGrad = requiresGrad;
+  };
+}
+
+/** The optimizer given, or where others are trained than it has, one of its kind. */
+function optimizerOf<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  given: Optimizer | "adamw" | "sgd" = "adamw",
+  isOther = false,
+): Optimizer {
+  if (typeof given !== "string" && !isOther) return given;
   const parameters = new Map([...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad));
   const groups = [{ name: "all", parameters, learningRate: 1e-4, weightDecay: 0.01 }];
-  if (kind === "adamw") return new AdamW(groups);
-  if (kind === "sgd") return new SGD(groups, { momentum: 0.9 });
-  throw new Error(`plan: optimizer must be "adamw", "sgd" or an optimizer, got ${String(kind)}`);
+  if (given === "sgd" || given instanceof SGD) return new SGD(groups, { momentum: 0.9 });
+  if (given === "adamw" || given instanceof AdamW) return new AdamW(groups);
+  throw new Error(`plan: optimizer must be "adamw", "sgd" or an optimizer, got ${String(given)}`);
 }
 
 /** Examples that have the asked shape and no content. */

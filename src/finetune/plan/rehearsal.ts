@@ -1,5 +1,5 @@
 import type { Gradients } from "../../autograd/index.ts";
-import { type Allocation, DryGpu, type KernelVariant, MemoryLimitError, type PooledBuffer } from "../../gpu/index.ts";
+import { type Allocation, DryGpu, type KernelVariant, MemoryLimitError } from "../../gpu/index.ts";
 import type { FeatureOptions, StagedModel } from "../../models/index.ts";
 import type { Optimizer, StepOptions } from "../../nn/index.ts";
 import { sizeOf, standIn, type Tensor } from "../../tensor/index.ts";
@@ -40,7 +40,13 @@ export interface Rehearsal {
 /** Steps rehearsed with the longest examples: the first makes the moments, the later ones are like all that follow. */
 const STEPS = 3;
 
-export type RehearsedOptions = Omit<FinetuneOptions, "epochs"> & { epochs?: number };
+export interface RehearsedOptions extends Omit<FinetuneOptions, "epochs" | "optimizer"> {
+  epochs?: number;
+  /** Changes the model for the rehearsal; the function returned undoes it. */
+  alter?: () => () => void;
+  /** The optimizer to be like, asked for once the model has been changed. */
+  optimizer: () => Optimizer;
+}
 
 /**
  * Runs a few steps of a training run, and an evaluation, on a {@link DryGpu} that looks like the model's adapter: the same
@@ -53,20 +59,20 @@ export async function rehearse<Host, Inputs>(
   options: RehearsedOptions,
 ): Promise<Rehearsal> {
   const { batch, accumulate = 1, evaluationBatch = DEFAULT_EVALUATION_BATCH, padId, cache } = options;
-  const held = new Set(
-    [...model.namedTensors().values(), ...options.optimizer.getState().tensors.values()].map(bufferOf),
-  );
-  const heldBytes = model.gpu.isDry ? 0 : [...held].reduce((sum, { size }) => sum + size, 0);
+  const heldBytes = model.gpu.isDry ? 0 : bytesOf(model.namedTensors().values());
   const dry = new DryGpu(model.gpu);
   const own: (() => void)[] = [];
   const watch = new Watch(dry);
   try {
     own.push(standIn(model.namedTensors().values(), dry));
-    watch.mark(model.namedTensors().values(), "weights");
     own.push(override(model, "gpu", dry));
+    if (options.alter) own.push(options.alter());
+    watch.mark(model.namedTensors().values(), "weights");
     own.push(override(model, "loss", watch.afterLoss(model.loss.bind(model))));
     own.push(override(model, "features", watch.afterFeatures(model.features.bind(model))));
-    const optimizer = options.optimizer.fresh();
+    const given = options.optimizer();
+    const stateBytes = bytesOf(given.getState().tensors.values());
+    const optimizer = given.fresh();
     override(optimizer, "step", watch.aroundStep(optimizer.step.bind(optimizer)));
     const [whole, valid] = [data.train, data.valid].map((set) => set && exampleSet(set, padId));
     const examples = new RehearsalExamples(whole!, batch * accumulate, STEPS);
@@ -95,13 +101,17 @@ export async function rehearse<Host, Inputs>(
     for (const state of optimizer.getState().tensors.values()) watch.mark([state], "moments");
     const budget = cache === false ? null : (cache ?? DEFAULT_CACHE_BUDGET);
     const missing = budget === null ? 0 : watch.cacheToCome([whole, valid], budget.gpuBytes);
-    return { ...watch.result(missing), heldBytes, refusal };
+    return { ...watch.result(missing), heldBytes: heldBytes + stateBytes, refusal };
   } finally {
     for (const undo of own.reverse()) undo();
   }
 }
 
-const bufferOf = ({ storage }: Tensor): PooledBuffer => storage.buffer;
+/** Bytes of the buffers that tensors lie in. */
+function bytesOf(tensors: Iterable<Tensor>): number {
+  const buffers = new Set([...tensors].map(({ storage }) => storage.buffer));
+  return [...buffers].reduce((sum, { size }) => sum + size, 0);
+}
 
 /** Gives an object a property of its own; the function returned takes it away again. */
 function override<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): () => void {

@@ -1,4 +1,4 @@
-import { linear, type WeightLayout } from "../../autograd/index.ts";
+import { add, linear, mul, type WeightLayout } from "../../autograd/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
@@ -10,32 +10,53 @@ export class Linear extends Layer {
   readonly kind = "Linear";
   readonly weight: Tensor;
   readonly bias?: Tensor;
-  readonly #layout: WeightLayout;
-  readonly #inputs: number;
-  readonly #outputs: number;
+  readonly layout: WeightLayout;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** A low-rank adapter: see `addLora`. */
+  lora_A?: Linear;
+  lora_B?: Linear;
+  #loraScale = 0;
 
   /** @param layout `in-out` for GPT-2's Conv1D, `out-in` for torch.nn.Linear: the weight keeps its checkpoint's layout. */
   constructor(gpu: Gpu, inputs: number, outputs: number, options: { bias?: boolean; layout?: WeightLayout } = {}) {
     super();
     const { bias = true, layout = "out-in" } = options;
     requireSizes("Linear", { inputs, outputs });
-    this.#layout = layout;
-    this.#inputs = inputs;
-    this.#outputs = outputs;
+    this.layout = layout;
+    this.inputs = inputs;
+    this.outputs = outputs;
     this.weight = parameter(gpu, layout === "in-out" ? [inputs, outputs] : [outputs, inputs]);
     if (bias) this.bias = parameter(gpu, [outputs]);
   }
 
   override forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias, this.#layout);
+    const y = linear(x, this.weight, this.bias, this.layout);
+    if (!this.lora_A || !this.lora_B) return y;
+    return add(y, mul(this.lora_B.forward(this.lora_A.forward(x)), this.#loraScale));
+  }
+
+  /** Factor of what the adapter gives. */
+  get loraScale(): number {
+    return this.#loraScale;
+  }
+
+  /** Puts an adapter beside the weight, or takes it away. */
+  adapt(a: Linear | undefined, b: Linear | undefined, scale: number): void {
+    this.#loraScale = scale;
+    if (a && b) Object.assign(this, { lora_A: a, lora_B: b });
+    else {
+      delete this.lora_A;
+      delete this.lora_B;
+    }
   }
 
   override outputShape(shape: Shape): number[] {
-    if (shape.at(-1) !== this.#inputs) this.refuse(shape, `a last axis of ${this.#inputs}`);
-    return [...shape.slice(0, -1), this.#outputs];
+    if (shape.at(-1) !== this.inputs) this.refuse(shape, `a last axis of ${this.inputs}`);
+    return [...shape.slice(0, -1), this.outputs];
   }
 
   override initialize(seed: number): void {
-    initializeUniform(this.#inputs, this.weight, this.bias, seed);
+    initializeUniform(this.inputs, this.weight, this.bias, seed);
   }
 }
