@@ -11,6 +11,11 @@ export interface Candidate<Value = unknown> {
   readonly needs?: string;
   /** Whether the device has that. */
   readonly isAvailable?: (gpu: Gpu) => boolean;
+  /**
+   * How it groups sums, where the candidates of its family do that differently: those that say the same give the same
+   * bits, and others agree to rounding.
+   */
+  readonly sums?: string;
   /** What the family's host code goes by. */
   readonly value: Value;
 }
@@ -28,8 +33,6 @@ export interface FamilyDefinition<Value> {
   readonly candidates: readonly Candidate<Value>[];
   /** Names of candidates by preference: the first that a device can run is used. */
   readonly preference: (adapterClass: AdapterClass) => readonly string[];
-  /** Whether the candidates group a sum differently, so that they agree to rounding and not to the bit. */
-  readonly groupsSums?: boolean;
 }
 
 const registered = new Map<string, KernelFamily>();

@@ -1,4 +1,5 @@
 import type { Gpu, Specialization } from "../gpu/index.ts";
+import { defineFamily } from "./variants.ts";
 
 /** How many elements one invocation of an elementwise kernel takes; results do not depend on it. */
 export interface ElementVariant {
@@ -8,16 +9,27 @@ export interface ElementVariant {
   readonly run: number;
 }
 
-/** Neighbouring invocations of a GPU read neighbours. */
-const NEIGHBOURS: ElementVariant = { vectors: 1, run: 1 };
-
-/** A processor reads a cache line at a time, and finds a place among strided axes by slow divisions. */
-const CACHE_LINES: ElementVariant = { vectors: 4, run: 16 };
+const family = defineFamily<ElementVariant>({
+  name: "elementwise",
+  description: "functions of elements, and copies",
+  candidates: [
+    {
+      name: "neighbours",
+      description: "An invocation takes four neighbours or one element of a strided view, and the next one the next.",
+      value: { vectors: 1, run: 1 },
+    },
+    {
+      name: "cache-lines",
+      description: "An invocation takes a cache line, or a run of an axis, whose place slow divisions find once.",
+      value: { vectors: 4, run: 16 },
+    },
+  ],
+});
 
 /** Every variant `chooseElementVariant` can give. */
-export const ELEMENT_VARIANTS: readonly ElementVariant[] = [NEIGHBOURS, CACHE_LINES];
+export const ELEMENT_VARIANTS: readonly ElementVariant[] = family.candidates.map(({ value }) => value);
 
-export const chooseElementVariant = (gpu: Gpu): ElementVariant => (gpu.adapter.isSoftware ? CACHE_LINES : NEIGHBOURS);
+export const chooseElementVariant = (gpu: Gpu): ElementVariant => family.choose(gpu).value;
 
 const sizedSpecs = new WeakMap<Specialization, Map<string, Specialization>>();
 

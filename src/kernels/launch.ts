@@ -28,7 +28,12 @@ export function launch(
 /** Workgroups of 64 invocations that cover `count` of them. */
 export const gridOf = (count: number): Grid => linearGrid(Math.ceil(count / 64));
 
-/** No workgroup has more than 128 invocations. */
+/** Every specialisation `rowVariant` can give. No workgroup has more than 128 invocations. */
+export const ROW_VARIANTS = [
+  { LANES: "1u", ROWS: "16u" },
+  { LANES: "64u", ROWS: "2u" },
+] as const;
+
 const rowFamily = defineFamily({
   name: "rows",
   description: "softmax, normalisation, cross-entropy: sums and maxima along rows",
@@ -36,24 +41,26 @@ const rowFamily = defineFamily({
     {
       name: "lane",
       description: "One invocation makes a whole row, so that nothing waits.",
-      value: { LANES: "1u", ROWS: "16u" },
+      sums: "along the row",
+      value: { shares: ROW_VARIANTS[0], readsVectors: false },
+    },
+    {
+      name: "lane-vectors",
+      description: "One invocation makes a whole row and reads four numbers of it at once.",
+      sums: "along the row",
+      value: { shares: ROW_VARIANTS[0], readsVectors: true },
     },
     {
       name: "tree",
       description: "64 invocations share a row and add up what they have in a tree in workgroup memory.",
-      value: { LANES: "64u", ROWS: "2u" },
+      sums: "in a tree",
+      value: { shares: ROW_VARIANTS[1], readsVectors: false },
     },
   ],
-  groupsSums: true,
 });
 
 /** How many invocations share a row in row kernels. Never chosen by the shape, so results do not depend on it. */
-export function rowVariant(x: Tensor): { LANES: string; ROWS: string } {
-  return rowFamily.choose(x.gpu).value;
-}
-
-/** Every specialisation `rowVariant` can give. */
-export const ROW_VARIANTS = rowFamily.candidates.map(({ value }) => value);
+export const rowVariant = (x: Tensor): (typeof ROW_VARIANTS)[number] => rowFamily.choose(x.gpu).value.shares;
 
 /** Rows that are read by whole vectors, their elements added in order all the same. */
 export const VECTOR_ROWS = { V: "vec4<f32>", WIDTH: "4u", addTo: "return total + v.x + v.y + v.z + v.w;" } as const;
@@ -63,7 +70,7 @@ export const VECTOR_ROWS = { V: "vec4<f32>", WIDTH: "4u", addTo: "return total +
  * no more than the number of columns, and elements are added in the same order.
  */
 export const chooseRowReading = (gpu: Gpu, columns: number): typeof VECTOR_ROWS | Record<string, never> =>
-  gpu.adapter.isSoftware && columns % 4 === 0 ? VECTOR_ROWS : {};
+  rowFamily.choose(gpu).value.readsVectors && columns % 4 === 0 ? VECTOR_ROWS : {};
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
   return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));

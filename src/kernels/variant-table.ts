@@ -1,7 +1,7 @@
 import type { AdapterClass } from "../gpu/index.ts";
 
 /** Families of kernels with more than one candidate. */
-export type FamilyName = "convolution" | "depthwise" | "rows";
+export type FamilyName = "convolution" | "depthwise" | "elementwise" | "reduction" | "rows";
 
 type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 
@@ -9,13 +9,17 @@ type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 const PROCESSOR: Preferences = {
   convolution: ["shuffle-phases", "register"],
   depthwise: ["strip"],
-  rows: ["lane"],
+  elementwise: ["cache-lines"],
+  reduction: ["four"],
+  rows: ["lane-vectors"],
 };
 
 /** GPUs: many invocations hide what loads take, and workgroup memory is near. */
 const GRAPHICS: Preferences = {
   convolution: ["shared", "register"],
   depthwise: ["row"],
+  elementwise: ["neighbours"],
+  reduction: ["one"],
   rows: ["tree"],
 };
 

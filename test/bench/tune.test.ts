@@ -31,13 +31,12 @@ const lacking: Candidate<Way> = { ...way("lacking", (x) => x), needs: "a feature
 let families = 0;
 
 /** Tunes a family of ways to double numbers, of which the first is in use. */
-async function tuneDoubling(candidates: readonly Candidate<Way>[], groupsSums = false): Promise<FamilyResult> {
+async function tuneDoubling(candidates: readonly Candidate<Way>[]): Promise<FamilyResult> {
   const family = new KernelFamily<Way>({
     name: `doubling-${++families}`,
     description: "doubles numbers",
     candidates,
     preference: () => [candidates[0].name],
-    groupsSums,
   });
   const x = floats("x", [32, 32], 1);
   const expected = (position: number) => ({ value: 2 * x.values[position], scale: 2 });
@@ -100,7 +99,7 @@ describe("tuning", () => {
     const result = await tuneDoubling([slow, rounded]);
     expect(statuses(result)).toEqual({ slow: "right", rounded: isSoftware ? "wrong" : "right" });
     if (isSoftware) expect(result.candidates[1].reason).toMatch(/\d+ numbers are not those of the candidate in use$/);
-    const grouped = await tuneDoubling([slow, rounded], true);
+    const grouped = await tuneDoubling([slow, { ...rounded, sums: "otherwise" }]);
     expect(statuses(grouped)).toEqual({ slow: "right", rounded: "right" });
     expect(grouped.candidates.map(({ hasSameBits }) => hasSameBits)).toEqual([true, false]);
   });

@@ -59,7 +59,7 @@ describe("a tuned table", () => {
 
   it("goes to the file and back, family by family", async () => {
     const { rows, depthwise } = effectiveVariants(gpu());
-    const otherRows = rows === "lane" ? "tree" : "lane";
+    const otherRows = rows === "tree" ? "lane" : "tree";
     const otherDepthwise = depthwise === "row" ? "strip" : "row";
     const now = new Date(Date.UTC(2026, 0, 2));
     const { path, file } = await saveTuned(env(), gpu(), [result("rows", rows, otherRows)], now);
@@ -103,7 +103,7 @@ describe("a tuned table", () => {
       /is of graft 0\.0\.1, this is .*; run: graft tune$/,
     );
     await expect(use(JSON.stringify({ ...file, variants: { rows: "fastest" } }))).rejects.toThrow(
-      `${path}: variants: rows has no candidate "fastest"; it has lane, tree`,
+      `${path}: variants: rows has no candidate "fastest"; it has lane, lane-vectors, tree`,
     );
     await expect(use(JSON.stringify({ ...file, variants: { row: "lane" } }))).rejects.toThrow('no family "row"');
     expect(gpu().variants).toEqual({});

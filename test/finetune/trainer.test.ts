@@ -200,7 +200,7 @@ describe("finetune", () => {
     const untold = (run: Run) => run.events.every((event) => event.type !== "notice");
     expect(untold(await train(await classifier(), data(), { stopAfter: 2, checkpoint: { directory } }))).toBe(true);
     const { rows } = effectiveVariants(gpu);
-    const other = rows === "lane" ? "tree" : "lane";
+    const other = rows === "tree" ? "lane" : "tree";
     try {
       gpu.variants = { rows: other };
       const resumed = await train(await classifier(), data(), { resume: directory, checkpoint: { directory } });

@@ -51,11 +51,18 @@ function chainProblem(): Problem {
   };
 }
 
+/** gelu of a matrix, forward and backward. */
+export const geluRows = (rows: number, columns: number): OpRow[] =>
+  opRows(
+    `gelu-${rows}x${columns}`,
+    `gelu (tanh) of ${rows} × ${columns}`,
+    ["x"],
+    (x) => gelu(x, { approximate: "tanh" }),
+    { forward: () => geluProblem([rows, columns], false), backward: () => geluProblem([rows, columns], true) },
+  );
+
 export const ELEMENTWISE: readonly OpRow[] = [
-  ...opRows("gelu-512x3072", "gelu (tanh) of 512 × 3072", ["x"], (x) => gelu(x, { approximate: "tanh" }), {
-    forward: () => geluProblem([512, 3072], false),
-    backward: () => geluProblem([512, 3072], true),
-  }),
+  ...geluRows(512, 3072),
   ...opRows("add-4m", "add of 4 M numbers", ["a", "b"], (a, b) => add(a, b), {
     forward: () => additionProblem(4 * MILLION),
   }),

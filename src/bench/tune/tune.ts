@@ -50,8 +50,8 @@ const LEAST_GAIN = 1.05;
 /**
  * Measures the candidates of kernel families on a device, each behind a known-answer check: its results must agree with
  * sums in double precision, and on software adapters, which round every operation, have the bits of the candidate in use
- * (a GPU's compiler may fuse products and sums of one candidate and not of another). Candidates of families that group
- * sums differently are held to the first alone. Times alternate between the candidates.
+ * (a GPU's compiler may fuse products and sums of one candidate and not of another). Candidates that group sums differently
+ * are held to the first alone. Times alternate between the candidates.
  *
  * @throws DeviceLostError naming the candidate that was tried when the device was lost.
  */
@@ -125,12 +125,13 @@ async function runProbe(
     const operands = Object.fromEntries(
       problem.inputs.map(({ name, shape, dtype, values }) => [name, own(tensor(values, shape, { dtype, gpu }))]),
     );
-    const mustMatch = gpu.adapter.isSoftware && !family.definition.groupsSums;
+    const { sums } = family.candidate(candidates[0].name);
     let known: Uint32Array[] | undefined;
     const timed: { name: string; work: Work }[] = [];
     for (const candidate of candidates.filter(({ status }) => status === "right")) {
       options.signal?.throwIfAborted();
       const { name } = candidate;
+      const mustMatch = gpu.adapter.isSoftware && family.candidate(name).sums === sums;
       const table = { ...before, [family.name]: name };
       try {
         gpu.variants = table;

@@ -4,6 +4,7 @@ import { type DType, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { gridOf, launch } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { twoVectors } from "../strided.ts";
+import { defineFamily } from "../variants.ts";
 import { neighboursSpecialization, neighboursVariants, type ReductionName } from "./reductions.ts";
 
 const neighboursKernel = defineKernel({
@@ -35,8 +36,17 @@ const neighboursKernel = defineKernel({
   library: LIBRARY,
 });
 
+const family = defineFamily<1 | 4>({
+  name: "reduction",
+  description: "sums and other reductions along any axes",
+  candidates: [
+    { name: "one", description: "An invocation makes one result, or one chunk of it.", value: 1 },
+    { name: "four", description: "An invocation makes four neighbouring results where it can read vectors.", value: 4 },
+  ],
+});
+
 /** How many neighbouring results an invocation makes where vectors of them can be read; bits do not depend on it. */
-export const chooseNeighbours = (gpu: Gpu): 1 | 4 => (gpu.adapter.isSoftware ? 4 : 1);
+export const chooseNeighbours = (gpu: Gpu): 1 | 4 => family.choose(gpu).value;
 
 /** A stage whose accumulators are numbers and whose reduced axes lie in memory as one. Strides are in elements. */
 export interface NumberStage {
