@@ -15,6 +15,7 @@ export {
   linearGrid,
   type ParamLayout,
   type ParamValues,
+  specializations,
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Recording } from "./recording.ts";

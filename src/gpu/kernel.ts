@@ -8,7 +8,7 @@ export type ParamLayout = Readonly<Record<string, ParamType>>;
  * step is replayed. What changes from step to step (learning rate, step number, seed) is given so.
  */
 export type LiveNumber = number | (() => number);
-/** Values for the fields of a layout: a number each, four numbers for a vector. */
+/** Values for the fields of a layout: a number each, up to four numbers for a vector, which zeros follow. */
 export type ParamValues = Readonly<Record<string, LiveNumber | readonly number[]>>;
 
 /** What a {@link LiveNumber} is now. */
@@ -46,6 +46,25 @@ interface Field {
 }
 
 const DEFAULT: Specialization = Object.freeze({});
+
+/**
+ * Specialisations that depend on a few words, each made once: a frozen one is found again by its identity, without
+ * spelling out the code it stands for.
+ */
+export function specializations<Words extends readonly (string | number | boolean)[]>(
+  make: (...words: Words) => Specialization,
+): (...words: Words) => Specialization {
+  const made = new Map<string, Specialization>();
+  return (...words) => {
+    const key = words.join();
+    let spec = made.get(key);
+    if (!spec) {
+      spec = Object.freeze(make(...words));
+      made.set(key, spec);
+    }
+    return spec;
+  };
+}
 
 /** One shader specialised one way: what a pipeline is made from. */
 export interface KernelVariant {
@@ -123,7 +142,7 @@ export class Kernel {
         if (type === "f32") floats[at] = value;
         else words[at] = value;
       } else if (value === undefined) throw new Error(`kernel ${this.name}: parameter "${name}" is missing`);
-      else for (let i = 0; i < 4; i++) words[at + i] = value[i];
+      else for (let i = 0; i < 4; i++) words[at + i] = value[i] ?? 0;
     }
   }
 }

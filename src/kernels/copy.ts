@@ -14,7 +14,7 @@ import {
 } from "../tensor/index.ts";
 import { chooseElementVariant, inSizes, sized } from "./element-variant.ts";
 import { gridOf, launch, output } from "./launch.ts";
-import { mergeAxes, runsOf, twoVectors } from "./strided.ts";
+import { back, front, mergeAxes, runsOf } from "./strided.ts";
 import { forFlatWindows, forParts } from "./windows.ts";
 
 const WORD = {};
@@ -73,9 +73,12 @@ export function copyInto(y: Tensor, x: Tensor): void {
       variant,
       [source, target],
       {
-        ...twoVectors("shape", shape),
-        ...twoVectors("xStrides", strides[0]),
-        ...twoVectors("yStrides", strides[1]),
+        shape0: front(shape),
+        shape1: back(shape),
+        xStrides0: front(strides[0]),
+        xStrides1: back(strides[0]),
+        yStrides0: front(strides[1]),
+        yStrides1: back(strides[1]),
         xStep: steps[0],
         yStep: steps[1],
         ...params,

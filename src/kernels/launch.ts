@@ -1,4 +1,11 @@
-import { type BufferBinding, type Gpu, type KernelVariant, linearGrid, type ParamValues } from "../gpu/index.ts";
+import {
+  type BufferBinding,
+  type Gpu,
+  type KernelVariant,
+  linearGrid,
+  type ParamValues,
+  type Specialization,
+} from "../gpu/index.ts";
 import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
 import { defineFamily } from "./variants.ts";
 
@@ -66,11 +73,14 @@ export const rowVariant = (x: Tensor): (typeof ROW_VARIANTS)[number] => rowFamil
 export const VECTOR_ROWS = { V: "vec4<f32>", WIDTH: "4u", addTo: "return total + v.x + v.y + v.z + v.w;" } as const;
 
 /**
- * How contiguous rows are read, whatever shares them: by vectors where one invocation walks a row, so that it depends on
- * no more than the number of columns, and elements are added in the same order.
+ * Whether contiguous rows are read by vectors: where one invocation walks a row, so that it depends on no more than the
+ * number of columns, and elements are added in the same order.
  */
-export const chooseRowReading = (gpu: Gpu, columns: number): typeof VECTOR_ROWS | Record<string, never> =>
-  rowFamily.choose(gpu).value.readsVectors && columns % 4 === 0 ? VECTOR_ROWS : {};
+export const readsVectors = (gpu: Gpu, columns: number): boolean =>
+  rowFamily.choose(gpu).value.readsVectors && columns % 4 === 0;
+
+/** Every specialisation of kernels of contiguous rows: who shares a row, and how it is read. */
+export const ROW_READINGS: readonly Specialization[] = [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }];
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
   return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));

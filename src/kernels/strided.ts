@@ -13,22 +13,17 @@ export function mergeAxes(
 ): { shape: number[]; strides: number[][] } {
   const merged: number[] = [];
   const strides: number[][] = operands.map(() => []);
-  shape.forEach((length, axis) => {
-    if (length === 1) return;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const length = shape[axis];
+    if (length === 1) continue;
     const last = merged.length - 1;
-    const joins = last >= 0 && operands.every((own, i) => strides[i][last] === own[axis] * length);
-    if (joins) {
-      merged[last] *= length;
-      operands.forEach((own, i) => {
-        strides[i][last] = own[axis];
-      });
-    } else {
-      merged.push(length);
-      operands.forEach((own, i) => {
-        strides[i].push(own[axis]);
-      });
-    }
-  });
+    let joins = last >= 0;
+    for (let i = 0; joins && i < operands.length; i++) joins = strides[i][last] === operands[i][axis] * length;
+    if (joins) merged[last] *= length;
+    else merged.push(length);
+    const place = merged.length - 1;
+    for (let i = 0; i < operands.length; i++) strides[i][place] = operands[i][axis];
+  }
   requireWalkable(op, merged.length);
   return { shape: merged, strides };
 }
@@ -87,6 +82,15 @@ export function runsOf({ shape, strides }: { shape: number[]; strides: number[][
     params: { count: outer.reduce((product, n) => product * n, 1) * runs, rank, length, runs },
   };
 }
+
+const NONE: readonly number[] = [];
+
+/** Of up to eight numbers the first vector of a uniform struct. */
+export const front = (values: readonly number[]): readonly number[] =>
+  values.length <= 4 ? values : values.slice(0, 4);
+
+/** Of up to eight numbers the second vector of a uniform struct. */
+export const back = (values: readonly number[]): readonly number[] => (values.length <= 4 ? NONE : values.slice(4));
 
 /** Splits up to eight numbers into the two vectors of a uniform struct. */
 export function twoVectors(name: string, values: readonly number[]): Record<string, readonly number[]> {

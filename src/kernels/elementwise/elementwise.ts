@@ -17,7 +17,7 @@ import { contiguous } from "../copy.ts";
 import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
-import { mergeAxes, runsOf, twoVectors } from "../strided.ts";
+import { back, front, mergeAxes, runsOf } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { BINARY, type BinaryName } from "./binary-functions.ts";
 import {
@@ -250,10 +250,14 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
       binaryStridedKernel.variant(sized(spec, "RUN", run)),
       parts,
       {
-        ...twoVectors("shape", outer),
-        ...twoVectors("aStrides", strides[0]),
-        ...twoVectors("bStrides", strides[1]),
-        ...twoVectors("yStrides", strides[2]),
+        shape0: front(outer),
+        shape1: back(outer),
+        aStrides0: front(strides[0]),
+        aStrides1: back(strides[0]),
+        bStrides0: front(strides[1]),
+        bStrides1: back(strides[1]),
+        yStrides0: front(strides[2]),
+        yStrides1: back(strides[2]),
         aStep: steps[0],
         bStep: steps[1],
         yStep: steps[2],

@@ -5,7 +5,7 @@ import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../
 import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
-import { mergeAxes, runsOf, twoVectors } from "../strided.ts";
+import { back, front, mergeAxes, runsOf } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { withF16, wordOf } from "./element-function.ts";
 import { isFlat } from "./elementwise.ts";
@@ -144,11 +144,16 @@ export function ternary(
       ternaryStridedKernel.variant(sized(spec, "RUN", run)),
       parts,
       {
-        ...twoVectors("shape", outer),
-        ...twoVectors("cStrides", strides[0]),
-        ...twoVectors("aStrides", strides[1]),
-        ...twoVectors("bStrides", strides[2]),
-        ...twoVectors("yStrides", strides[3]),
+        shape0: front(outer),
+        shape1: back(outer),
+        cStrides0: front(strides[0]),
+        cStrides1: back(strides[0]),
+        aStrides0: front(strides[1]),
+        aStrides1: back(strides[1]),
+        bStrides0: front(strides[2]),
+        bStrides1: back(strides[2]),
+        yStrides0: front(strides[3]),
+        yStrides1: back(strides[3]),
         cStep: steps[0],
         aStep: steps[1],
         bStep: steps[2],

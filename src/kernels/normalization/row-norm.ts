@@ -1,10 +1,10 @@
 import rowNormSource from "../../../shaders/normalization/row-norm.wgsl";
 import backwardInputSource from "../../../shaders/normalization/row-norm-backward-input.wgsl";
 import backwardWeightSource from "../../../shaders/normalization/row-norm-backward-weight.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
 import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { chooseRowReading, gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant, VECTOR_ROWS } from "../launch.ts";
+import { gridOf, launch, output, ROW_READINGS, readsVectors, rowGrid, rowVariant, VECTOR_ROWS } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
 import { forRowWindows } from "../windows.ts";
 
@@ -12,8 +12,7 @@ import { forRowWindows } from "../windows.ts";
 const UNCENTERED = { CENTERED: "false" };
 
 /** Every specialisation of the kernels that walk rows. */
-const rowVariants = () =>
-  [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }].flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
+const rowVariants = () => ROW_READINGS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
 
 const forwardKernel = defineKernel({
   name: "row-norm",
@@ -51,7 +50,8 @@ const backwardInputKernel = defineKernel({
   variants: rowVariants,
 });
 
-const VECTOR_COLUMNS = { V: VECTOR_ROWS.V, WIDTH: VECTOR_ROWS.WIDTH };
+const SINGLE_COLUMNS = Object.freeze({});
+const VECTOR_COLUMNS = Object.freeze({ V: VECTOR_ROWS.V, WIDTH: VECTOR_ROWS.WIDTH });
 
 const backwardWeightKernel = defineKernel({
   name: "row-norm-backward-weight",
@@ -67,7 +67,7 @@ const backwardWeightKernel = defineKernel({
     statisticsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [{}, VECTOR_COLUMNS],
+  variants: () => [SINGLE_COLUMNS, VECTOR_COLUMNS],
 });
 
 /** Rows of the last axis of x, and what is done with each. */
@@ -84,11 +84,16 @@ const asRows = (x: Tensor, columns: number): Tensor => reshapeView(contiguous(x)
 
 const lastOf = (x: Tensor): number => x.shape[x.rank - 1];
 
-const specOf = (x: Tensor, { centered }: RowNorm): Record<string, string> => ({
-  ...rowVariant(x),
-  ...chooseRowReading(x.gpu, lastOf(x)),
-  ...(centered ? {} : UNCENTERED),
-});
+const rowSpec = specializations((LANES: string, ROWS: string, isVector: boolean, isCentered: boolean) => ({
+  ...{ LANES, ROWS },
+  ...(isVector ? VECTOR_ROWS : {}),
+  ...(isCentered ? {} : UNCENTERED),
+}));
+
+function specOf(x: Tensor, { centered }: RowNorm): Specialization {
+  const rows = rowVariant(x);
+  return rowSpec(rows.LANES, rows.ROWS, readsVectors(x.gpu, lastOf(x)), centered);
+}
 
 /**
  * y = (x − mean) / √(variance + ε) · weight + bias over the last axis. Returns y and the statistics [rows, 2] (mean,
@@ -149,7 +154,7 @@ export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statisti
   });
   const partial = output(op, x, [total, 2, columns]);
   const width = columns % 4 === 0 ? 4 : 1;
-  const variant = backwardWeightKernel.variant(width === 4 ? VECTOR_COLUMNS : {});
+  const variant = backwardWeightKernel.variant(width === 4 ? VECTOR_COLUMNS : SINGLE_COLUMNS);
   let first = 0;
   forWindows((windows, rows, chunks) => {
     const target = sliceView(partial, 0, first, first + chunks);

@@ -1,13 +1,14 @@
 import softmaxSource from "../../../shaders/normalization/softmax.wgsl";
 import softmaxBackwardSource from "../../../shaders/normalization/softmax-backward.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, specializations } from "../../gpu/index.ts";
 import { expandView, type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy, reshaped } from "../copy.ts";
 import {
-  chooseRowReading,
   launch,
   output,
+  ROW_READINGS,
   ROW_VARIANTS,
+  readsVectors,
   requireFloat32,
   rowGrid,
   rowVariant,
@@ -66,8 +67,25 @@ const softmaxBackwardKernel = defineKernel({
   source: softmaxBackwardSource,
   bindings: { g: "read", y: "read", dx: "read_write" },
   params: { rows: "u32", columns: "u32", inner: "u32", gOffset: "u32", yOffset: "u32", dxOffset: "u32" },
-  variants: () => [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }],
+  variants: () => ROW_READINGS,
 });
+
+const softmaxSpec = specializations((LANES: string, ROWS: string, isVector: boolean, isLog: boolean) => ({
+  ...{ LANES, ROWS },
+  ...(isVector ? VECTOR_SOFTMAX : {}),
+  ...(isLog ? { LOG: "true" } : {}),
+}));
+
+const attentionSpec = specializations((LANES: string, ROWS: string, isMasked: boolean, isBiased: boolean) => ({
+  ...{ LANES, ROWS },
+  ...(isMasked ? { MASKED: "true" } : {}),
+  ...(isBiased ? { BIASED: "true" } : {}),
+}));
+
+const backwardSpec = specializations((LANES: string, ROWS: string, isVector: boolean) => ({
+  ...{ LANES, ROWS },
+  ...(isVector ? VECTOR_ROWS : {}),
+}));
 
 /** A shape around one axis: the product of the lengths before it, its own, and the product of those behind. */
 function aroundAxis(shape: Shape, axis: number): [outer: number, length: number, inner: number] {
@@ -82,9 +100,8 @@ export function softmaxForward(op: string, x: Tensor, options: { log?: boolean; 
   if (x.size === 0) return y;
   const [outer, columns, inner] = aroundAxis(x.shape, axis);
   const rowsSpec = rowVariant(x);
-  const isVector = inner === 1 && "V" in chooseRowReading(x.gpu, columns);
-  const spec = { ...rowsSpec, ...(isVector ? VECTOR_SOFTMAX : {}) };
-  const variant = softmaxKernel.variant(log ? { ...spec, LOG: "true" } : spec);
+  const isVector = inner === 1 && readsVectors(x.gpu, columns);
+  const variant = softmaxKernel.variant(softmaxSpec(rowsSpec.LANES, rowsSpec.ROWS, isVector, log));
   const parts = [contiguous(x), y].map((part) => reshaped(part, [outer, columns * inner]));
   forRowWindows(op, parts, ([source, target], length) => {
     const rows = length * inner;
@@ -124,10 +141,7 @@ export function attentionSoftmaxForward(op: string, scores: Tensor, { reach, mas
   if (y.size === 0) return y;
   const columns = scores.shape[scores.rank - 1];
   const rowsSpec = rowVariant(scores);
-  const spec: Record<string, string> = { ...rowsSpec };
-  if (mask) spec.MASKED = "true";
-  if (bias) spec.BIASED = "true";
-  const variant = softmaxKernel.variant(spec);
+  const variant = softmaxKernel.variant(attentionSpec(rowsSpec.LANES, rowsSpec.ROWS, !!mask, !!bias));
   const walk = walkOf(op, scores.shape, mask, bias);
   const parts = [contiguous(scores), y].map((part) => reshaped(part, [y.size / columns, columns]));
   forRowWindows(op, parts, ([source, target], rows, firstRow) => {
@@ -188,7 +202,8 @@ export function softmaxBackward(op: string, g: Tensor, y: Tensor, axis = y.rank 
   if (y.size === 0) return dx;
   const [outer, columns, inner] = aroundAxis(y.shape, axis);
   const spec = rowVariant(y);
-  const variant = softmaxBackwardKernel.variant({ ...spec, ...(inner === 1 ? chooseRowReading(y.gpu, columns) : {}) });
+  const isVector = inner === 1 && readsVectors(y.gpu, columns);
+  const variant = softmaxBackwardKernel.variant(backwardSpec(spec.LANES, spec.ROWS, isVector));
   const parts = [contiguous(g), contiguous(y), dx].map((part) => reshaped(part, [outer, columns * inner]));
   forRowWindows(op, parts, (windows, length) => {
     const rows = length * inner;

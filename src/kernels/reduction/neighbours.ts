@@ -3,7 +3,7 @@ import { defineKernel, type Gpu } from "../../gpu/index.ts";
 import { type DType, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { gridOf, launch } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
-import { twoVectors } from "../strided.ts";
+import { back, front } from "../strided.ts";
 import { defineFamily } from "../variants.ts";
 import { neighboursSpecialization, neighboursVariants, type ReductionName } from "./reductions.ts";
 
@@ -98,9 +98,12 @@ export function launchNeighbours(stage: NumberStage): boolean {
     neighboursKernel.variant(neighboursSpecialization(name, dtype, isFirst, isLast, isAcross)),
     [x, y],
     {
-      ...twoVectors("keptShape", stage.shape),
-      ...twoVectors("xKept", stage.xKept),
-      ...twoVectors("yKept", stage.yKept),
+      keptShape0: front(stage.shape),
+      keptShape1: back(stage.shape),
+      xKept0: front(stage.xKept),
+      xKept1: back(stage.xKept),
+      yKept0: front(stage.yKept),
+      yKept1: back(stage.yKept),
       keptRank: stage.shape.length,
       ...{ count, fast, length, xStep, yChunk },
       chunks: chunks.count,

@@ -14,7 +14,7 @@ import {
 import { contiguous, copyInto, full, reshaped } from "../copy.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
-import { mergeAxes, twoVectors } from "../strided.ts";
+import { back, front, mergeAxes } from "../strided.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
 import { chooseNeighbours, launchNeighbours } from "./neighbours.ts";
 import {
@@ -159,11 +159,16 @@ function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChun
     reduceKernel.variant(stageSpecialization(call.name, call.dtype, isFirst, target.isLast, inner.shape.length <= 1)),
     [x, target.y],
     {
-      ...twoVectors("keptShape", outer.shape),
-      ...twoVectors("xKept", outer.strides[0]),
-      ...twoVectors("yKept", outer.strides[1]),
-      ...twoVectors("reducedShape", inner.shape),
-      ...twoVectors("xReduced", inner.strides[0]),
+      keptShape0: front(outer.shape),
+      keptShape1: back(outer.shape),
+      xKept0: front(outer.strides[0]),
+      xKept1: back(outer.strides[0]),
+      yKept0: front(outer.strides[1]),
+      yKept1: back(outer.strides[1]),
+      reducedShape0: front(inner.shape),
+      reducedShape1: back(inner.shape),
+      xReduced0: front(inner.strides[0]),
+      xReduced1: back(inner.strides[0]),
       count,
       kept: sizeOf(lengths),
       keptRank: outer.shape.length,

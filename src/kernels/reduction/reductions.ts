@@ -1,4 +1,4 @@
-import type { Specialization } from "../../gpu/index.ts";
+import { type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, isFloat, storageType } from "../../tensor/index.ts";
 import { including, type LibraryName } from "../library.ts";
 import { ORDER_KEYS } from "../sort/order-keys.ts";
@@ -112,12 +112,14 @@ export const resultType = (name: ReductionName, dtype: DType): DType =>
  * What turns `reduce.wgsl` into one stage: the first reads elements, the last writes results. Elements are flat where the
  * reduced axes lie in memory as one.
  */
-export function stageSpecialization(
+export const stageSpecialization = specializations(makeStageSpecialization);
+
+function makeStageSpecialization(
   name: ReductionName,
   dtype: DType,
   isFirst: boolean,
   isLast: boolean,
-  isFlat = true,
+  isFlat: boolean,
 ): Specialization {
   const reduction: Reduction = REDUCTIONS[name];
   const A = reduction.accumulator(dtype);
@@ -145,14 +147,16 @@ export const hasScalarAccumulator = (name: ReductionName, dtype: DType): boolean
   widthOf((REDUCTIONS[name] as Reduction).accumulator(dtype)) === 1;
 
 /** The same for `reduce-neighbours.wgsl`, whose four are chunks, or results along the last kept axis. */
-export function neighboursSpecialization(
+export const neighboursSpecialization = specializations(makeNeighboursSpecialization);
+
+function makeNeighboursSpecialization(
   name: ReductionName,
   dtype: DType,
   isFirst: boolean,
   isLast: boolean,
   acrossChunks: boolean,
 ): Specialization {
-  const { X_WIDTH, Y_WIDTH, ...spec } = stageSpecialization(name, dtype, isFirst, isLast);
+  const { X_WIDTH, Y_WIDTH, ...spec } = stageSpecialization(name, dtype, isFirst, isLast, true);
   return { ...spec, ...(acrossChunks ? {} : { ACROSS_CHUNKS: "false" }) };
 }
 
@@ -187,9 +191,9 @@ export const reductionVariants = (): Specialization[] =>
   (Object.keys(REDUCTIONS) as ReductionName[]).flatMap((name) =>
     REDUCED_TYPES[name].flatMap((dtype) =>
       [true, false].flatMap((isLast) => [
-        stageSpecialization(name, dtype, true, isLast),
+        stageSpecialization(name, dtype, true, isLast, true),
         stageSpecialization(name, dtype, true, isLast, false),
-        stageSpecialization(name, dtype, false, isLast),
+        stageSpecialization(name, dtype, false, isLast, true),
       ]),
     ),
   );
