@@ -1,13 +1,15 @@
 export { FAMILIES, familyOf } from "./families/index.ts";
 export { BenchUsageError, type Family, parseSizes, type Sizes, variantNames } from "./family.ts";
+export { digits, formatMilliseconds, formatQuartiles, formatShare } from "./format.ts";
 export { type LadderChoice, runLadder } from "./ladder.ts";
 export type { Measured } from "./measure.ts";
+export { renderBenchPage } from "./page/page.ts";
 export { leastMilliseconds, measurePeaks, type Peaks } from "./peaks.ts";
 export { type BenchEvent, type BenchPlan, listOfNames, planOf, runBench, SUITES } from "./plan.ts";
 export type { Candidate, Expected, Operand, Problem, Result } from "./problem.ts";
 export { type BenchReport, type BenchRow, makeReport, type ReportEnvironment } from "./report.ts";
 export type { StepCounts } from "./step-counts.ts";
-export { runStep, STEP_ROWS, type StepResources, type StepRow } from "./steps/index.ts";
+export { firstRunOf, runStep, STEP_ROWS, type StepResources, type StepRow } from "./steps/index.ts";
 export { OP_ROWS, type OpRow, runOpRow } from "./table/index.ts";
 export { type Timing, type TimingOptions, timingDefaults } from "./timing.ts";
 export {

@@ -12,6 +12,8 @@ export interface Measured {
   status: "right" | "wrong" | "failed" | "unavailable";
   /** What is wrong, the error, or what is missing. */
   reason?: string;
+  /** Which of its kernels the engine chose. */
+  note?: string;
   timing?: Timing;
 }
 
@@ -50,7 +52,7 @@ export async function measure(
         rows.push({ name, adds, status: "unavailable", reason: missing });
         continue;
       }
-      const row: Measured = { name, adds, status: "right" };
+      const row: Measured = { name, adds, status: "right", note: candidate.note?.(gpu) };
       rows.push(row);
       try {
         reset(gpu, problem, results);

@@ -47,6 +47,8 @@ export interface Candidate {
   readonly adds: string;
   /** Why it cannot run on this adapter; undefined when it can. */
   unavailable?(gpu: Tensor["gpu"]): string | undefined;
+  /** What else there is to say of it on this adapter. */
+  note?(gpu: Tensor["gpu"]): string | undefined;
   /**
    * Makes ready and returns the computation, which may be run any number of times inside a `tidy` and gives the results
    * in order. `results` are tensors of the problem's results, for ways that write into given ones. What it makes and the

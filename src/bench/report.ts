@@ -23,7 +23,10 @@ export interface BenchRow extends Measured {
   /** Items a second and what they are, of end-to-end rows. */
   throughput?: { value: number; unit: "tokens/s" | "images/s" };
   counts?: StepCounts;
-  /** The first run in this process, with every pipeline to compile, in milliseconds. */
+  /**
+   * The first run, with every pipeline to make, in milliseconds: in this process, or with `--cold` in one of its own. The
+   * driver may have the shaders in a cache.
+   */
   firstMilliseconds?: number;
   /** The first run in a process of its own with the driver's cache of compiled shaders switched off. */
   coldMilliseconds?: number;

@@ -1,5 +1,5 @@
+import { formatMilliseconds } from "../bench/index.ts";
 import type { FamilyResult } from "../bench/tune/index.ts";
-import { formatMilliseconds } from "./bench-text.ts";
 import { printable, table, wrap } from "./text.ts";
 
 /** Times as a factor: `1.25×`. */

@@ -91,7 +91,7 @@ describe("a run of a ladder", () => {
   });
 
   it("measures peaks", async () => {
-    const { gigaflops, gigabytes } = await measurePeaks(gpu(), quick);
+    const { gigaflops, gigabytes } = await measurePeaks(gpu(), quick, 2 ** 20);
     expect(gigaflops).toBeGreaterThan(0.1);
     expect(gigabytes).toBeGreaterThan(0.01);
   });

@@ -1,7 +1,7 @@
 import naive from "../../../shaders/bench/attention-naive.wgsl";
 import online from "../../../shaders/bench/attention-online.wgsl";
 import tiled from "../../../shaders/bench/attention-tiled.wgsl";
-import { scaledDotProductAttention } from "../../autograd/index.ts";
+import { attentionSoftmax, matmul, scaledDotProductAttention, transpose } from "../../autograd/index.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
@@ -46,7 +46,17 @@ function problem({ H, T, D }: Sizes): Problem {
   };
 }
 
-const engine = (_sizes: Sizes): Candidate[] => [
+const engine = ({ D }: Sizes): Candidate[] => [
+  {
+    name: "products",
+    adds: "The engine's matrix products around its softmax: fast kernels, with all scores in memory between them.",
+    prepare:
+      ({ q, k, v }) =>
+      () => {
+        const scores = matmul(q, transpose(k), 1 / Math.sqrt(D));
+        return [matmul(attentionSoftmax(scores, { reach: 1 }), v)];
+      },
+  },
   {
     name: "engine",
     adds: "The engine's own attention as a model calls it, chosen for this adapter.",

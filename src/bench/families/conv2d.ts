@@ -3,6 +3,7 @@ import naive from "../../../shaders/bench/conv2d-naive.wgsl";
 import tile from "../../../shaders/bench/conv2d-tile.wgsl";
 import { convolveInto } from "../../kernels/convolution/convolve.ts";
 import { output } from "../../kernels/launch.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats, sumTolerance } from "../values.ts";
@@ -32,8 +33,8 @@ function problem(sizes: Sizes): Problem {
   };
 }
 
-const engine = (sizes: Sizes): Candidate[] => [
-  {
+const engine = (sizes: Sizes): Candidate[] =>
+  engineCandidates("convolution", {
     name: "engine",
     adds: "The engine's own kernel: one implicit matrix product without columns in memory, its tile chosen for this adapter.",
     prepare: ({ x, weight }) => {
@@ -52,8 +53,7 @@ const engine = (sizes: Sizes): Candidate[] => [
         return [y];
       };
     },
-  },
-];
+  });
 
 export const conv2d: Family = {
   name: "conv2d",

@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/cross-entropy-naive.wgsl";
 import online from "../../../shaders/bench/cross-entropy-online.wgsl";
 import tree from "../../../shaders/bench/cross-entropy-tree.wgsl";
 import { crossEntropy as crossEntropyLoss } from "../../autograd/index.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Operand, Problem } from "../problem.ts";
 import { bytesOf, floats, randomIndices } from "../values.ts";
@@ -30,15 +31,14 @@ function problem({ R, C }: Sizes): Problem {
   };
 }
 
-const engine = (_sizes: Sizes): Candidate[] => [
-  {
+const engine = (_sizes: Sizes): Candidate[] =>
+  engineCandidates("rows", {
     name: "engine",
     adds: "The engine's own kernel: exp and log of its own, ignored labels and class weights as options, one pass.",
     prepare:
       ({ logits, labels }) =>
       () => [crossEntropyLoss(logits, labels, { reduction: "none" })],
-  },
-];
+  });
 
 export const crossEntropy: Family = {
   name: "cross-entropy",

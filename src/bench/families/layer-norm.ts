@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/layer-norm-naive.wgsl";
 import tree from "../../../shaders/bench/layer-norm-tree.wgsl";
 import welford from "../../../shaders/bench/layer-norm-welford.wgsl";
 import { rowNormForward } from "../../kernels/normalization/row-norm.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
@@ -52,16 +53,15 @@ function problem({ R, C }: Sizes): Problem {
   };
 }
 
-const engine = (_sizes: Sizes): Candidate[] => [
-  {
+const engine = (_sizes: Sizes): Candidate[] =>
+  engineCandidates("rows", {
     name: "engine",
     adds: "The engine's own kernel, which also keeps mean and deviation of each row for the backward pass.",
     prepare:
       ({ x, weight, bias }) =>
       () =>
         rowNormForward("layerNorm", x, { centered: true, weight, bias }, EPSILON).slice(0, 1),
-  },
-];
+  });
 
 export const layerNorm: Family = {
   name: "layer-norm",

@@ -3,6 +3,7 @@ import registers from "../../../shaders/bench/matmul-registers.wgsl";
 import tiled from "../../../shaders/bench/matmul-tiled.wgsl";
 import { output } from "../../kernels/launch.ts";
 import { matmulInto } from "../../kernels/matmul.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Expected, Problem } from "../problem.ts";
 import { bytesOf, floats, sumTolerance } from "../values.ts";
@@ -43,8 +44,8 @@ function problem({ M, K, N }: Sizes): Problem {
   };
 }
 
-const engine = ({ M, N }: Sizes): Candidate[] => [
-  {
+const engine = ({ M, N }: Sizes): Candidate[] =>
+  engineCandidates("matmul", {
     name: "engine",
     adds: "The engine's own kernel as it is chosen for this adapter: tiles in registers, rows passed between lanes.",
     prepare:
@@ -54,8 +55,7 @@ const engine = ({ M, N }: Sizes): Candidate[] => [
         matmulInto("matmul", a, b, c);
         return [c];
       },
-  },
-];
+  });
 
 export const matmul: Family = {
   name: "matmul",

@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/softmax-naive.wgsl";
 import online from "../../../shaders/bench/softmax-online.wgsl";
 import tree from "../../../shaders/bench/softmax-tree.wgsl";
 import { softmaxForward } from "../../kernels/normalization/softmax.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
@@ -43,15 +44,14 @@ function problem({ R, C }: Sizes): Problem {
   };
 }
 
-const engine = (_sizes: Sizes): Candidate[] => [
-  {
+const engine = (_sizes: Sizes): Candidate[] =>
+  engineCandidates("rows", {
     name: "engine",
     adds: "The engine's own kernel: an exp of its own that is exact to a few units in the last place, NaN and infinities let through.",
     prepare:
       ({ x }) =>
       () => [softmaxForward("softmax", x)],
-  },
-];
+  });
 
 export const softmax: Family = {
   name: "softmax",

@@ -1,4 +1,4 @@
-import type { Gpu } from "../../gpu/index.ts";
+import { Gpu, type OpenOptions } from "../../gpu/index.ts";
 import type { ModelDirectory } from "../../io/index.ts";
 import { tidy } from "../../tensor/index.ts";
 import type { Peaks } from "../peaks.ts";
@@ -72,6 +72,21 @@ export async function runStep(
   } catch (error) {
     return { ...line, status: "failed", reason: (error as Error).message };
   }
+}
+
+/**
+ * Milliseconds from a model that is ready to the end of its first run, on a device of its own: what a user waits for the
+ * compiler. The model itself is made before, and what that compiles with it.
+ */
+export async function firstRunOf(row: StepRow, open: OpenOptions, resources: StepResources): Promise<number> {
+  using gpu = await Gpu.open(open);
+  using step = await row.prepare(gpu, resources);
+  if (!step) throw new Error(`${row.id}: it needs files that are not here`);
+  await gpu.finish();
+  const { wallMilliseconds } = await gpu.time(() => tidy(() => step.run()));
+  const fault = await step.check();
+  if (fault) throw new Error(`${row.id}: ${fault}`);
+  return wallMilliseconds;
 }
 
 async function countStep(gpu: Gpu, run: () => void): Promise<StepCounts> {

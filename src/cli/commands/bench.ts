@@ -6,17 +6,21 @@ import {
   type BenchReport,
   type BenchRow,
   BenchUsageError,
+  firstRunOf,
   listOfNames,
   makeReport,
   planOf,
+  renderBenchPage,
   runBench,
+  type StepResources,
   timingDefaults,
 } from "../../bench/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
-import { renderBenchHead, renderBenchHeadings, renderBenchRows } from "../bench-text.ts";
+import { addColdStarts, type FirstRun } from "../bench/cold-start.ts";
+import { renderBenchHead, renderBenchHeadings, renderBenchRows } from "../bench/render-bench.ts";
 import { wrap } from "../text.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
@@ -40,7 +44,14 @@ export const benchCommand = defineCommand({
     },
     repeats: { type: "integer", default: 9, min: 1, description: "samples of each time" },
     json: { type: "string", placeholder: "FILE", description: "write the run as JSON" },
+    html: { type: "string", placeholder: "FILE", description: "write the run as a page with charts" },
     list: { type: "boolean", description: "print all names and stop" },
+    cold: {
+      type: "boolean",
+      description:
+        "also time the first run of each step in a process of its own, with the driver's shader cache and without",
+    },
+    firstRun: { type: "boolean", description: "print the time of the first run of one step as JSON, and stop" },
     software: { type: "boolean", description: "use SwiftShader, the software adapter from npm" },
     tuned: TUNED_OPTION,
   },
@@ -51,19 +62,25 @@ export const benchCommand = defineCommand({
     }
     const plan = await makePlan(positionals.name, options);
     using interrupt = onInterrupt();
+    if (options.firstRun) {
+      if (plan.steps.length !== 1) throw new UsageError("--first-run needs the id of one step; --list shows them");
+      const milliseconds = await firstRunOf(plan.steps[0], { software: options.software }, RESOURCES);
+      stdout.write(`${JSON.stringify({ milliseconds } satisfies FirstRun)}\n`);
+      return 0;
+    }
     using gpu = await Gpu.open({ software: options.software });
     if (options.tuned) stdout.write(`${await useTuned(env, gpu)}\n`);
     const timing = { ...timingDefaults(gpu), samples: options.repeats, signal: interrupt.signal };
     const rows: BenchRow[] = [];
     let report: BenchReport | undefined;
     let hasHeadings = false;
-    const resources = { bundledModel: () => NodeDirectory.open(assetPath("gpt2-mini-en")) };
     try {
-      for await (const event of runBench(gpu, plan, timing, resources)) {
+      for await (const event of runBench(gpu, plan, timing, RESOURCES)) {
         if (event.type === "peaks") {
           report = makeReport(gpu, event.peaks, rows, environment());
           stdout.write(`${renderBenchHead(report)}\n`);
         } else if (event.type === "rows") {
+          if (options.cold) await addColdStarts(event.rows, selfCommand(options.software), env, interrupt.signal);
           rows.push(...event.rows);
           const [{ suite, group, title }] = event.rows;
           const heading = suite === "ladder" ? `${group}: ${title}` : "";
@@ -75,11 +92,21 @@ export const benchCommand = defineCommand({
     } catch (error) {
       throw error instanceof BenchUsageError ? new UsageError(error.message) : error;
     }
+    if (options.html) await writeFile(options.html, renderBenchPage(report!));
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     // Whoever asked for a shader wants to know whether it is right.
     return rows.some(({ status }) => status === "wrong" || status === "failed") ? 1 : 0;
   },
 });
+
+const RESOURCES: StepResources = { bundledModel: () => NodeDirectory.open(assetPath("gpt2-mini-en")) };
+
+/** This command again, for one step in a process of its own. */
+const selfCommand = (software: boolean): [string, ...string[]] => [
+  process.execPath,
+  process.argv[1],
+  ...["bench", "--first-run", ...(software ? ["--software"] : [])],
+];
 
 function environment() {
   const processors = cpus();

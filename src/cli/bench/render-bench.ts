@@ -1,14 +1,13 @@
-import type { BenchReport, BenchRow } from "../bench/index.ts";
-import { formatBytes } from "../finetune/format.ts";
-import { wrap } from "./text.ts";
-
-const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-
-/** `12.3 ms`, `45.6 µs`. */
-export function formatMilliseconds(milliseconds: number): string {
-  if (milliseconds >= 10_000) return `${digits(milliseconds / 1000)} s`;
-  return milliseconds >= 0.1 ? `${digits(milliseconds)} ms` : `${digits(1000 * milliseconds)} µs`;
-}
+import {
+  type BenchReport,
+  type BenchRow,
+  digits,
+  formatMilliseconds,
+  formatQuartiles,
+  formatShare,
+} from "../../bench/index.ts";
+import { formatBytes } from "../../finetune/format.ts";
+import { wrap } from "../text.ts";
 
 /** The head of a run: where it ran and what that can do. */
 export function renderBenchHead({ adapter, machine, peaks, versions }: Omit<BenchReport, "rows">): string {
@@ -39,18 +38,24 @@ const nameOf = (row: BenchRow): string => (row.suite === "ladder" ? `  ${row.nam
 export function renderBenchRows(rows: readonly BenchRow[], columns = 80): string {
   const lines: string[] = [];
   for (const row of rows) {
-    const { timing, gigaflops, gigabytes, share, status, reason } = row;
+    const { timing, gigaflops, gigabytes, share, status, reason, note } = row;
     const cells = timing
       ? [
           formatMilliseconds(timing.median),
-          `${digits(timing.lower)}–${digits(timing.upper)}`,
+          formatQuartiles(timing),
           gigaflops === undefined ? "" : digits(gigaflops),
           gigabytes === undefined ? "" : digits(gigabytes),
-          share === undefined ? "" : `${(100 * share).toFixed(1)} %`,
+          share === undefined ? "" : formatShare(share),
         ]
       : [status];
-    lines.push(line(nameOf(row), cells));
-    if (reason) lines.push(...reason.split("\n").map((text) => `    ${text}`));
+    lines.push(line(note ? `${nameOf(row)} (${note})` : nameOf(row), cells));
+    if (reason)
+      lines.push(
+        ...reason
+          .split("\n")
+          .filter((text) => text.trim())
+          .map((text) => `    ${text}`),
+      );
     lines.push(...stepLines(row));
   }
   const ladder = rows.filter(({ suite }) => suite === "ladder");

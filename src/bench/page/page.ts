@@ -1,0 +1,146 @@
+import { formatBytes } from "../../finetune/format.ts";
+import { html, Markup } from "../../finetune/report/html.ts";
+import { digits, formatMilliseconds, formatQuartiles, formatShare } from "../format.ts";
+import type { BenchReport, BenchRow } from "../report.ts";
+import { drawRoofline } from "./roofline.ts";
+import { STYLE } from "./style.ts";
+
+/** A run as a page that needs nothing else: charts in HTML and inline SVG, light and dark. */
+export function renderBenchPage(report: BenchReport): string {
+  const { adapter, rows, peaks } = report;
+  const groups = groupBy(
+    rows.filter(({ suite }) => suite === "ladder"),
+    ({ group }) => group,
+  );
+  const fastest = new Set([...groups.values()].map((own) => fastestOf(own)));
+  const others = rows.filter(({ suite }) => suite !== "ladder");
+  const isBest = (row: BenchRow): boolean => row.suite !== "ladder" || fastest.has(row);
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Graft bench: ${adapter.name}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<h1>Graft bench</h1>
+${head(report)}
+${drawRoofline(rows, peaks, isBest)}
+${[...groups.values()].map(ladder)}
+${others.length > 0 && table(others)}
+${steps(others)}
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function head({ adapter, versions, machine, date, peaks }: BenchReport): Markup {
+  const entries: [string, string][] = [
+    [
+      "Adapter",
+      `${adapter.name}${adapter.isSoftware ? ": this machine's processor, so only ratios mean something" : ""}`,
+    ],
+    ["Driver", adapter.description || "unknown"],
+    ["Features", adapter.features.join(", ") || "none"],
+    ["Processor", machine.cpu ? `${machine.cores} × ${machine.cpu}` : "unknown"],
+    [
+      "Versions",
+      Object.entries(versions)
+        .map(([name, version]) => `${name} ${version ?? "?"}`)
+        .join(", "),
+    ],
+    ["Date", date],
+    ["It can do", `${digits(peaks.gigaflops)} GFLOP/s of multiply-adds, ${digits(peaks.gigabytes)} GB/s of a copy`],
+  ];
+  return html`<dl>${entries.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl>
+<p class="soft">Every variant is compared with a double-precision reference before it is timed. Times are medians, with
+quartiles; variants of one family are timed in turn. The share is the least time that the adapter's peaks allow over the
+time taken: above 100 % the data lay in caches.</p>`;
+}
+
+function groupBy(rows: readonly BenchRow[], key: (row: BenchRow) => string): Map<string, BenchRow[]> {
+  const groups = new Map<string, BenchRow[]>();
+  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
+  return groups;
+}
+
+const fastestOf = (rows: readonly BenchRow[]): BenchRow | undefined =>
+  rows.filter(({ timing }) => timing).sort((a, b) => a.timing!.median - b.timing!.median)[0];
+
+/** Bars as long as the rate: the fastest reaches the end. */
+function ladder(rows: readonly BenchRow[]): Markup {
+  const best = fastestOf(rows);
+  const bars = rows.map((row) => {
+    const { name, note, timing, status, reason } = row;
+    const label = html`<span>${name}${note && html` <span class="soft">(${note})</span>`}</span>`;
+    if (!timing) return html`${label}<span class="bad">${status}${reason && `: ${reason}`}</span><span></span>`;
+    const width = Math.max(0.2, (100 * best!.timing!.median) / timing.median).toFixed(1);
+    return html`${label}<div class="track"><div class="bar${row === best ? " best" : ""}" style="width:${width}%"></div></div>
+<span class="value">${ratesOf(row).join(" · ")}</span>`;
+  });
+  return html`<h2>${rows[0].group}</h2>
+<p>${rows[0].title}</p>
+<figure><div class="bars">${bars}</div></figure>
+<ul>${rows.map(({ name, adds }) => html`<li><b>${name}</b>: ${adds}</li>`)}</ul>`;
+}
+
+function ratesOf({ timing, gigaflops, gigabytes, share }: BenchRow): string[] {
+  const rate =
+    gigaflops !== undefined ? `${digits(gigaflops)} GFLOP/s` : gigabytes !== undefined && `${digits(gigabytes)} GB/s`;
+  return [
+    formatMilliseconds(timing!.median),
+    ...(rate ? [rate] : []),
+    ...(share === undefined ? [] : [formatShare(share)]),
+  ];
+}
+
+function table(rows: readonly BenchRow[]): Markup {
+  const cell = (value: number | undefined, format: (value: number) => string): string =>
+    value === undefined ? "" : format(value);
+  return html`<h2>Ops and steps</h2>
+<div class="scroll"><table>
+<tr>${["", "time", "quartiles", "GFLOP/s", "GB/s", "of peak"].map((heading) => html`<th>${heading}</th>`)}</tr>
+${rows.map((row) => {
+  const { id, title, timing, status, reason, gigaflops, gigabytes, share } = row;
+  if (!timing)
+    return html`<tr><td title="${title}">${id}</td><td colspan="5" class="bad">${status}${reason && `: ${reason}`}</td></tr>`;
+  return html`<tr><td title="${title}">${id}</td><td>${formatMilliseconds(timing.median)}</td><td>${formatQuartiles(timing)}</td><td>${cell(gigaflops, digits)}</td><td>${cell(gigabytes, digits)}</td><td>${cell(share, formatShare)}</td></tr>`;
+})}
+</table></div>`;
+}
+
+/** What the steps asked of the device. */
+function steps(rows: readonly BenchRow[]): Markup | false {
+  const counted = rows.filter(({ counts }) => counts);
+  if (counted.length === 0) return false;
+  const headings = [
+    "a run, after two",
+    "a second",
+    "dispatches",
+    "submits",
+    "buffers",
+    "bind groups",
+    "pipelines",
+    "peak",
+    "first run",
+    "cold",
+  ];
+  return html`<h2>What a step asks of the device</h2>
+<div class="scroll"><table>
+<tr>${headings.map((heading) => html`<th>${heading}</th>`)}</tr>
+${counted.map(({ id, throughput, counts, firstMilliseconds, coldMilliseconds }) => {
+  const c = counts!;
+  const cells = [
+    throughput ? `${digits(throughput.value)} ${throughput.unit.replace("/s", "")}` : "",
+    ...[c.dispatches, c.submits, c.buffersCreated, c.bindGroupsCreated, c.pipelinesCreated],
+    formatBytes(c.peakBytes),
+    firstMilliseconds === undefined ? "" : formatMilliseconds(firstMilliseconds),
+    coldMilliseconds === undefined ? "" : formatMilliseconds(coldMilliseconds),
+  ];
+  return html`<tr><td>${id}</td>${cells.map((text) => html`<td>${text}</td>`)}</tr>`;
+})}
+</table></div>`;
+}

@@ -1,0 +1,36 @@
+export const STYLE = `
+:root { color-scheme: light dark; --ink: #1a1d21; --soft: #5b6470; --line: #d7dce2; --paper: #ffffff; --panel: #f5f7f9;
+  --bar: #9db4d0; --best: #2f6db5; --bad: #c2452d; --roof: #8a6d1f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e7eaee; --soft: #9aa4b0; --line: #363d46; --paper: #15181c;
+  --panel: #1d2126; --bar: #4a6384; --best: #6ea8ee; --bad: #f0866f; --roof: #d8b75a; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 64rem; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .25rem; border-bottom: 1px solid var(--line); padding-bottom: .25rem; }
+p, dl { margin: .25rem 0 .75rem; }
+.soft, figcaption, dt { color: var(--soft); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+figure { margin: 1rem 0; padding: 1rem; background: var(--panel); border-radius: .5rem; overflow-x: auto; }
+.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .3rem .75rem; align-items: center;
+  min-width: 30rem; }
+.track { height: 1.1rem; }
+.bar { height: 100%; min-width: 2px; border-radius: 2px; background: var(--bar); }
+.bar.best { background: var(--best); }
+.bad { color: var(--bad); overflow-wrap: anywhere; white-space: pre-wrap; }
+.value { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+th { color: var(--soft); font-weight: 500; }
+svg { width: 100%; height: auto; min-width: 34rem; display: block; }
+svg text { fill: var(--soft); font-size: 12px; font-family: inherit; }
+svg .grid { stroke: var(--line); }
+svg .roof { stroke: var(--roof); fill: none; stroke-width: 2; }
+svg .point { fill: var(--bar); }
+svg .point.best { fill: var(--best); }
+svg text.name { fill: var(--ink); font-size: 11px; }
+ul { padding-left: 1.2rem; margin: .5rem 0; }
+`;
