@@ -1,0 +1,123 @@
+// The parent's side of an engine's process.
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The Python that has torch, when any has. */
+export const PYTHON = process.env.PYTHON || "python3";
+
+/** Longest wait for an answer; jax-js takes three quarters of a minute to compile a block where nothing is cached. */
+const PATIENCE_MILLISECONDS = 240_000;
+
+/** A promise that rejects when a process ends. */
+function ending(child) {
+  const ended = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`its process ended (${signal ?? code})`);
+  });
+  ended.catch(() => {}); // between questions nobody waits for it
+  return ended;
+}
+
+function withPatience(promise, child, ended) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`no answer in ${PATIENCE_MILLISECONDS / 1000} s`));
+    }, PATIENCE_MILLISECONDS);
+  });
+  return Promise.race([promise, late, ended]).finally(() => clearTimeout(timer));
+}
+
+/** An engine in JavaScript. */
+export class EngineProcess {
+  #start;
+  #child;
+  #ended;
+
+  constructor(file, options, environment) {
+    this.label = [file, ...options].join(" ");
+    this.#start = () => {
+      this.#child = fork(here("serve.mjs"), [file, ...options], {
+        serialization: "advanced",
+        env: { ...process.env, ...environment },
+        stdio: ["ignore", "ignore", "ignore", "ipc"],
+      });
+      this.#ended = ending(this.#child);
+    };
+  }
+
+  async open() {
+    this.#start();
+    return this.ask("open");
+  }
+
+  async ask(request, values = {}) {
+    if (!this.#child || this.#child.exitCode !== null || this.#child.signalCode) {
+      this.#start();
+      if (request !== "open") await this.ask("open");
+    }
+    const answer = new Promise((resolve) => this.#child.once("message", resolve));
+    this.#child.send({ request, ...values });
+    const { result, failure } = await withPatience(answer, this.#child, this.#ended);
+    if (failure) throw new Error(failure);
+    return result;
+  }
+
+  close() {
+    this.#child?.kill();
+  }
+}
+
+/** PyTorch: the same questions, a line of JSON each; arrays travel in files. */
+export class TorchProcess {
+  label = "pytorch";
+  #child;
+  #ended;
+  #lines;
+  #folder;
+
+  async open() {
+    this.#folder = mkdtempSync(join(tmpdir(), "graft-peers-"));
+    this.#child = spawn(PYTHON, [here("engines/pytorch.py"), this.#folder], { stdio: ["pipe", "pipe", "ignore"] });
+    this.#ended = ending(this.#child);
+    this.#lines = createInterface(this.#child.stdout)[Symbol.asyncIterator]();
+    return this.ask("open");
+  }
+
+  async ask(request, values = {}, row = undefined) {
+    const inputs = {};
+    if (request === "prepare") {
+      for (const [name, { shape, values }] of Object.entries(row.inputs)) {
+        const data = values();
+        inputs[name] = { shape, type: data instanceof Int32Array ? "int32" : "float32" };
+        writeFileSync(join(this.#folder, name), data);
+      }
+    }
+    const { inputs: _, ...details } = row ?? {};
+    const answer = this.#lines.next();
+    this.#child.stdin.write(`${JSON.stringify({ request, ...values, row: details, inputs })}\n`);
+    const { value } = await withPatience(answer, this.#child, this.#ended);
+    const { result, failure } = JSON.parse(value);
+    if (failure) throw new Error(failure);
+    if (result.outputs) {
+      const read = (name) => {
+        const bytes = readFileSync(join(this.#folder, `out.${name}`));
+        return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+      };
+      result.outputs = Object.fromEntries(result.outputs.map((name) => [name, read(name)]));
+    }
+    return result;
+  }
+
+  close() {
+    this.#child?.kill();
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
