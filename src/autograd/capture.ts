@@ -1,6 +1,6 @@
-import { CaptureError, type Gpu, type Replay } from "../gpu/index.ts";
-import { copyInto } from "../kernels/copy.ts";
-import { bytesPerElement, describeValue, empty, formatShape, keep, Tensor, tidy } from "../tensor/index.ts";
+import { CaptureError, type Gpu, type PooledBuffer, type Replay, type ReplaySource } from "../gpu/index.ts";
+import { copy } from "../kernels/copy.ts";
+import { bytesPerElement, describeValue, empty, formatShape, Storage, Tensor, tidy } from "../tensor/index.ts";
 
 export interface CaptureOptions {
   /** Captures kept for inputs of other shapes and values; the one not used for longest goes first. Default 16. */
@@ -12,7 +12,7 @@ export interface CapturedStep<Inputs, Result> {
   (inputs: Inputs): Result;
   /** How many captures are kept: one for each combination of shapes. */
   readonly captures: number;
-  /** Frees the captures. Results that are still held stay readable. */
+  /** Frees the captures; results stay. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
@@ -39,8 +39,8 @@ export interface CapturedStep<Inputs, Result> {
  *
  * - `inputs` are tensors, plain values, and arrays and plain objects of them. Tensors are copied into the capture's own, so
  *   the caller's may be freed at once. Plain values belong to what is captured: another value is another capture.
- * - The result is a tensor, or an array or plain object of tensors and nulls: new handles for the caller to dispose, whose
- *   values hold until the next call with equal shapes. It has no history.
+ * - The result is a tensor, or an array or plain object of tensors and nulls, for the caller to dispose: as soon as it
+ *   can, for only then has the next call nothing to make. It has no history.
  * - Numbers that change from call to call are functions: `factor` of `optimizer.step`, the seed of `dropout` and of
  *   `TrainingPass`. What the step changes on the host goes into `gpu.hostEffect`. Any other number is as it was when
  *   captured; so is every decision that the step takes on the host.
@@ -76,22 +76,29 @@ export function capture<Inputs, Result>(
   return Object.assign(call, { dispose, [Symbol.dispose]: dispose }) as CapturedStep<Inputs, Result>;
 }
 
-/** One recording, with the tensors that go in and come out. */
+/** One recording, with what comes out of it. */
 class Capture<Inputs, Result> {
-  readonly #inputs: Inputs;
+  /** Over stand-ins, which have no memory: the form of what each run gives. */
   #result: Result | undefined;
+  readonly #results: readonly PooledBuffer[];
   readonly #replay: Replay;
 
-  constructor(gpu: Gpu, step: (inputs: Inputs) => Result, like: Inputs) {
-    this.#inputs = mapTensors(like, (x) => {
-      const own = keep(empty(gpu, x.shape, x.dtype, "input of a captured step"));
-      own.requiresGrad = x.requiresGrad;
-      return own;
-    });
+  constructor(
+    private readonly gpu: Gpu,
+    step: (inputs: Inputs) => Result,
+    like: Inputs,
+  ) {
     try {
+      let inputs: PooledBuffer[] = [];
       const { recording } = gpu.record(() =>
         tidy(() => {
-          const result = step(this.#inputs);
+          const own = mapTensors(like, (x) => {
+            const input = empty(gpu, x.shape, x.dtype, "input of a captured step");
+            input.requiresGrad = x.requiresGrad;
+            return input;
+          });
+          inputs = tensorsIn(own).map((x) => x.storage.buffer);
+          const result = step(own);
           requireResult(result);
           // Without history; what the step made itself goes with the scope.
           this.#result = mapTensors(result, (x) => x.reference());
@@ -105,7 +112,8 @@ class Capture<Inputs, Result> {
             "make lasting tensors in gpu.outsideCapture, and return the rest",
         );
       }
-      this.#replay = gpu.replayOf(recording);
+      this.#results = [...recording.held];
+      this.#replay = gpu.replayOf(recording, inputs, recording.held);
     } catch (error) {
       this.dispose();
       throw error;
@@ -113,25 +121,31 @@ class Capture<Inputs, Result> {
   }
 
   run(inputs: Inputs): Result {
-    const given = tensorsIn(inputs);
-    for (const [i, own] of tensorsIn(this.#inputs).entries()) fill(own, given[i]);
-    this.#replay.run();
-    return mapTensors(this.#result!, (x) => x.view(x.shape, x.strides));
+    const buffers = tidy(() => this.#replay.run(tensorsIn(inputs).map(sourceOf)));
+    const storages = new Map<PooledBuffer, Storage>();
+    return mapTensors(this.#result!, (x) => {
+      const { dtype, shape, strides, offset } = x;
+      const { buffer, bytes } = x.storage;
+      const place = this.#results.indexOf(buffer);
+      if (place < 0) return x.view(shape, strides);
+      const storage = storages.get(buffer)?.retain() ?? new Storage(this.gpu, bytes, "", buffers[place]);
+      storages.set(buffer, storage);
+      return new Tensor({ storage, dtype, shape, strides, offset });
+    });
   }
 
   dispose(): void {
-    for (const tensor of [...tensorsIn(this.#inputs), ...tensorsIn(this.#result)]) tensor.dispose();
+    for (const tensor of tensorsIn(this.#result)) tensor.dispose();
   }
 }
 
-/** Copies a tensor into one of the same shape that lies by itself. */
-function fill(own: Tensor, given: Tensor): void {
-  const width = bytesPerElement(own.dtype);
-  const begin = given.offset * width;
-  const bytes = own.size * width;
-  if (bytes === 0) return;
-  if (!given.isContiguous || begin % 4 !== 0 || bytes % 4 !== 0) copyInto(own, given);
-  else own.gpu.copyBuffer(given.storage.buffer, begin, own.storage.buffer, 0, bytes);
+/** Where the bytes of a tensor lie in a row. */
+function sourceOf(x: Tensor): ReplaySource {
+  const width = bytesPerElement(x.dtype);
+  const isInRow = x.isContiguous && (x.offset * width) % 4 === 0;
+  const { storage, offset } = isInRow ? x : copy(x);
+  // Copies go by words of four bytes, and so do the sizes of buffers.
+  return { buffer: storage.buffer, offset: offset * width, bytes: Math.ceil((x.size * width) / 4) * 4 };
 }
 
 const isPlain = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;

@@ -1,9 +1,7 @@
-import { backward, type Gradients, mul } from "../autograd/index.ts";
 import { type ModelDirectory, mulberry32, type OutputDirectory, permutation } from "../io/index.ts";
 import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { StagedModel } from "../models/index.ts";
-import { type Optimizer, TrainingPass } from "../nn/index.ts";
-import { type Tensor, tensor, tidy } from "../tensor/index.ts";
+import type { Optimizer } from "../nn/index.ts";
 import { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
 import {
   loadCheckpoint,
@@ -17,10 +15,11 @@ import {
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
-import { batchesOf, type ExampleBatch, type ExampleSet, hashValues } from "./examples.ts";
+import { batchesOf, type ExampleSet, hashValues } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
 import { type Examples, exampleSet, type TrainingData } from "./training-data.ts";
+import { TrainingStep } from "./training-step.ts";
 
 export interface FinetuneOptions {
   /** Made over the model's trainable parameters; its groups carry the learning rates. */
@@ -57,6 +56,11 @@ export interface FinetuneOptions {
    * known and compiled ahead of the first step. Default true.
    */
   rehearse?: boolean;
+  /**
+   * Capture a step once for each combination of batch shapes and replay it: the host does next to nothing, and nothing is
+   * created. Same bits. A model that cannot be captured is run without, with a notice. Default true.
+   */
+  capture?: boolean;
   /** Bytes for the activations of the frozen part, or false to compute them each time. */
   cache?: CacheBudget | false;
   /** Evaluate once ahead of the first step. Default false. */
@@ -102,6 +106,7 @@ class TrainingRun<Host, Inputs> {
   readonly #valid: ExampleSet<Host> | null;
   readonly #trunk: FrozenTrunk<Host, Inputs>;
   readonly #validTrunk: FrozenTrunk<Host, Inputs>;
+  readonly #training: TrainingStep<Host, Inputs>;
   /** Steps of all epochs, and those that will be taken. */
   readonly #allSteps: number;
   readonly #totalSteps: number;
@@ -135,6 +140,7 @@ class TrainingRun<Host, Inputs> {
     this.#accumulate = accumulate;
     this.#trunk = new FrozenTrunk(model, budget, this.#train.isAugmented);
     this.#validTrunk = new FrozenTrunk(model, budget);
+    this.#training = new TrainingStep(model, this.#trunk, options);
     this.#allSteps = epochs * Math.ceil(Math.ceil(this.#train.length / batch) / accumulate);
     this.#totalSteps = Math.min(maxSteps, this.#allSteps);
     this.#factor = options.schedule?.(this.#allSteps) ?? (() => 1);
@@ -153,6 +159,7 @@ class TrainingRun<Host, Inputs> {
   }
 
   dispose(): void {
+    this.#training.dispose();
     this.#trunk.dispose();
     this.#validTrunk.dispose();
   }
@@ -188,6 +195,9 @@ class TrainingRun<Host, Inputs> {
       while (this.#state.batch < batches.length && this.#state.step < this.#totalSteps) {
         if (this.#isCancelled) break;
         yield await this.#step(batches.slice(this.#state.batch, this.#state.batch + this.#accumulate));
+        const { notice } = this.#training;
+        if (notice) yield { type: "notice", message: notice };
+        this.#training.notice = null;
         const isEpochEnd = this.#state.batch >= batches.length;
         const isLast = this.#state.step >= this.#totalSteps;
         const every = options.evaluateEvery;
@@ -271,22 +281,15 @@ class TrainingRun<Host, Inputs> {
   async #step(groups: readonly number[][]): Promise<StepEvent> {
     const { options } = this;
     this.#steppingSince ??= performance.now();
-    const { optimizer, clip, seed = 0 } = options;
+    const { optimizer } = options;
     const begin = performance.now();
     const batches = groups.map((indices) => this.#train.collate(indices, this.#state.epoch));
     const counted = batches.reduce((sum, batch) => sum + batch.counted, 0);
     if (counted === 0) throw new Error(`finetune: no label of step ${this.#state.step + 1} counts`);
-    const losses: Tensor[] = [];
-    let gradients: Gradients | undefined;
-    for (const [micro, batch] of batches.entries()) {
-      const pass = new TrainingPass(Math.imul(seed, 0x9e3779b1) + (this.#state.step * this.#accumulate + micro));
-      const result = await this.#forwardBackward(batch, counted, pass);
-      losses.push(result.loss);
-      if (gradients) gradients.accumulate(result.gradients);
-      else gradients = result.gradients;
-    }
-    const factor = this.#factor(this.#state.step);
-    const norm = optimizer.step(gradients!, { factor, clip });
+    const { step: taken } = this.#state;
+    const factor = this.#factor(taken);
+    const seed = Math.imul(options.seed ?? 0, 0x9e3779b1) + taken * this.#accumulate;
+    const { losses, norm } = await this.#training.run(batches, counted, { factor, seed });
     const [normValue, ...values] = await Promise.all([norm?.item() ?? null, ...losses.map((loss) => loss.item())]);
     for (const used of [...losses, norm]) used?.dispose();
     const loss = (values as number[]).reduce((sum, value) => sum + value, 0);
@@ -314,24 +317,6 @@ class TrainingRun<Host, Inputs> {
       tokensPerSecond: tokens / seconds,
       secondsLeft: (elapsed / (step - this.#firstStep)) * (this.#totalSteps - step),
     };
-  }
-
-  async #forwardBackward(
-    batch: ExampleBatch<Host>,
-    counted: number,
-    pass: TrainingPass,
-  ): Promise<{ loss: Tensor; gradients: Gradients }> {
-    const { model } = this;
-    const started = await this.#trunk.start(batch);
-    const result = tidy(() => {
-      const { inputs, from, x } = started;
-      const features = model.features(inputs, { from, x, pass, checkpointed: this.options.checkpointBlocks });
-      const labels = tensor(batch.labels, [batch.labels.length], { gpu: model.gpu });
-      const loss = mul(model.loss(features, labels, "sum", pass), 1 / counted);
-      return { loss, gradients: backward(loss) };
-    });
-    started.dispose();
-    return result;
   }
 
   async *#evaluate(): AsyncGenerator<TrainingEvent, void> {

@@ -8,8 +8,8 @@ export const BUFFER_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64
 /** A storage buffer owned by the pool. */
 export interface PooledBuffer {
   readonly id: number;
-  /** Set late for the stand-ins of a recording. */
-  raw: GPUBuffer;
+  /** Undefined of a stand-in. */
+  readonly raw: GPUBuffer;
   /** Allocated bytes: the request rounded up to its size class. */
   readonly size: number;
   /** The command batch that last named this buffer; decides when an upload must flush first. */
@@ -18,6 +18,8 @@ export interface PooledBuffer {
   readonly bindGroups: Set<KeptBindGroup>;
   /** How often it has been given back: what refers to it across that refers to something else. */
   uses: number;
+  /** Whether a replay will ask for it again: others get it last, and it is reserved no more then. */
+  isReserved: boolean;
   /** The recording that it is a stand-in of. */
   readonly recording?: Recording;
 }
@@ -82,7 +84,8 @@ export class BufferPool {
     throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
   }
 
-  acquire(bytes: number, label: string): PooledBuffer {
+  /** @param reserved whether it will be asked for again with {@link reacquire}; see {@link PooledBuffer.isReserved} */
+  acquire(bytes: number, label: string, reserved = false): PooledBuffer {
     this.requireBelowLimit(bytes, label);
     const size = Math.min(sizeClass(bytes), Math.floor(this.#largestBytes / 4) * 4);
     const statistics = this.statistics;
@@ -91,7 +94,9 @@ export class BufferPool {
         `${label}: ${size} bytes more exceed the memory budget of ${this.budgetBytes} bytes (${statistics.liveBytes} in use)`,
       );
     }
-    let buffer = this.#free.get(size)?.pop();
+    // Reserved ones lie at the front.
+    const free = this.#free.get(size);
+    let buffer = reserved && free?.[0]?.isReserved ? free.shift() : free?.pop();
     if (buffer) {
       statistics.pooledBytes -= size;
       statistics.pooledBuffers--;
@@ -99,6 +104,7 @@ export class BufferPool {
       this.#makeRoom(size);
       buffer = this.#create(size);
     }
+    buffer.isReserved = reserved;
     this.#countAcquired(size);
     return buffer;
   }
@@ -123,8 +129,7 @@ export class BufferPool {
     statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
   }
 
-  /** @param isWantedAgain whether its owner will ask for it with {@link reacquire}: others then get it last. */
-  release(buffer: PooledBuffer, isWantedAgain = false): void {
+  release(buffer: PooledBuffer): void {
     const statistics = this.statistics;
     const { size } = buffer;
     statistics.liveBytes -= size;
@@ -136,7 +141,7 @@ export class BufferPool {
     this.#free.delete(size);
     this.#free.set(size, list);
     buffer.uses++;
-    if (isWantedAgain) list.unshift(buffer);
+    if (buffer.isReserved) list.unshift(buffer);
     else list.push(buffer);
     for (const other of this.#free.keys()) {
       if (statistics.pooledBytes <= Math.max(KEPT_BYTES, statistics.peakBytes)) break;
@@ -157,7 +162,7 @@ export class BufferPool {
     const { STORAGE, COPY_SRC, COPY_DST } = BUFFER_USAGE;
     const raw = this.device.createBuffer({ size, usage: STORAGE | COPY_SRC | COPY_DST });
     this.statistics.buffersCreated++;
-    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroups: new Set(), uses: 0 };
+    return { id: this.#nextId++, raw, size, lastBatch: -1, bindGroups: new Set(), uses: 0, isReserved: false };
   }
 
   /** Drops kept buffers, largest first, until one of `size` bytes fits the budget beside them. */

@@ -210,13 +210,9 @@ export class Gpu {
     return { result, recording };
   }
 
-  /** Makes a recording runnable; tensors made in it that are still held are its results. */
-  replayOf(recording: Recording): Replay {
-    const replay = new Replay(recording, this.#pool, this.#commands);
-    recording.whenFreed = (buffer) => {
-      if (!this.#closed) replay.freeResult(buffer);
-    };
-    return replay;
+  /** Makes a recording runnable; see {@link Replay}. */
+  replayOf(recording: Recording, inputs: readonly PooledBuffer[], results: ReadonlySet<PooledBuffer>): Replay {
+    return new Replay(recording, inputs, results, this.#pool, this.#commands);
   }
 
   /** Refuses what waits for the device while a step is captured. */

@@ -19,7 +19,7 @@ export {
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
 export type { Recording } from "./recording.ts";
-export type { Replay } from "./replay.ts";
+export type { Replay, ReplaySource } from "./replay.ts";
 export type { Specialization } from "./specialize.ts";
 export {
   type Candidate,

@@ -44,8 +44,6 @@ export class Recording {
   readonly held = new Set<PooledBuffer>();
   /** What was attempted that cannot be recorded. */
   failure: CaptureError | undefined;
-  /** Told of stand-ins that are let go once the recording is complete: results. */
-  whenFreed: ((buffer: PooledBuffer) => void) | undefined;
   words = new Uint32Array(64 * SLOT_WORDS);
   #floats = new Float32Array(this.words.buffer);
   #dispatches = 0;
@@ -67,6 +65,7 @@ export class Recording {
       lastBatch: -1,
       bindGroups: new Set<never>(),
       uses: 0,
+      isReserved: false,
       recording: this,
     };
     this.held.add(buffer);
@@ -77,7 +76,6 @@ export class Recording {
   free(buffer: PooledBuffer): void {
     this.held.delete(buffer);
     buffer.uses++;
-    this.whenFreed?.(buffer);
   }
 
   dispatch(

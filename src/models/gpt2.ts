@@ -14,7 +14,7 @@ import {
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass } from "../nn/index.ts";
-import { type Tensor, tensor } from "../tensor/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
 import { initializeGPT2, initializeMatrix } from "./initialization.ts";
 import type { KeyValueCache } from "./language/key-value-cache.ts";
@@ -379,8 +379,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
 
   /** Only each text's last token is looked at, so only it is normalised: [B, C]. */
   protected override finish(x: Tensor, { lastTokens }: DeviceInputs): Tensor {
-    const rows = tensor(lastTokens, [lastTokens.length], { gpu: x.gpu });
-    return this.transformer.ln_f.forward(embedding(reshape(x, [-1, this.config.width]), rows));
+    return this.transformer.ln_f.forward(embedding(reshape(x, [-1, this.config.width]), lastTokens));
   }
 }
 

@@ -14,5 +14,6 @@ export {
   sizeOf,
 } from "./shape.ts";
 export { standIn } from "./stand-in.ts";
+export { Storage } from "./storage.ts";
 export { assertSameShape, empty, keep, Tensor, tidy } from "./tensor.ts";
 export * from "./views.ts";

@@ -10,8 +10,10 @@ export class Storage {
     /** Bytes in use; the buffer may be larger. */
     readonly bytes: number,
     label: string,
+    /** Takes over a buffer that is there already. */
+    buffer: PooledBuffer = gpu.allocate(bytes, label),
   ) {
-    this.buffer = gpu.allocate(bytes, label);
+    this.buffer = buffer;
   }
 
   /** Whether another tensor or graph node refers to it as well. */

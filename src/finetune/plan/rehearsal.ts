@@ -227,6 +227,13 @@ class Watch {
       bytes[kind] = Math.max(bytes[kind], now[kind]);
       if (live > peak) [peak, atPeak, peakPlace] = [live, { ...now }, at];
     }
+    // A captured step packs its memory by lifetimes: several things have the same place.
+    let packed = peak - statistics.peakBytes;
+    for (const kind of ["workspace", "activations", "gradients"] as const) {
+      const less = Math.min(packed, atPeak[kind]);
+      atPeak[kind] -= less;
+      packed -= less;
+    }
     bytes.cache += missing;
     atPeak.cache += missing;
     const { bytes: size, label } = allocations.reduce((a, b) => (b.bytes > a.bytes ? b : a), { bytes: 0, label: "" });
@@ -234,7 +241,7 @@ class Watch {
     return {
       bytes,
       peakDuring: next === "step" || next === "evaluation" ? next : "preparation",
-      peakBytes: Math.max(peak, statistics.peakBytes) + missing,
+      peakBytes: statistics.peakBytes + missing,
       atPeak,
       largestBuffer: { bytes: size, label },
       largestBinding,

@@ -25,8 +25,8 @@ export interface DeviceInputs {
   readonly types?: Tensor;
   /** Absent when every key may be seen. */
   readonly mask?: Tensor;
-  /** Index into batch · length of each row's last token. */
-  readonly lastTokens: Int32Array;
+  /** [batch]: index into batch · length of each row's last token. */
+  readonly lastTokens: Tensor;
 }
 
 /**
@@ -64,6 +64,7 @@ export function prepareInputs(
   const real = attentionMask ?? (padTokenId === null ? undefined : inputIds.map((id) => (id === padTokenId ? 0 : 1)));
   const isPadded = attentionMask?.includes(0) ?? false;
   const upload = (values: Int32Array): Tensor => keep(tensor(values, shape, { gpu }));
+  const last = lastTokens(real, batch, length);
   return {
     batch,
     length,
@@ -71,7 +72,7 @@ export function prepareInputs(
     positions: upload(positionIds),
     types: tokenTypeIds && upload(tokenTypeIds),
     mask: isPadded ? upload(attentionMask!) : undefined,
-    lastTokens: lastTokens(real, batch, length),
+    lastTokens: keep(tensor(last, [batch], { gpu })),
   };
 }
 
@@ -80,6 +81,7 @@ export function disposeInputs(inputs: DeviceInputs): void {
   inputs.positions.dispose();
   inputs.types?.dispose();
   inputs.mask?.dispose();
+  inputs.lastTokens.dispose();
 }
 
 /** max(cumulative sum of the mask − 1, 0), row by row. */
