@@ -5,6 +5,7 @@
 const LANES: u32 = 64u;
 const ROWS: u32 = 1u; // rows a workgroup handles
 const CENTERED: bool = true;
+const ADDS: bool = false; // whether the gradient is added to what dx holds
 alias V = f32; // spec: vec4<f32>
 const WIDTH: u32 = 1u; // elements of V
 
@@ -77,6 +78,10 @@ fn main(
   for (var k = lane; k < columns; k += LANES) {
     let normalized = (x[q + k] - mean) * rstd;
     let gw = g[p + k] * weightAt(k);
-    dx[r + k] = rstd * (gw - means.x - normalized * means.y);
+    var value = rstd * (gw - means.x - normalized * means.y);
+    if (ADDS) {
+      value = dx[r + k] + value;
+    }
+    dx[r + k] = value;
   }
 }

@@ -152,6 +152,18 @@ describe("rows read by vectors and by elements", () => {
     y.dispose();
   });
 
+  it.each([1, 64, 65, 130, 700])(
+    "gradients of weight and bias of %i rows, added up at once or chunk by chunk",
+    async (rows) => {
+      await expectAlike((make) =>
+        [7, 8].flatMap((columns) => {
+          const [g, x, statistics] = [make([rows, columns]), make([rows, columns], 2), make([rows, 2], 3)];
+          return rowNormBackwardWeight("layerNorm", g, x, statistics).map(contiguous);
+        }),
+      );
+    },
+  );
+
   it("gradients of weight and bias of 4 columns at a time are those of one at a time", async () => {
     const [wide, narrow] = await wordsFrom(software(), (make) => {
       const [g, x, statistics] = [make([130, 8]), make([130, 8], 2), make([130, 2], 3)];

@@ -1,7 +1,7 @@
 import rowNormSource from "../../../shaders/normalization/row-norm.wgsl";
 import backwardInputSource from "../../../shaders/normalization/row-norm-backward-input.wgsl";
 import backwardWeightSource from "../../../shaders/normalization/row-norm-backward-weight.wgsl";
-import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
+import { defineKernel, linearGrid, type Specialization, specializations } from "../../gpu/index.ts";
 import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch, output, ROW_READINGS, readsVectors, rowGrid, rowVariant, VECTOR_ROWS } from "../launch.ts";
@@ -10,6 +10,9 @@ import { forRowWindows } from "../windows.ts";
 
 /** The mean counts as 0: root mean square normalisation. */
 const UNCENTERED = { CENTERED: "false" };
+
+/** The result is added to what is there. */
+const ADDING = { ADDS: "true" };
 
 /** Every specialisation of the kernels that walk rows. */
 const rowVariants = () => ROW_READINGS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
@@ -47,11 +50,16 @@ const backwardInputKernel = defineKernel({
     statisticsOffset: "u32",
     dxOffset: "u32",
   },
-  variants: rowVariants,
+  variants: () => rowVariants().flatMap((spec) => [spec, { ...spec, ...ADDING }]),
 });
 
-const SINGLE_COLUMNS = Object.freeze({});
-const VECTOR_COLUMNS = Object.freeze({ V: VECTOR_ROWS.V, WIDTH: VECTOR_ROWS.WIDTH });
+/** Invocations of a workgroup where each has whole columns: there are few of them, for several threads. */
+const WHOLE_LANES = 16;
+
+const weightSpec = specializations((isVector: boolean, isWhole: boolean) => ({
+  ...(isVector ? { V: VECTOR_ROWS.V, WIDTH: VECTOR_ROWS.WIDTH } : {}),
+  ...(isWhole ? { WHOLE: "true", LANES: `${WHOLE_LANES}u` } : {}),
+}));
 
 const backwardWeightKernel = defineKernel({
   name: "row-norm-backward-weight",
@@ -67,7 +75,7 @@ const backwardWeightKernel = defineKernel({
     statisticsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [SINGLE_COLUMNS, VECTOR_COLUMNS],
+  variants: () => [true, false].flatMap((isVector) => [true, false].map((isWhole) => weightSpec(isVector, isWhole))),
 });
 
 /** Rows of the last axis of x, and what is done with each. */
@@ -84,15 +92,18 @@ const asRows = (x: Tensor, columns: number): Tensor => reshapeView(contiguous(x)
 
 const lastOf = (x: Tensor): number => x.shape[x.rank - 1];
 
-const rowSpec = specializations((LANES: string, ROWS: string, isVector: boolean, isCentered: boolean) => ({
-  ...{ LANES, ROWS },
-  ...(isVector ? VECTOR_ROWS : {}),
-  ...(isCentered ? {} : UNCENTERED),
-}));
+const rowSpec = specializations(
+  (LANES: string, ROWS: string, isVector: boolean, isCentered: boolean, adds: boolean) => ({
+    ...{ LANES, ROWS },
+    ...(isVector ? VECTOR_ROWS : {}),
+    ...(isCentered ? {} : UNCENTERED),
+    ...(adds ? ADDING : {}),
+  }),
+);
 
-function specOf(x: Tensor, { centered }: RowNorm): Specialization {
+function specOf(x: Tensor, { centered }: RowNorm, adds = false): Specialization {
   const rows = rowVariant(x);
-  return rowSpec(rows.LANES, rows.ROWS, readsVectors(x.gpu, lastOf(x)), centered);
+  return rowSpec(rows.LANES, rows.ROWS, readsVectors(x.gpu, lastOf(x)), centered, adds);
 }
 
 /**
@@ -118,17 +129,27 @@ export function rowNormForward(op: string, x: Tensor, norm: RowNorm, epsilon: nu
   return [y, statistics];
 }
 
-/** The gradient of x from that of y. */
-export function rowNormBackwardInput(op: string, g: Tensor, x: Tensor, norm: RowNorm, statistics: Tensor): Tensor {
+/**
+ * The gradient of x from that of y, added to `sum` where one is given: row-major, of x's shape, in memory of its own.
+ */
+export function rowNormBackwardInput(
+  op: string,
+  g: Tensor,
+  x: Tensor,
+  norm: RowNorm,
+  statistics: Tensor,
+  sum?: Tensor,
+): Tensor {
   const columns = lastOf(x);
-  const dx = output(op, x, x.shape);
+  const dx = sum ?? output(op, x, x.shape);
   if (x.size === 0) return dx;
   const weight = norm.weight && contiguous(norm.weight);
+  const variant = backwardInputKernel.variant(specOf(x, norm, sum !== undefined));
   const matrices = [asRows(g, columns), asRows(x, columns), statistics, asRows(dx, columns)];
   forRowWindows(op, matrices, ([gradient, source, kept, target], rows) => {
     launch(
       op,
-      backwardInputKernel.variant(specOf(x, norm)),
+      variant,
       [gradient, source, weight ?? source, kept, target],
       { rows, columns, hasWeight: weight ? 1 : 0 },
       rowGrid(rows, rowVariant(x)),
@@ -137,8 +158,11 @@ export function rowNormBackwardInput(op: string, g: Tensor, x: Tensor, norm: Row
   return dx;
 }
 
-/** Rows one invocation sums in order; partial sums are then reduced in stages. */
+/** Rows one invocation sums in order before it goes on to the next so many; the sums are then added in order. */
 const ROWS_PER_CHUNK = 64;
+
+/** Chunks whose sums a reduction adds in order in one stage. */
+const CHUNKS_IN_ORDER = 256;
 
 /** Gradients of weight and bias, both of shape [columns]. */
 export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statistics: Tensor): [Tensor, Tensor] {
@@ -148,22 +172,31 @@ export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statisti
     if (x.size === 0) return;
     forRowWindows(op, matrices, (w, rows) => body(w, rows, Math.ceil(rows / ROWS_PER_CHUNK)), ROWS_PER_CHUNK);
   };
-  let total = 0;
+  let [total, windowCount] = [0, 0];
   forWindows((_windows, _rows, chunks) => {
     total += chunks;
+    windowCount++;
   });
-  const partial = output(op, x, [total, 2, columns]);
   const width = columns % 4 === 0 ? 4 : 1;
-  const variant = backwardWeightKernel.variant(width === 4 ? VECTOR_COLUMNS : SINGLE_COLUMNS);
+  const isWhole = windowCount === 1 && total <= CHUNKS_IN_ORDER && rowVariant(x).LANES === "1u";
+  const partial = output(op, x, [isWhole ? 1 : total, 2, columns]);
+  const variant = backwardWeightKernel.variant(weightSpec(width === 4, isWhole));
   let first = 0;
   forWindows((windows, rows, chunks) => {
-    const target = sliceView(partial, 0, first, first + chunks);
-    const count = (chunks * columns) / width;
+    const parts = isWhole ? 1 : chunks;
+    const target = sliceView(partial, 0, first, first + parts);
+    const count = (parts * columns) / width;
     const params = { rows, columns, chunk: ROWS_PER_CHUNK, count };
-    launch(op, variant, [...windows, target], params, gridOf(count));
-    first += chunks;
+    launch(
+      op,
+      variant,
+      [...windows, target],
+      params,
+      isWhole ? linearGrid(Math.ceil(count / WHOLE_LANES)) : gridOf(count),
+    );
+    first += parts;
   });
-  const sums = reshapeView(total === 1 ? partial : reduce(op, partial, "sum", [0]), [2, columns])!;
+  const sums = reshapeView(partial.shape[0] === 1 ? partial : reduce(op, partial, "sum", [0]), [2, columns])!;
   const row = (index: number): Tensor => reshapeView(sliceView(sums, 0, index, index + 1), [columns])!;
   return [row(0), row(1)];
 }

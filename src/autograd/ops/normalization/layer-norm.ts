@@ -6,7 +6,7 @@ import {
 } from "../../../kernels/normalization/row-norm.ts";
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Sample } from "../../define-op.ts";
-import type { GradientThunk } from "../../tape.ts";
+import type { GradientTarget, GradientThunk } from "../../tape.ts";
 import { sumTo } from "../broadcast.ts";
 import { affine, mul, rsqrt, square, sub } from "../elementwise/index.ts";
 import { mean } from "../reduction/index.ts";
@@ -44,7 +44,8 @@ const rowNormOp = (
       const op = `${name} backward`;
       const sums = once(() => rowNormBackwardWeight(op, g, x, statistics));
       return [
-        () => rowNormBackwardInput(op, g, x, { centered, weight }, statistics),
+        // What came to x along a residual connection is there already: the gradient is added to it in the same pass.
+        (target) => rowNormBackwardInput(op, g, x, { centered, weight }, statistics, sumAt(target)),
         ...affineThunks(
           attributes,
           () => sums()[0],
@@ -54,6 +55,10 @@ const rowNormOp = (
     },
     samples,
   });
+
+/** The place to add a gradient to, where it begins at a whole vector. */
+const sumAt = (target: GradientTarget | undefined): Tensor | undefined =>
+  target?.accumulates && target.tensor.offset % 4 === 0 ? target.tensor : undefined;
 
 /** The same gradients in differentiable ops. */
 function plainVjp(
