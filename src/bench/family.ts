@@ -70,3 +70,27 @@ export function candidatesOf(family: Family, sizes: Sizes): Candidate[] {
 
 export const variantNames = (family: Family): string[] =>
   candidatesOf(family, parseSizes(family, family.tinySize)).map(({ name }) => name);
+
+/**
+ * How a shader of the family begins: its uniform struct and its bindings, as every shader of the ladder has them. Types of
+ * elements may be vectors: buffers are padded to whole vectors of four.
+ */
+export function shaderHeader(family: Family): string {
+  const sizes = parseSizes(family, family.tinySize);
+  const { reads, writes, params, scratch } = family.contract(sizes);
+  const { inputs } = family.problem(sizes);
+  const elementOf = (name: string): string => inputs.find((input) => input.name === name)?.dtype ?? "f32";
+  const written = [...writes, ...(scratch ? [scratch.name] : [])];
+  const bindings = [
+    ...reads.map((name) => `var<storage, read> ${name}: array<${elementOf(name)}>;`),
+    ...written.map((name) => `var<storage, read_write> ${name}: array<f32>;`),
+  ];
+  return [
+    "struct Params {",
+    ...Object.entries(params).map(([name, type]) => `  ${name}: ${type},`),
+    "}",
+    "",
+    ...bindings.map((text, i) => `@group(0) @binding(${i}) ${text}`),
+    "@group(1) @binding(0) var<uniform> params: Params;",
+  ].join("\n");
+}

@@ -1,5 +1,13 @@
 export { FAMILIES, familyOf } from "./families/index.ts";
-export { BenchUsageError, type Family, parseSizes, type Sizes, variantNames } from "./family.ts";
+export {
+  BenchUsageError,
+  candidatesOf,
+  type Family,
+  parseSizes,
+  type Sizes,
+  shaderHeader,
+  variantNames,
+} from "./family.ts";
 export { digits, formatMilliseconds, formatQuartiles, formatShare } from "./format.ts";
 export { type LadderChoice, runLadder } from "./ladder.ts";
 export type { Measured } from "./measure.ts";

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { familyOf } from "../../src/bench/families/index.ts";
+import { FAMILIES, familyOf } from "../../src/bench/families/index.ts";
+import { shaderHeader } from "../../src/bench/family.ts";
 import { readGrids } from "../../src/bench/grid.ts";
 import { runLadder } from "../../src/bench/ladder.ts";
 import type { BenchRow } from "../../src/bench/report.ts";
@@ -100,5 +101,19 @@ describe("the grid of a shader", () => {
     ["constructor", 'unknown name "constructor"'],
   ])("%s is refused", (line, why) => {
     expect(() => grid(line)).toThrow(`grid "${line}": ${why}`);
+  });
+});
+
+describe("docs/bench.md", () => {
+  it("shows the bindings of every family as they are, and its own example works", async () => {
+    const page = await readFile(resolve(import.meta.dirname, "../../docs/bench.md"), "utf8");
+    for (const family of FAMILIES) {
+      const part = page.slice(page.indexOf(`\n### ${family.name}\n`)).split("\n### ")[1];
+      expect(part).toContain(`Size: \`${family.sizeForms}\`.`);
+      expect(part).toContain(`\`\`\`wgsl\n${shaderHeader(family)}\n\`\`\``);
+    }
+    const file = page.match(/--wgsl (examples\/\S+)/)![1];
+    const own = await readFile(resolve(import.meta.dirname, "../..", file), "utf8");
+    expect(await run(own)).toMatchObject({ status: "right" });
   });
 });

@@ -32,7 +32,7 @@ describe("graft bench", () => {
     );
     expect(code).toBe(0);
     expect(stdout.text).toMatch(
-      /softmax\/5x7: y = exp.*\n.*time.*\n {2}naive +[\d.]+ [µm]s.*\n {2}engine \(here \w+\) +[\d.]+ [µm]s/,
+      /softmax\/5x7: y = exp.*\n.*time.*\n {2}naive +[\d.]+ [µm]s.*\n {2}engine \(here [\w-]+\) +[\d.]+ [µm]s/,
     );
 
     const report: BenchReport = JSON.parse(await readFile(json, "utf8"));

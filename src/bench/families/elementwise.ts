@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/elementwise-naive.wgsl";
 import strips from "../../../shaders/bench/elementwise-strips.wgsl";
 import vectors from "../../../shaders/bench/elementwise-vectors.wgsl";
 import { binary } from "../../kernels/elementwise/elementwise.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
@@ -24,15 +25,14 @@ export function additionProblem(N: number): Problem {
   };
 }
 
-const engine = (_sizes: Sizes): Candidate[] => [
-  {
+const engine = (_sizes: Sizes): Candidate[] =>
+  engineCandidates("elementwise", {
     name: "engine",
     adds: "The engine's own kernel for any function of two numbers, of any types, with scalars and broadcast shapes.",
     prepare:
       ({ a, b }) =>
       () => [binary("add", a, b, "add")],
-  },
-];
+  });
 
 export const elementwise: Family = {
   name: "elementwise",

@@ -25,6 +25,7 @@ export const IMAGE_ROWS: readonly StepRow[] = [
       const labels = tensor(randomIndices(BATCH, 10, 9), [BATCH], { gpu });
       const optimizer = adamw(model.namedParameters(), 1e-3);
       return trainingStep(
+        gpu,
         optimizer,
         () => {
           const pass = new TrainingPass(0);
@@ -32,7 +33,6 @@ export const IMAGE_ROWS: readonly StepRow[] = [
         },
         () => {
           for (const one of [images, labels]) one.dispose();
-          optimizer.dispose();
           model.dispose();
         },
       );

@@ -2,7 +2,7 @@ import { IMAGE_ROWS } from "./images.ts";
 import { LANGUAGE_ROWS } from "./language.ts";
 import type { StepRow } from "./step.ts";
 
-export { firstRunOf, runStep, type StepResources, type StepRow } from "./step.ts";
+export { countStep, firstRunOf, runStep, type StepResources, type StepRow } from "./step.ts";
 
 /** Blocks and whole training steps of real models. */
 export const STEP_ROWS: readonly StepRow[] = [...LANGUAGE_ROWS, ...IMAGE_ROWS];

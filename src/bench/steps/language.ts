@@ -1,4 +1,4 @@
-import { backward } from "../../autograd/index.ts";
+import { backward, capture } from "../../autograd/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
 import { GPT2, GPT2ForSequenceClassification, parseGPT2Config, prepareInputs } from "../../models/index.ts";
 import { type Tensor, tensor, tidy } from "../../tensor/index.ts";
@@ -52,15 +52,17 @@ function blockRow(id: string, title: string, isBackward: boolean): StepRow {
       const shape = [1, BLOCK.length, BLOCK.width];
       const [x, g] = [5, 6].map((seed) => tensor(randomValues(BLOCK.length * BLOCK.width, seed), shape, { gpu }));
       x.requiresGrad = isBackward;
-      const run = (): Tensor => {
+      // The gradients of the parameters are made and given up; that of the input is the result.
+      const step = capture(gpu, () => {
         const y = block.run(x, inputs);
         return isBackward ? backward(y, { gradient: g }).get(x)! : y;
-      };
+      });
+      const run = (): Tensor => step({});
       return {
         run: () => void run(),
         check: async () => finiteFault(tidy(run)),
         [Symbol.dispose]: () => {
-          for (const one of [x, g]) one.dispose();
+          for (const one of [step, x, g]) one.dispose();
           model.release(inputs);
           model.dispose();
         },
@@ -91,12 +93,12 @@ function languageRow(id: string, title: string, shape: Shape, clip?: number): St
       const labels = tensor(randomIndices(tokens, vocabulary, 9), [tokens], { gpu });
       const optimizer = adamw(model.namedParameters(), 1e-3);
       return trainingStep(
+        gpu,
         optimizer,
         () => model.loss(model.features(inputs), labels, "mean"),
         () => {
           labels.dispose();
           model.release(inputs);
-          optimizer.dispose();
           model.dispose();
         },
         clip,
@@ -127,12 +129,12 @@ const bundledFinetune: StepRow = {
     const inputs = model.prepare({ inputIds: ids, batch: FINETUNE_BATCH, length: FINETUNE_LENGTH });
     const targets = tensor(randomIndices(FINETUNE_BATCH, labels.length, 9), [FINETUNE_BATCH], { gpu });
     return trainingStep(
+      gpu,
       optimizer,
       () => model.loss(model.features(inputs), targets, "mean"),
       () => {
         targets.dispose();
         model.release(inputs);
-        optimizer.dispose();
         model.dispose();
       },
       1,

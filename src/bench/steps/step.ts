@@ -54,7 +54,7 @@ export async function runStep(
     const fault = await step.check();
     if (fault) return { ...line, status: "wrong", reason: fault };
     for (let i = 0; i < WARM_UPS; i++) await gpu.time(run);
-    const counts = await countStep(gpu, run);
+    const counts = await countRun(gpu, run);
     const { timing, encode } = await timeStep(gpu, run, options);
     const throughput = items && { value: items.count / (timing.wall / 1000), unit: items.unit };
     return withRates(
@@ -89,7 +89,16 @@ export async function firstRunOf(row: StepRow, open: OpenOptions, resources: Ste
   return wallMilliseconds;
 }
 
-async function countStep(gpu: Gpu, run: () => void): Promise<StepCounts> {
+/** What a run of a step asks of the device after two to warm up. Nothing is looked at: any device will do. */
+export async function countStep(gpu: Gpu, row: StepRow, resources: StepResources): Promise<StepCounts | undefined> {
+  using step = await row.prepare(gpu, resources);
+  if (!step) return undefined;
+  const run = (): void => tidy(() => step.run());
+  for (let i = 0; i <= WARM_UPS; i++) run();
+  return await countRun(gpu, run);
+}
+
+async function countRun(gpu: Gpu, run: () => void): Promise<StepCounts> {
   await gpu.finish();
   gpu.resetPeak();
   const before = gpu.statistics;

@@ -1,10 +1,15 @@
 import {
   type BenchReport,
   type BenchRow,
+  candidatesOf,
   digits,
+  type Family,
   formatMilliseconds,
   formatQuartiles,
   formatShare,
+  listOfNames,
+  parseSizes,
+  shaderHeader,
 } from "../../bench/index.ts";
 import { formatBytes } from "../../finetune/format.ts";
 import { wrap } from "../text.ts";
@@ -58,12 +63,8 @@ export function renderBenchRows(rows: readonly BenchRow[], columns = 80): string
       );
     lines.push(...stepLines(row));
   }
-  const ladder = rows.filter(({ suite }) => suite === "ladder");
-  const width = Math.max(0, ...ladder.map(({ name }) => name.length));
-  for (const { name, adds } of ladder) {
-    const own = wrap(adds, Math.max(20, columns - width - 4));
-    lines.push(...own.map((text, i) => `  ${(i === 0 ? name : "").padEnd(width)}  ${text}`));
-  }
+  const ladder = rows.filter(({ suite }) => suite === "ladder").map(({ name, adds }) => [name, adds] as const);
+  lines.push(...twoColumns(ladder, columns, Math.max(0, ...ladder.map(([name]) => name.length))));
   return lines.join("\n");
 }
 
@@ -86,4 +87,46 @@ function stepLines({
     `  made: ${buffersCreated} buffers, ${bindGroupsCreated} bind groups, ${pipelinesCreated} pipelines`,
     `  ${[...first, ...cold, ...encode].join(", ")}`,
   ];
+}
+
+/** Names and what they mean, in two columns. */
+function twoColumns(
+  entries: readonly (readonly [name: string, text: string])[],
+  columns: number,
+  width: number,
+): string[] {
+  return entries.flatMap(([name, text]) =>
+    wrap(text, Math.max(20, columns - width - 4)).map((part, i) => `  ${(i === 0 ? name : "").padEnd(width)}  ${part}`),
+  );
+}
+
+/** Everything that can be named. */
+export function renderBenchNames(columns: number): string {
+  const sections = listOfNames();
+  const width = Math.max(...sections.flatMap(({ entries }) => entries.map(([name]) => name.length)));
+  return sections
+    .map(({ heading, entries }) => `${heading}\n${twoColumns(entries, columns, width).join("\n")}\n`)
+    .join("\n");
+}
+
+/** All about one family: sizes, variants, and how a shader of it begins. */
+export function renderFamily(family: Family, columns: number): string {
+  const variants = candidatesOf(family, parseSizes(family, family.tinySize));
+  const entries = variants.map(({ name, adds }) => [name, adds] as const);
+  const width = Math.max(...entries.map(([name]) => name.length));
+  const { software, hardware } = family.defaultSize;
+  return [
+    ...wrap(`${family.name}: ${family.computes}`, columns),
+    ...wrap(`Size: ${family.sizeForms}. Default ${software} on software adapters, ${hardware} on GPUs.`, columns),
+    "",
+    "Variants",
+    ...twoColumns(entries, columns, width),
+    "",
+    "A shader of your own, for --wgsl, begins with",
+    "",
+    shaderHeader(family),
+    "",
+    'and says on a line such as "// grid: ceil(N / 64)" how many workgroups it wants (docs/bench.md).',
+    "",
+  ].join("\n");
 }

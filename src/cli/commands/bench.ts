@@ -6,8 +6,8 @@ import {
   type BenchReport,
   type BenchRow,
   BenchUsageError,
+  FAMILIES,
   firstRunOf,
-  listOfNames,
   makeReport,
   planOf,
   renderBenchPage,
@@ -20,8 +20,13 @@ import { NodeDirectory } from "../../io/node/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
 import { addColdStarts, type FirstRun } from "../bench/cold-start.ts";
-import { renderBenchHead, renderBenchHeadings, renderBenchRows } from "../bench/render-bench.ts";
-import { wrap } from "../text.ts";
+import {
+  renderBenchHead,
+  renderBenchHeadings,
+  renderBenchNames,
+  renderBenchRows,
+  renderFamily,
+} from "../bench/render-bench.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
@@ -45,7 +50,7 @@ export const benchCommand = defineCommand({
     repeats: { type: "integer", default: 9, min: 1, description: "samples of each time" },
     json: { type: "string", placeholder: "FILE", description: "write the run as JSON" },
     html: { type: "string", placeholder: "FILE", description: "write the run as a page with charts" },
-    list: { type: "boolean", description: "print all names and stop" },
+    list: { type: "boolean", description: "print all names, or all about the family that is named, and stop" },
     cold: {
       type: "boolean",
       description:
@@ -57,7 +62,8 @@ export const benchCommand = defineCommand({
   },
   async run({ options, positionals }, { stdout, env, onInterrupt }) {
     if (options.list) {
-      stdout.write(renderNames(stdout.columns));
+      const family = FAMILIES.find(({ name }) => name === positionals.name);
+      stdout.write(family ? renderFamily(family, stdout.columns) : renderBenchNames(stdout.columns));
       return 0;
     }
     const plan = await makePlan(positionals.name, options);
@@ -153,17 +159,4 @@ async function readShader(file: string): Promise<string> {
   } catch (error) {
     throw new UsageError(`--wgsl ${file}: ${(error as Error).message}`);
   }
-}
-
-function renderNames(columns: number): string {
-  const width = Math.max(...listOfNames().flatMap(({ entries }) => entries.map(([name]) => name.length)));
-  const sections = listOfNames().map(({ heading, entries }) => {
-    const lines = entries.flatMap(([name, text]) =>
-      wrap(text, Math.max(20, columns - width - 4)).map(
-        (line, i) => `  ${(i === 0 ? name : "").padEnd(width)}  ${line}`,
-      ),
-    );
-    return `${heading}\n${lines.join("\n")}\n`;
-  });
-  return sections.join("\n");
 }

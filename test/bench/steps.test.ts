@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { add } from "../../src/autograd/index.ts";
+import { countStep, firstRunOf, runStep, STEP_ROWS, type StepRow } from "../../src/bench/steps/index.ts";
+import { Gpu } from "../../src/gpu/index.ts";
+import { NodeDirectory } from "../../src/io/node/index.ts";
+import { tensor } from "../../src/tensor/index.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const resources = { bundledModel: () => NodeDirectory.open("assets/gpt2-mini-en") };
+const rowOf = (id: string) => STEP_ROWS.find((row) => row.id === id)!;
+
+/** Most dispatches of one run and most bytes of buffers at a time. They are the same on every machine. */
+const GATES: Readonly<Record<string, { dispatches: number; submits: number; peakBytes?: number }>> = {
+  "transformer-block/forward": { dispatches: 12, submits: 1 },
+  "transformer-block/forward-backward": { dispatches: 40, submits: 1 },
+  "gpt2-4-layers/step": { dispatches: 250, submits: 2, peakBytes: 450e6 },
+};
+
+describe("a run of a step, after two", () => {
+  it.each(Object.keys(GATES))("%s: asks no more of the device than it may", async (id) => {
+    // A device that computes nothing: counts do not depend on values.
+    using gpu = await Gpu.open({ backend: "null" });
+    const counts = (await countStep(gpu, rowOf(id), resources))!;
+    const { dispatches, submits, peakBytes = Number.POSITIVE_INFINITY } = GATES[id];
+    expect(counts).toMatchObject({ buffersCreated: 0, bindGroupsCreated: 0, pipelinesCreated: 0 });
+    expect(counts.dispatches).toBeLessThanOrEqual(dispatches);
+    expect(counts.dispatches).toBeGreaterThan(dispatches / 2);
+    expect(counts.submits).toBeLessThanOrEqual(submits);
+    expect(counts.peakBytes).toBeLessThanOrEqual(peakBytes);
+    expect(gpu.statistics.rescuedTensors).toBe(0);
+  });
+});
+
+describe("a step that is run", () => {
+  const gpu = useGpu();
+  const quick = { samples: 2, sampleMilliseconds: 0, budgetMilliseconds: 0, preferGpuClock: true };
+  const peaks = { gigaflops: 1, gigabytes: 1 };
+  /** y = x + x, checked by `fault`. */
+  const rowWith = (fault: string | undefined): StepRow => ({
+    id: "made-up/step",
+    title: "Made up",
+    items: { count: 3, unit: "tokens/s" },
+    operations: 64,
+    prepare: async (device) => {
+      const x = tensor(new Float32Array(64).fill(2), [64], { gpu: device });
+      return { run: () => void add(x, x), check: async () => fault, [Symbol.dispose]: () => x.dispose() };
+    },
+  });
+
+  it("has times, counts and speed, and leaves nothing behind", async () => {
+    const before = gpu().statistics.liveBuffers;
+    const row = await runStep(gpu(), rowWith(undefined), peaks, quick, {});
+    expect(row).toMatchObject({ id: "made-up/step", suite: "end-to-end", status: "right" });
+    expect(row.counts).toMatchObject({ dispatches: 1, submits: 1, buffersCreated: 0, bindGroupsCreated: 0 });
+    expect(row.throughput).toEqual({ value: (3 * 1000) / row.timing!.wall, unit: "tokens/s" });
+    for (const value of [row.firstMilliseconds, row.encodeMicroseconds, row.gigaflops, row.share]) {
+      expect(value).toBeGreaterThan(0);
+    }
+    expect(gpu().statistics.liveBuffers).toBe(before);
+  });
+
+  it("is not timed when it is wrong, fails or lacks its files", async () => {
+    const of = (row: StepRow) => runStep(gpu(), row, peaks, quick, {});
+    expect(await of(rowWith("the loss is NaN"))).toMatchObject({ status: "wrong", reason: "the loss is NaN" });
+    const broken = { ...rowWith(undefined), prepare: () => Promise.reject(new Error("no memory")) };
+    expect(await of(broken)).toMatchObject({ status: "failed", reason: "no memory" });
+    expect(await of(rowOf("bundled-finetune/step"))).toMatchObject({ status: "unavailable" });
+    for (const row of [rowWith("wrong"), broken]) expect((await of(row)).timing).toBeUndefined();
+  });
+
+  it("can be timed on a device of its own, once", async () => {
+    expect(await firstRunOf(rowWith(undefined), {}, {})).toBeGreaterThan(0);
+    await expect(firstRunOf(rowWith("wrong"), {}, {})).rejects.toThrow("made-up/step: wrong");
+    await expect(firstRunOf(rowOf("bundled-finetune/step"), {}, {})).rejects.toThrow("files that are not here");
+  });
+});
