@@ -1,4 +1,5 @@
-// matmul-shared: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])), any strides for A and B, unit column stride for C.
+// matmul-shared: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])) (+ residual[b]), any strides for A and B, unit column
+// stride for C and the residual.
 //
 // For GPUs. A workgroup of 16 x 16 threads makes a 64 x 64 tile of C, a thread 4 x 4 of it. Sixteen k at a time, each
 // thread loads one vec4 of A and one of B into workgroup memory (8.5 KiB), so global memory is read 64 times less often.
@@ -15,11 +16,13 @@ struct Params {
   bOffset: u32,
   cOffset: u32,
   biasOffset: u32,
+  residualOffset: u32,
   aRow: u32,
   aColumn: u32,
   bRow: u32,
   bColumn: u32,
   cRow: u32,
+  residualRow: u32,
   batch1: u32, // batch = i0 * batch1 + i1
   aBatch0: u32,
   aBatch1: u32,
@@ -27,15 +30,18 @@ struct Params {
   bBatch1: u32,
   cBatch0: u32,
   cBatch1: u32,
+  residualBatch0: u32,
+  residualBatch1: u32,
   hasBias: u32,
+  hasResidual: u32,
   accumulate: u32,
   alpha: f32,
-  activation: u32, // which one the epilogue applies
+  activation: u32,   // which one the epilogue applies
+  keepDistance: u32, // from an element of C to where what the epilogue is applied to is kept; 0: nowhere
 }
 
-alias T = f32;             // spec: f16
-alias AElement = vec4<T>;  // spec: T, when an offset or a stride of A other than the unit one is no multiple of 4
-alias BElement = vec4<T>;  // spec: T, likewise
+alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u, u32
+alias BElement = vec4f;  // spec: likewise
 const A_ALONG_M = false;   // spec: true when A's rows are its unit stride (A is transposed)
 const B_ALONG_K = false;   // spec: true when B's rows are its unit stride (B is transposed)
 const TILE: u32 = 64;      // rows and columns of C a workgroup makes
@@ -45,20 +51,24 @@ const_assert TILE * DEPTH == 256 * 4;
 
 @group(0) @binding(0) var<storage, read> a: array<AElement>;
 @group(0) @binding(1) var<storage, read> b: array<BElement>;
-@group(0) @binding(2) var<storage, read> bias: array<T>; // [N]; never read unless hasBias
-@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [N]; never read unless hasBias
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // never read unless hasResidual
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<workgroup> aTile: array<f32, DEPTH * PITCH>; // [k, m]
 var<workgroup> bTile: array<f32, DEPTH * PITCH>; // [k, n]
 
-// Four elements from `index` on, `stride` apart.
-// spec: return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));
-fn loadA(index: u32, stride: u32) -> vec4f { return vec4f(a[index / 4]); }
-fn loadB(index: u32, stride: u32) -> vec4f { return vec4f(b[index / 4]); }
+// Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
+fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
+fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
 
-// What is done to an element before it is stored. spec: a choice of activations by params.activation
+fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
+
+// What is done to an element before the residual is added. spec: a choice of activations by params.activation
 fn epilogue(v: vec4f) -> vec4f { return v; }
+// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
+fn keep(index: u32, v: f32) { return; }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
@@ -115,20 +125,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
 
   let cBase = params.cOffset + batch0 * params.cBatch0 + batch1 * params.cBatch1;
+  let residualBase = params.residualOffset + batch0 * params.residualBatch0 + batch1 * params.residualBatch1;
+  let cRow = params.cRow;
+  let residualRow = params.residualRow;
+  let biasOffset = params.biasOffset;
+  let hasBias = params.hasBias != 0;
+  let accumulate = params.accumulate != 0;
+  let hasResidual = params.hasResidual != 0;
+  let alpha = params.alpha;
   let rowEnd = min(row + m + 4, params.M);
   let columnEnd = min(column + n + 4, params.N);
   for (var r = row + m; r < rowEnd; r++) {
     var values = pick(tile, r - row - m);
     for (var s = column + n; s < columnEnd; s++) {
-      let index = cBase + r * params.cRow + s;
-      var value = params.alpha * values.x;
-      if (params.hasBias != 0) {
-        value += f32(bias[params.biasOffset + s]);
+      let index = cBase + r * cRow + s;
+      var value = alpha * values.x;
+      if (hasBias) {
+        value += bias[biasOffset + s];
       }
-      if (params.accumulate != 0) {
-        value += f32(c[index]);
+      if (accumulate) {
+        value += c[index];
       }
-      c[index] = T(epilogue(vec4f(value)).x);
+      keep(index, value);
+      value = epilogue(vec4f(value)).x;
+      if (hasResidual) {
+        value += residual[residualBase + r * residualRow + s];
+      }
+      c[index] = value;
       values = values.yzwx;
     }
   }

@@ -1,15 +1,18 @@
-// matmul: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])), any strides for A and B, unit column stride for C.
+// matmul: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])) (+ residual[b]), any strides for A and B, unit column
+// stride for C and the residual.
 //
 // For adapters that run lanes as SIMD on a CPU (lavapipe, SwiftShader), where a barrier costs more than it saves and a
-// load is one scalar load and bounds check a lane. So there is no shared memory: a lane keeps ROWS x 4 elements of
-// C in registers, and the LANES lanes of a subgroup split the loading of their common rows of A and pass them round.
-// The unrolled matrices are on purpose: SwiftShader does not unroll loops, and a loop over an array of accumulators is
-// far slower there. Without subgroups, LANES = 1 and every lane loads its own four rows.
+// load is one scalar load and bounds check a lane and element. So there is no shared memory: a lane keeps ROWS x COLUMNS
+// elements of C in registers, and the LANES lanes of a subgroup split the loading of their common rows of A and pass them
+// round. More k a round (DEPTH) would save stores of accumulators, but the code must fit into the processor's first
+// instruction cache: that is what bounds ROWS * COLUMNS * DEPTH. The unrolled matrices are on purpose: SwiftShader does
+// not unroll loops, and a loop over an array of accumulators is far slower there. Without subgroups, LANES = 1 and every
+// lane loads its own four rows.
 //
 // Every element has one accumulator that runs over k = 0, 1, ..., K - 1, so its bits depend on its row of A and its
 // column of B alone: not on M, N, the batch, the layout or the variant. Past K both operands count as zero.
 //
-// Grid: x = ceil(N / (4 * max(8, LANES))), y = ceil(M / ROWS), z = batches.
+// Grid: x = ceil(N / (COLUMNS * max(8, LANES))), y = ceil(M / ROWS), z = batches.
 
 struct Params {
   M: u32,
@@ -19,11 +22,13 @@ struct Params {
   bOffset: u32,
   cOffset: u32,
   biasOffset: u32,
+  residualOffset: u32,
   aRow: u32,
   aColumn: u32,
   bRow: u32,
   bColumn: u32,
   cRow: u32,
+  residualRow: u32,
   batch1: u32, // batch = i0 * batch1 + i1
   aBatch0: u32,
   aBatch1: u32,
@@ -31,67 +36,105 @@ struct Params {
   bBatch1: u32,
   cBatch0: u32,
   cBatch1: u32,
+  residualBatch0: u32,
+  residualBatch1: u32,
   hasBias: u32,
+  hasResidual: u32,
   accumulate: u32,
   alpha: f32,
-  activation: u32, // which one the epilogue applies
+  activation: u32,   // which one the epilogue applies
+  keepDistance: u32, // from an element of C to where what the epilogue is applied to is kept; 0: nowhere
 }
 
-alias T = f32;             // spec: f16
-alias AElement = vec4<T>;  // spec: T, when an offset or a stride of A other than the unit one is no multiple of 4
-alias BElement = vec4<T>;  // spec: T, likewise
-const LANES: u32 = 1;      // spec: the subgroup size, 4, 8 or 16, where it is fixed
-const ROWS: u32 = 4;       // rows of C a lane makes: 4, or 8 or 16 when LANES >= 4
-const A_ALONG_M = false;   // spec: true when A's rows are its unit stride (A is transposed)
-const B_ALONG_K = false;   // spec: true when B's rows are its unit stride (B is transposed)
+alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u, u32
+alias BElement = vec4f;  // spec: likewise
+const LANES: u32 = 1;    // spec: the subgroup size, 4, 8 or 16, where it is fixed
+const ROWS: u32 = 4;     // rows of C a lane makes: 4, or 16 or 32 when LANES >= 4
+const COLUMNS: u32 = 4;  // columns of C a lane makes: 4, or 8 when ROWS <= 16
+const DEPTH: u32 = 4;    // k a round: 1 (only when A_ALONG_M), 2 or 4
+const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
+const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed); DEPTH is then 4
 const WIDTH: u32 = max(8, LANES);
-const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
+const SPAN: u32 = select(4, DEPTH, A_ALONG_M); // holders of a block of four rows of A
+const HOLDERS: u32 = ROWS / 4 * SPAN;
+const_assert HOLDERS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
+const_assert DEPTH == 4 || (!B_ALONG_K && (DEPTH == 2 || A_ALONG_M));
 
 @group(0) @binding(0) var<storage, read> a: array<AElement>;
 @group(0) @binding(1) var<storage, read> b: array<BElement>;
-@group(0) @binding(2) var<storage, read> bias: array<T>; // [N]; never read unless hasBias
-@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [N]; never read unless hasBias
+@group(0) @binding(3) var<storage, read> residual: array<f32>; // never read unless hasResidual
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// Four elements from `index` on, `stride` apart.
-// spec: return vec4f(vec4(a[index], a[index + stride], a[index + 2 * stride], a[index + 3 * stride]));
-fn loadA(index: u32, stride: u32) -> vec4f { return vec4f(a[index / 4]); }
-fn loadB(index: u32, stride: u32) -> vec4f { return vec4f(b[index / 4]); }
+// Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
+fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
+fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
+
+fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
 
 // What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
 fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
 
-// A block of four rows (or k) of A is held by four holders, one vec4 each: holder h has row h at four k; or, when A runs
-// along m, four rows at one k. Holder h is lane h % LANES, in its vector h / LANES.
+// A block of four rows of A is held by SPAN holders, one vec4 each: holder h has row h at four k; or, when A runs along m,
+// the four rows at k + h. Holder h is lane h % LANES, in its vector h / LANES.
 fn holderIndex(row: u32, holder: u32) -> u32 {
   if (A_ALONG_M) {
-    return min(row + holder / 4 * 4, (params.M - 1) / 4 * 4) * params.aRow + holder % 4 * params.aColumn;
+    return min(row + holder / SPAN * 4, (params.M - 1) / 4 * 4) * params.aRow + holder % SPAN * params.aColumn;
   }
   return min(row + holder, params.M - 1) * params.aRow;
 }
 
 fn holderLoad(index: u32, holder: u32, k: u32) -> vec4f {
   if (A_ALONG_M) {
-    return select(vec4f(), loadA(index, params.aRow), k + holder % 4 < params.K);
+    return select(vec4f(), loadA(index, params.aRow), k + holder % SPAN < params.K);
   }
   return select(vec4f(), loadA(index, params.aColumn), k + vec4u(0, 1, 2, 3) < vec4u(params.K));
 }
 
-// Four holders' vectors -> x[i] = the four rows at k + i.
-fn rowsAtEachK(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f {
+fn fromHolder(held: mat4x4f, h: u32) -> vec4f { return fromLane(held[h / LANES % 4], h % LANES); }
+
+// x[i] = the four rows of a block at k + i, for i < DEPTH.
+fn rowsOf(held: mat4x4f, block: u32) -> mat4x4f {
+  let h = block * SPAN;
+  let x = mat4x4f(fromHolder(held, h), fromHolder(held, h + min(1, SPAN - 1)), fromHolder(held, h + min(2, SPAN - 1)),
+    fromHolder(held, h + min(3, SPAN - 1)));
   if (A_ALONG_M) {
-    return mat4x4f(h0, h1, h2, h3);
+    return x;
   }
-  return transpose(mat4x4f(h0, h1, h2, h3));
+  return transpose(x);
 }
 
-// What is done to an element before it is stored. spec: a choice of activations by params.activation
-fn epilogue(v: vec4f) -> vec4f { return v; }
+// y[i] = four columns of B at k + i, for i < DEPTH.
+fn columnsOf(index: u32, k: u32) -> mat4x4f {
+  let stride = select(params.bColumn, params.bRow, B_ALONG_K); // within a vec4
+  let next = select(params.bRow, params.bColumn, B_ALONG_K);   // from one vec4 to the next
+  var y: mat4x4f;
+  y[0] = loadB(index, stride);
+  if (DEPTH > 1) {
+    y[1] = loadB(index + next, stride);
+  }
+  if (DEPTH > 2) {
+    y[2] = loadB(index + 2 * next, stride);
+    y[3] = loadB(index + 3 * next, stride);
+  }
+  if (B_ALONG_K) {
+    y = transpose(y);
+  }
+  let live = k + vec4u(0, 1, 2, 3) < vec4u(params.K);
+  return mat4x4f(y[0], select(vec4f(), y[1], live.y), select(vec4f(), y[2], live.z), select(vec4f(), y[3], live.w));
+}
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
-// tile[i] is a row of C: four rows, four columns, four k in ascending order.
+// tile[i] is a row of C: four rows, four columns, DEPTH k in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
+  if (DEPTH == 1) {
+    return tile + outer(x[0], y[0]);
+  }
+  if (DEPTH == 2) {
+    return (tile + outer(x[0], y[0])) + outer(x[1], y[1]);
+  }
   return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
 }
 
@@ -99,98 +142,144 @@ fn pick(tile: mat4x4f, i: u32) -> vec4f {
   return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
 }
 
+fn choose(v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f, i: u32) -> vec4f {
+  return select(select(v0, v1, i == 1), select(v2, v3, i == 3), i > 1);
+}
+
+// What is done to an element before the residual is added. spec: a choice of activations by params.activation
+fn epilogue(v: vec4f) -> vec4f { return v; }
+// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
+fn keep(index: u32, v: f32) { return; }
+
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let batch0 = group.z / params.batch1;
   let batch1 = group.z % params.batch1;
   let lane = local.x % LANES;
   let row = group.y * ROWS;
-  let column = (group.x * WIDTH + local.x) * 4;
+  let column = (group.x * WIDTH + local.x) * COLUMNS;
 
   let aBase = params.aOffset + batch0 * params.aBatch0 + batch1 * params.aBatch1;
   var a0 = aBase + holderIndex(row, lane);
   var a1 = aBase + holderIndex(row, lane + LANES);
   var a2 = aBase + holderIndex(row, lane + 2 * LANES);
   var a3 = aBase + holderIndex(row, lane + 3 * LANES);
-  let aStep = 4 * params.aColumn;
+  let aStep = select(4, DEPTH, A_ALONG_M) * params.aColumn;
 
   let bBase = params.bOffset + batch0 * params.bBatch0 + batch1 * params.bBatch1;
-  var b0 = bBase + min(column, (params.N - 1) / 4 * 4) * params.bColumn;
-  let bStride = select(params.bColumn, params.bRow, B_ALONG_K); // within a vec4
-  let bNext = select(params.bRow, params.bColumn, B_ALONG_K);   // from one vec4 to the next
-  let bStep = 4 * params.bRow;
+  let lastColumn = (params.N - 1) / 4 * 4;
+  var b0 = bBase + min(column, lastColumn) * params.bColumn;
+  var b1 = bBase + min(column + 4, lastColumn) * params.bColumn;
+  let bStep = DEPTH * params.bRow;
 
+  // Blocks of four rows from the top; with eight columns a lane, two tiles each, side by side.
   var tile0 = mat4x4f();
   var tile1 = mat4x4f();
   var tile2 = mat4x4f();
   var tile3 = mat4x4f();
-  for (var k = 0u; k < params.K; k += 4) {
-    // y[i] = four columns of B at k + i
-    var y = mat4x4f(loadB(b0, bStride), loadB(b0 + bNext, bStride), loadB(b0 + 2 * bNext, bStride),
-      loadB(b0 + 3 * bNext, bStride));
+  var tile4 = mat4x4f();
+  var tile5 = mat4x4f();
+  var tile6 = mat4x4f();
+  var tile7 = mat4x4f();
+  var held: mat4x4f;
+  for (var k = 0u; k < params.K; k += DEPTH) {
+    if (A_ALONG_M || DEPTH == 4 || k % 4 == 0) {
+      held[0] = holderLoad(a0, lane, k);
+      a0 += aStep;
+      if (HOLDERS > LANES) {
+        held[1] = holderLoad(a1, lane + LANES, k);
+        a1 += aStep;
+      }
+      if (HOLDERS > 2 * LANES) {
+        held[2] = holderLoad(a2, lane + 2 * LANES, k);
+        a2 += aStep;
+      }
+      if (HOLDERS > 3 * LANES) {
+        held[3] = holderLoad(a3, lane + 3 * LANES, k);
+        a3 += aStep;
+      }
+    }
+    let y = columnsOf(b0, k);
     b0 += bStep;
-    if (B_ALONG_K) {
-      y = transpose(y);
+    if (COLUMNS == 4) {
+      tile0 = update(tile0, rowsOf(held, 0), y);
+      if (ROWS > 4) {
+        tile1 = update(tile1, rowsOf(held, 1), y);
+        tile2 = update(tile2, rowsOf(held, 2), y);
+        tile3 = update(tile3, rowsOf(held, 3), y);
+      }
+      if (ROWS > 16) {
+        tile4 = update(tile4, rowsOf(held, 4), y);
+        tile5 = update(tile5, rowsOf(held, 5), y);
+        tile6 = update(tile6, rowsOf(held, 6), y);
+        tile7 = update(tile7, rowsOf(held, 7), y);
+      }
+    } else {
+      let z = columnsOf(b1, k);
+      b1 += bStep;
+      var x = rowsOf(held, 0);
+      tile0 = update(tile0, x, y);
+      tile1 = update(tile1, x, z);
+      if (ROWS > 4) {
+        x = rowsOf(held, 1);
+        tile2 = update(tile2, x, y);
+        tile3 = update(tile3, x, z);
+        x = rowsOf(held, 2);
+        tile4 = update(tile4, x, y);
+        tile5 = update(tile5, x, z);
+        x = rowsOf(held, 3);
+        tile6 = update(tile6, x, y);
+        tile7 = update(tile7, x, z);
+      }
     }
-    let live = k + vec4u(0, 1, 2, 3) < vec4u(params.K);
-    y = mat4x4f(select(vec4f(), y[0], live.x), select(vec4f(), y[1], live.y), select(vec4f(), y[2], live.z),
-      select(vec4f(), y[3], live.w));
-
-    var held: mat4x4f;
-    held[0] = holderLoad(a0, lane, k);
-    a0 += aStep;
-    if (ROWS > LANES) {
-      held[1] = holderLoad(a1, lane + LANES, k);
-      a1 += aStep;
-    }
-    if (ROWS > 2 * LANES) {
-      held[2] = holderLoad(a2, lane + 2 * LANES, k);
-      a2 += aStep;
-    }
-    if (ROWS > 3 * LANES) {
-      held[3] = holderLoad(a3, lane + 3 * LANES, k);
-      a3 += aStep;
-    }
-    var x = rowsAtEachK(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
-      fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
-    tile0 = update(tile0, x, y);
-    if (ROWS > 4) { // % 4 only keeps the index valid where LANES = 1 and this is not reached
-      x = rowsAtEachK(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
-        fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
-      tile1 = update(tile1, x, y);
-    }
-    if (ROWS > 8) {
-      x = rowsAtEachK(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
-        fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
-      tile2 = update(tile2, x, y);
-    }
-    if (ROWS > 12) {
-      x = rowsAtEachK(fromLane(held[12 / LANES % 4], 12 % LANES), fromLane(held[13 / LANES % 4], 13 % LANES),
-        fromLane(held[14 / LANES % 4], 14 % LANES), fromLane(held[15 / LANES % 4], 15 % LANES));
-      tile3 = update(tile3, x, y);
+    if (!A_ALONG_M && DEPTH == 2) {
+      held = mat4x4f(held[0].zwxy, held[1].zwxy, held[2].zwxy, held[3].zwxy);
     }
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
+  // Parameters are read before the loops: within, lavapipe would read them for each lane.
   let cBase = params.cOffset + batch0 * params.cBatch0 + batch1 * params.cBatch1;
+  let residualBase = params.residualOffset + batch0 * params.residualBatch0 + batch1 * params.residualBatch1;
+  let cRow = params.cRow;
+  let residualRow = params.residualRow;
+  let biasOffset = params.biasOffset;
+  let hasBias = params.hasBias != 0;
+  let accumulate = params.accumulate != 0;
+  let hasResidual = params.hasResidual != 0;
+  let alpha = params.alpha;
   let rowEnd = min(row + ROWS, params.M);
-  let columnEnd = min(column + 4, params.N);
+  let columnEnd = min(column + COLUMNS, params.N);
   for (var m = row; m < rowEnd; m++) {
     let i = (m - row) % 4;
     let block = (m - row) / 4;
-    var values = select(pick(tile0, i), pick(tile1, i), block == 1);
-    values = select(values, select(pick(tile2, i), pick(tile3, i), block == 3), block > 1);
+    var values: vec4f;
+    var more: vec4f;
+    if (COLUMNS == 4) {
+      values = choose(pick(tile0, i), pick(tile1, i), pick(tile2, i), pick(tile3, i), block % 4);
+      more = choose(pick(tile4, i), pick(tile5, i), pick(tile6, i), pick(tile7, i), block % 4);
+      values = select(values, more, block > 3);
+    } else {
+      values = choose(pick(tile0, i), pick(tile2, i), pick(tile4, i), pick(tile6, i), block);
+      more = choose(pick(tile1, i), pick(tile3, i), pick(tile5, i), pick(tile7, i), block);
+    }
     for (var n = column; n < columnEnd; n++) {
-      let index = cBase + m * params.cRow + n;
-      var value = params.alpha * values.x;
-      if (params.hasBias != 0) {
-        value += f32(bias[params.biasOffset + n]);
+      let index = cBase + m * cRow + n;
+      var value = alpha * values.x;
+      if (hasBias) {
+        value += bias[biasOffset + n];
       }
-      if (params.accumulate != 0) {
-        value += f32(c[index]);
+      if (accumulate) {
+        value += c[index];
       }
-      c[index] = T(epilogue(vec4f(value)).x);
-      values = values.yzwx;
+      keep(index, value);
+      value = epilogue(vec4f(value)).x;
+      if (hasResidual) {
+        value += residual[residualBase + m * residualRow + n];
+      }
+      c[index] = value;
+      values = vec4f(values.yzw, more.x);
+      more = more.yzww;
     }
   }
 }

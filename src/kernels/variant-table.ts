@@ -1,7 +1,7 @@
 import type { AdapterClass } from "../gpu/index.ts";
 
 /** Families of kernels with more than one candidate. */
-export type FamilyName = "convolution" | "depthwise" | "elementwise" | "reduction" | "rows";
+export type FamilyName = "convolution" | "depthwise" | "elementwise" | "matmul" | "reduction" | "rows";
 
 type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 
@@ -10,6 +10,7 @@ const PROCESSOR: Preferences = {
   convolution: ["shuffle-phases", "register"],
   depthwise: ["strip"],
   elementwise: ["cache-lines"],
+  matmul: ["shuffle-wide", "register"],
   reduction: ["four"],
   rows: ["lane-vectors"],
 };
@@ -19,6 +20,7 @@ const GRAPHICS: Preferences = {
   convolution: ["shared", "register"],
   depthwise: ["row"],
   elementwise: ["neighbours"],
+  matmul: ["shared", "register"],
   reduction: ["one"],
   rows: ["tree"],
 };

@@ -5,6 +5,7 @@ import type { Problem } from "../problem.ts";
 import { convolution } from "../table/convolutions.ts";
 import { geluRows } from "../table/elementwise.ts";
 import { type OpRow, opRows } from "../table/op-row.ts";
+import { product } from "../table/products.ts";
 import { layerNormRows, softmaxRows } from "../table/rows.ts";
 import { bytesOf, randomIndices } from "../values.ts";
 
@@ -24,6 +25,12 @@ const depthwise = (images: number, size: number): OpRow[] =>
   convolution("depthwise", `3×3, 64 channels, ${size} × ${size}, batch ${images}`, {
     ...{ x: [images, 64, size, size], weight: [64, 1, 3, 3], stride: 1, padding: 1, groups: 64 },
   });
+
+/** A product with both gradients, whose operands are transposed, and one whose rows lie on no vectors. */
+const products = (length: number): OpRow[] => [
+  ...product("square", `matmul ${length} × ${length} × ${length}`, { M: length, K: length, N: length }, true),
+  ...product("odd", `matmul ${length} × ${length} × ${length + 1}`, { M: length, K: length, N: length + 1 }, false),
+];
 
 type Value = (row: number, column: number) => number;
 
@@ -108,6 +115,7 @@ export const PROBES: Readonly<Record<FamilyName, (isSoftware: boolean) => readon
   convolution: (isSoftware) => (isSoftware ? convolutions(1, 28) : convolutions(32, 56)),
   depthwise: (isSoftware) => (isSoftware ? depthwise(1, 56) : depthwise(64, 56)),
   elementwise: (isSoftware) => (isSoftware ? elementwise(256, 3072) : elementwise(8192, 3072)),
+  matmul: (isSoftware) => products(isSoftware ? 384 : 2048),
   reduction: (isSoftware) => (isSoftware ? reductions(1024, 768) : reductions(16_384, 3072)),
   rows: (isSoftware) =>
     isSoftware

@@ -1,0 +1,283 @@
+import matmulSource from "../../shaders/matmul.wgsl";
+import matmulSharedSource from "../../shaders/matmul-shared.wgsl";
+import {
+  defineKernel,
+  type Gpu,
+  type KernelDefinition,
+  type KernelVariant,
+  type Specialization,
+} from "../gpu/index.ts";
+import { UNARY } from "./elementwise/elementwise.ts";
+import { including, LIBRARY } from "./library.ts";
+import { defineFamily, fixedSubgroupSize } from "./variants.ts";
+
+/** Activations that a product can end in, and the functions of elements that they are. */
+const ACTIVATIONS = {
+  relu: UNARY.relu,
+  gelu: UNARY.gelu,
+  "gelu-tanh": UNARY.geluTanh,
+  silu: UNARY.silu,
+  tanh: UNARY.tanh,
+  sigmoid: UNARY.sigmoid,
+} as const;
+
+export type Activation = keyof typeof ACTIVATIONS;
+export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as Activation[];
+
+/** How the last two axes of an operand lie: elements along its first one, the unit stride, or along its second. */
+export interface OperandLayout {
+  isTransposed: boolean;
+  /** Four at a time; one by one where rows do not start at multiples of four; four halves at a time. */
+  reads: "vectors" | "elements" | "halves";
+}
+
+const HALVES = (name: string): string => `return halves(${name}[index / 4]);`;
+const ELEMENTS = (name: string): string =>
+  `return vec4f(${["index", "index + stride", "index + 2 * stride", "index + 3 * stride"].map((at) => `${name}[${at}]`).join(", ")});`;
+
+/** What a shader is told of an operand. */
+function operandSpecialization(name: "A" | "B", { isTransposed, reads }: OperandLayout): Specialization {
+  const own = name.toLowerCase();
+  return {
+    ...(isTransposed ? { [name === "A" ? "A_ALONG_M" : "B_ALONG_K"]: "true" } : {}),
+    ...(reads === "elements" ? { [`${name}Element`]: "f32", [`load${name}`]: ELEMENTS(own) } : {}),
+    ...(reads === "halves" ? { [`${name}Element`]: "vec2u", [`load${name}`]: HALVES(own) } : {}),
+  };
+}
+
+/**
+ * Ends in an activation, and can store what it is applied to besides. All activations in one variant, chosen by a
+ * parameter: a variant each would be six times as many pipelines.
+ */
+const ACTIVATED: Specialization = {
+  epilogue: `switch params.activation { ${ACTIVATION_NAMES.map((name, i) => `case ${i}u: { ${ACTIVATIONS[name].f32} }`).join(" ")} default: { return v; } }`,
+  keep: "if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }",
+  ...including(...Object.values(ACTIVATIONS).flatMap(({ uses }) => uses)),
+};
+
+const common: Pick<KernelDefinition, "bindings" | "flops" | "params" | "library"> = {
+  library: LIBRARY,
+  bindings: { a: "read", b: "read", bias: "read", residual: "read", c: "read_write" },
+  flops: ({ M, N, K }, [, , batch]) => 2 * Number(M) * Number(N) * Number(K) * batch,
+  params: {
+    M: "u32",
+    N: "u32",
+    K: "u32",
+    aOffset: "u32",
+    bOffset: "u32",
+    cOffset: "u32",
+    biasOffset: "u32",
+    residualOffset: "u32",
+    aRow: "u32",
+    aColumn: "u32",
+    bRow: "u32",
+    bColumn: "u32",
+    cRow: "u32",
+    residualRow: "u32",
+    batch1: "u32",
+    aBatch0: "u32",
+    aBatch1: "u32",
+    bBatch0: "u32",
+    bBatch1: "u32",
+    cBatch0: "u32",
+    cBatch1: "u32",
+    residualBatch0: "u32",
+    residualBatch1: "u32",
+    hasBias: "u32",
+    hasResidual: "u32",
+    accumulate: "u32",
+    alpha: "f32",
+    activation: "u32",
+    keepDistance: "u32",
+  },
+};
+
+/** How a product reads its operands, as far as that decides which tile is fast. */
+type Reading = "plain" | "scattered" | "leftTransposed" | "rightTransposed";
+
+/** A way of dividing a product among invocations. */
+interface Tile {
+  /** Rows of C that a workgroup makes. */
+  readonly rows: number;
+  /** Columns of C that an invocation makes. */
+  readonly columns: number;
+  /** Whether it takes four k a round in every layout, not only where B is transposed. */
+  readonly isDeep?: boolean;
+  /**
+   * Time for an element of a full tile, relative to the fastest; absent where the tile cannot do it. Measured on
+   * lavapipe, and on its subgroups of 8.
+   */
+  readonly cost: Readonly<Partial<Record<Reading, number>>>;
+}
+
+const FOUR_BY_FOUR: Tile = {
+  ...{ rows: 4, columns: 4, isDeep: true },
+  cost: { plain: 3.1, scattered: 2.6, leftTransposed: 3, rightTransposed: 2.6 },
+};
+const FOUR_BY_EIGHT: Tile = { rows: 4, columns: 8, cost: { plain: 2.5, scattered: 2.8, leftTransposed: 2.6 } };
+const SIXTEEN_BY_FOUR: Tile = {
+  ...{ rows: 16, columns: 4, isDeep: true },
+  cost: { plain: 1.4, scattered: 1.1, leftTransposed: 1.4, rightTransposed: 1.2 },
+};
+const SIXTEEN_BY_EIGHT: Tile = { rows: 16, columns: 8, cost: { plain: 1, scattered: 1.06, leftTransposed: 1.13 } };
+/** For subgroups of 8 alone: with others it is slower than the tiles of sixteen rows. */
+const THIRTY_TWO_BY_FOUR: Tile = {
+  ...{ rows: 32, columns: 4 },
+  cost: { plain: 1.12, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
+};
+const SHARED: Tile = {
+  ...{ rows: 64, columns: 4 },
+  cost: { plain: 1, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
+};
+
+interface Choice {
+  readonly kernel: "register" | "shuffle" | "shared";
+  /** Of these the one is used whose copies, with what they hang over C, cost least. */
+  readonly tiles: readonly Tile[];
+}
+
+/** Sizes of subgroups that rows of A are passed round in. */
+const SUBGROUPS: readonly number[] = [4, 8, 16];
+
+const hasSubgroups = (gpu: Gpu): boolean => SUBGROUPS.includes(fixedSubgroupSize(gpu) ?? 0);
+
+/** Products of matrices. The choice never changes bits, only speed. */
+export const matmulFamily = defineFamily<Choice>({
+  name: "matmul",
+  description: "products of matrices",
+  candidates: [
+    {
+      name: "register",
+      description: "A lane makes 4 × 4 or 4 × 8 elements in registers, on its own.",
+      value: { kernel: "register", tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT] },
+    },
+    {
+      name: "shuffle",
+      description: "A lane makes 16 × 4 elements; rows of A are loaded once a subgroup and passed round in it.",
+      needs: "subgroups of one size, 4, 8 or 16",
+      isAvailable: hasSubgroups,
+      value: { kernel: "shuffle", tiles: [FOUR_BY_FOUR, SIXTEEN_BY_FOUR] },
+    },
+    {
+      name: "shuffle-wide",
+      description:
+        "As shuffle, with 16 × 8 or 32 × 4 elements a lane and fewer k a round, so that the loop stays short.",
+      needs: "subgroups of one size, 4, 8 or 16",
+      isAvailable: hasSubgroups,
+      value: {
+        kernel: "shuffle",
+        tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT, SIXTEEN_BY_FOUR, SIXTEEN_BY_EIGHT, THIRTY_TWO_BY_FOUR],
+      },
+    },
+    {
+      name: "shared",
+      description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
+      needs: "workgroups of 256 invocations",
+      isAvailable: ({ limits }) => limits.maxComputeInvocationsPerWorkgroup >= 256,
+      value: { kernel: "shared", tiles: [SHARED] },
+    },
+  ],
+});
+
+/** A product as it is to be made. */
+export interface MatmulProblem {
+  m: number;
+  n: number;
+  a: OperandLayout;
+  b: OperandLayout;
+  isActivated: boolean;
+}
+
+function readingOf({ a, b }: Pick<MatmulProblem, "a" | "b">): Reading {
+  if (b.isTransposed) return "rightTransposed";
+  if (a.isTransposed) return "leftTransposed";
+  return b.reads === "elements" ? "scattered" : "plain";
+}
+
+/** Whether a tile can do a product on subgroups of `lanes`, 1 when lanes are on their own. */
+const canMake = ({ rows, cost }: Tile, lanes: number, problem: Pick<MatmulProblem, "a" | "b">): boolean =>
+  cost[readingOf(problem)] !== undefined && (rows !== 32 || lanes === 8);
+
+const SHUFFLE = "return subgroupShuffle(x, lane);";
+
+/** The specialisation that makes a product in a tile, for a subgroup size. */
+function specializationOf(
+  kernel: Choice["kernel"],
+  { rows, columns, isDeep }: Tile,
+  lanes: number,
+  { a, b, isActivated }: Omit<MatmulProblem, "m" | "n">,
+): Specialization {
+  const operands = {
+    ...operandSpecialization("A", a),
+    ...operandSpecialization("B", b),
+    ...(isActivated ? ACTIVATED : {}),
+  };
+  if (kernel === "shared") return operands;
+  const fewest = a.isTransposed ? 1 : 2;
+  return {
+    ...(lanes > 1 ? { LANES: lanes, fromLane: SHUFFLE, enable: "subgroups" } : {}),
+    ROWS: rows,
+    COLUMNS: columns,
+    DEPTH: isDeep || b.isTransposed ? 4 : fewest,
+    ...operands,
+  };
+}
+
+const LAYOUTS: readonly OperandLayout[] = (["vectors", "elements", "halves"] as const).flatMap((reads) =>
+  [false, true].map((isTransposed) => ({ isTransposed, reads })),
+);
+
+/** Every specialisation of a kernel that can come into use. */
+function variantsOf(...kernels: readonly Choice["kernel"][]): Specialization[] {
+  const found = new Map<string, Specialization>();
+  for (const { value } of matmulFamily.candidates.filter((candidate) => kernels.includes(candidate.value.kernel))) {
+    for (const tile of value.tiles) {
+      for (const lanes of value.kernel === "shuffle" ? SUBGROUPS : [1]) {
+        for (const [a, b] of LAYOUTS.flatMap((left) => LAYOUTS.map((right) => [left, right]))) {
+          if (!canMake(tile, lanes, { a, b })) continue;
+          for (const isActivated of [false, true]) {
+            const specialization = specializationOf(value.kernel, tile, lanes, { a, b, isActivated });
+            found.set(JSON.stringify(specialization), specialization);
+          }
+        }
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU. */
+const registerKernel = defineKernel({
+  name: "matmul",
+  source: matmulSource,
+  ...common,
+  variants: () => variantsOf("register", "shuffle"),
+});
+
+/** Tiles in workgroup memory, for GPUs. */
+const sharedKernel = defineKernel({
+  name: "matmul-shared",
+  source: matmulSharedSource,
+  ...common,
+  variants: () => variantsOf("shared"),
+});
+
+/** The kernel for a product on a device, and the rows and columns of C that one of its workgroups makes. */
+export function chooseVariant(
+  gpu: Gpu,
+  problem: MatmulProblem,
+): { variant: KernelVariant; rows: number; columns: number } {
+  const { kernel, tiles } = matmulFamily.choose(gpu).value;
+  const lanes = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
+  const widthOf = ({ columns }: Tile): number => columns * (kernel === "shared" ? 16 : Math.max(8, lanes));
+  const costOf = (tile: Tile): number => {
+    const width = widthOf(tile);
+    const elements = Math.ceil(problem.m / tile.rows) * tile.rows * Math.ceil(problem.n / width) * width;
+    return elements * tile.cost[readingOf(problem)]!;
+  };
+  const possible = tiles.filter((tile) => canMake(tile, lanes, problem));
+  const tile = possible.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
+  const specialization = specializationOf(kernel, tile, lanes, problem);
+  const variant = (kernel === "shared" ? sharedKernel : registerKernel).variant(specialization);
+  return { variant, rows: tile.rows, columns: widthOf(tile) };
+}
