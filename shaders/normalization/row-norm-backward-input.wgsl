@@ -47,7 +47,7 @@ fn main(
   let lane = local.x;
   let base = local.y * LANES;
   let index = (group.y * groups.x + group.x) * ROWS + local.y;
-  let row = min(index, params.rows - 1u); // spare invocations repeat the last row and write the same
+  let row = min(index, params.rows - 1u); // spare invocations repeat the last row, for the barriers, and write nothing
   let columns = params.columns / WIDTH;
   let p = params.gOffset / WIDTH + row * columns;
   let q = params.xOffset / WIDTH + row * columns;
@@ -74,6 +74,9 @@ fn main(
   var means = sums / f32(params.columns);
   if (!CENTERED) {
     means.x = 0.0;
+  }
+  if (index >= params.rows) {
+    return; // what is added to dx must be added once
   }
   for (var k = lane; k < columns; k += LANES) {
     let normalized = (x[q + k] - mean) * rstd;

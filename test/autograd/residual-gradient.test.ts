@@ -2,20 +2,31 @@ import { describe, expect, it } from "vitest";
 import { add, backward, type Gradients, layerNorm, mul, rmsNorm, sum } from "../../src/autograd/index.ts";
 import { uniform } from "../../src/kernels/create.ts";
 import { type Tensor, tidy } from "../../src/tensor/index.ts";
-import { useGpu } from "../support/gpu.ts";
+import { asHardware, useGpu } from "../support/gpu.ts";
 
-const gpu = useGpu();
+const [own, hardware] = [useGpu(), useGpu({}, asHardware)];
 
-const random = (shape: number[], seed: number): Tensor => uniform(shape, { seed, low: -2, high: 2, gpu: gpu() });
+const NORMS = [
+  { name: "layerNorm", norm: (x: Tensor, weight: Tensor) => layerNorm(x, weight) },
+  { name: "rmsNorm", norm: (x: Tensor, weight: Tensor) => rmsNorm(x, weight) },
+];
 
 const wordsOf = async (x: Tensor): Promise<Uint32Array> => new Uint32Array((await x.data()).buffer);
 
-describe.each([
-  { name: "layerNorm", norm: (x: Tensor, weight: Tensor) => layerNorm(x, weight) },
-  { name: "rmsNorm", norm: (x: Tensor, weight: Tensor) => rmsNorm(x, weight) },
-])("the gradient of x + v · $name(x)", ({ norm }) => {
-  it.each([64, 65])("is added to what came along the residual connection, rows of %i", async (columns) => {
-    const shape = [9, columns];
+describe.each(
+  NORMS.flatMap(({ name, norm }) => [
+    { name, norm, title: "the adapter's kernels", gpu: own },
+    { name, norm, title: "the kernels for GPUs", gpu: hardware },
+  ]),
+)("the gradient of x + v · $name(x) with $title", ({ norm, gpu }) => {
+  const random = (shape: number[], seed: number): Tensor => uniform(shape, { seed, low: -2, high: 2, gpu: gpu() });
+
+  it.each([
+    [3, 64],
+    [9, 65],
+    [20, 8],
+  ])("is added once to what came along the residual connection, %i rows of %i", async (rows, columns) => {
+    const shape = [rows, columns];
     const result = tidy(() => {
       const [x, weight, c, v] = [random(shape, 1), random([columns], 2), random(shape, 3), random(shape, 4)];
       for (const leaf of [x, weight]) leaf.requiresGrad = true;
