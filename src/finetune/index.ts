@@ -9,8 +9,8 @@ export { ImageExamples, type ImageExamplesOptions, type ImageTrainingExample } f
 export { addTrunkLora } from "./lora.ts";
 export * from "./metrics.ts";
 export type { Change, ChangedOptions } from "./plan/changes.ts";
+export type { BytesByKind, MemoryKind } from "./plan/memory.ts";
 export { type Plan, type PlanOptions, plan } from "./plan/plan.ts";
-export type { BytesByKind, MemoryKind } from "./plan/rehearsal.ts";
 export {
   type HeadThenBlocksOptions,
   headThenBlocks,

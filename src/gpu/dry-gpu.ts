@@ -22,6 +22,8 @@ export interface Allocation {
  */
 export class DryGpu extends Gpu {
   override readonly isDry = true;
+  /** The budget of the handle it looks like; it is not kept to here, so that a run over it tells what it would take. */
+  override readonly memoryBudget: number;
   /** In the order they were made. */
   readonly allocations: Allocation[] = [];
   /** Kernels in the order of their first use. */
@@ -43,6 +45,7 @@ export class DryGpu extends Gpu {
       variants,
       isListed: false,
     });
+    this.memoryBudget = like.memoryBudget;
   }
 
   /** Places in the order of allocations and releases so far. */

@@ -2,7 +2,7 @@ import { checkpoint } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { OutputDirectory } from "../io/index.ts";
 import { Module, type TrainingPass } from "../nn/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { type Tensor, tidy } from "../tensor/index.ts";
 import type { LoadReport } from "./loading.ts";
 
 /** One step of a trunk, in order; the frozen ones at the front can be run once per example. */
@@ -65,7 +65,11 @@ export abstract class StagedModel<Host, Inputs> extends Module {
     const { from = 0, to = stages.length, pass, checkpointed = false } = options;
     let x = options.x;
     for (const stage of stages.slice(from, to)) {
-      x = checkpointed && x ? runAgainForGradient(stage, x, inputs, pass) : stage.run(x, inputs, pass);
+      const before = x;
+      // What a stage makes on the way and its gradient does not need goes at its end, not at that of the step.
+      x = tidy(() =>
+        checkpointed && before ? runAgainForGradient(stage, before, inputs, pass) : stage.run(before, inputs, pass),
+      );
     }
     if (!x) throw new Error("features: no stage to run and no activations given");
     return x;

@@ -1,7 +1,7 @@
 import { formatBytes, formatCount, unitsOf } from "../../finetune/format.ts";
 import type { Plan, Task } from "../../finetune/index.ts";
+import { MEMORY_KINDS } from "../../finetune/plan/memory.ts";
 import { planWithKernels } from "../../finetune/plan/plan.ts";
-import { MEMORY_KINDS } from "../../finetune/plan/rehearsal.ts";
 import { DryGpu, type Gpu } from "../../gpu/index.ts";
 import { printable, table } from "../text.ts";
 import type { FinetuneCommandOptions } from "./options.ts";
@@ -15,10 +15,10 @@ export async function planTask<Host, Inputs>(
   gpu: Gpu,
 ): ReturnType<typeof planWithKernels> {
   const { model, optimizer } = await makeTrainable(options, task, new DryGpu(gpu));
-  const { batch, accumulate, clip, checkpointBlocks, evalBatch } = options;
+  const { batch, accumulate, clip, checkpointBlocks, evalBatch, maxSteps } = options;
   return planWithKernels(model, {
     ...{ batch, accumulate, clip: clip || undefined, checkpointBlocks, evaluationBatch: evalBatch },
-    ...{ optimizer, data: task.data, memoryBudget: gpu.memoryBudget },
+    ...{ optimizer, data: task.data, maxSteps, evaluateFirst: true, memoryBudget: gpu.memoryBudget },
   });
 }
 

@@ -8,9 +8,12 @@ import type { FinetuneOptions } from "../trainer.ts";
 import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
 import { BlankImages, BlankTexts } from "./blank-examples.ts";
 import { type Change, changesThatFit } from "./changes.ts";
-import { type BytesByKind, MEMORY_KINDS, type Rehearsal, rehearse } from "./rehearsal.ts";
+import { type BytesByKind, MEMORY_KINDS } from "./memory.ts";
+import { type Rehearsal, rehearse } from "./rehearsal.ts";
+import type { Seen } from "./watch.ts";
 
-export interface PlanOptions<Host> extends Pick<FinetuneOptions, "accumulate" | "clip" | "checkpointBlocks" | "cache"> {
+export interface PlanOptions<Host>
+  extends Pick<FinetuneOptions, "accumulate" | "clip" | "checkpointBlocks" | "cache" | "maxSteps" | "evaluateFirst"> {
   /** Examples a batch. */
   batch: number;
   /** Tokens of the longest text; needed for texts where there is no `data`. */
@@ -35,8 +38,13 @@ export interface PlanOptions<Host> extends Pick<FinetuneOptions, "accumulate" | 
 }
 
 /** What a training run takes on an adapter. */
-export interface Plan extends Omit<Rehearsal, "variants" | "heldBytes" | "refusal"> {
+export interface Plan extends Omit<Seen, "variants" | "peak"> {
   readonly adapter: string;
+  /** Most bytes held at a time, and of what they are. */
+  readonly peakBytes: number;
+  readonly atPeak: BytesByKind;
+  /** What the run is doing then. */
+  readonly peakDuring: "preparation" | "step" | "evaluation";
   readonly batch: number;
   readonly accumulate: number;
   /** Examples a batch of an evaluation; null without examples for it. */
@@ -118,17 +126,18 @@ async function planOnce<Host, Inputs>(
 /** What a rehearsal found, held against the limits of the model's handle. */
 function judge<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
-  { variants, heldBytes, refusal, ...found }: Rehearsal,
+  { variants, heldBytes, refusal, peak, ...found }: Rehearsal,
   memoryBudget = model.gpu.memoryBudget,
 ): Omit<Plan, "batch" | "accumulate" | "evaluationBatch" | "length"> {
   const { gpu } = model;
   const others = gpu.isDry ? 0 : Math.max(0, gpu.statistics.liveBytes - heldBytes);
   const memory = Math.max(0, memoryBudget - others);
-  const needed = `${found.peakDuring === "evaluation" ? "the evaluation" : "training"} needs ${formatBytes(found.peakBytes)} (${describeBytes(found.atPeak)})`;
+  const needed = `${peak.during === "evaluation" ? "the evaluation" : "training"} needs ${formatBytes(peak.bytes)} (${describeBytes(peak.kinds)})`;
   const tooMuch = `${needed}, and ${formatBytes(memory)} of memory are left of the budget of ${gpu.adapter.name}`;
-  const problem = refusal ?? (found.peakBytes > memory ? tooMuch : null);
+  const problem = refusal ?? (peak.bytes > memory ? tooMuch : null);
   return {
     ...found,
+    ...{ peakBytes: peak.bytes, atPeak: peak.kinds, peakDuring: peak.during },
     adapter: gpu.adapter.name,
     pipelines: [...variants].map(({ key }) => key),
     limits: {

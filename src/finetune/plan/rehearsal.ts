@@ -1,36 +1,18 @@
-import type { Gradients } from "../../autograd/index.ts";
-import { type Allocation, DryGpu, type KernelVariant, MemoryLimitError } from "../../gpu/index.ts";
-import type { FeatureOptions, StagedModel } from "../../models/index.ts";
-import type { Optimizer, StepOptions } from "../../nn/index.ts";
-import { sizeOf, standIn, type Tensor } from "../../tensor/index.ts";
+import { DryGpu, MemoryLimitError } from "../../gpu/index.ts";
+import type { StagedModel } from "../../models/index.ts";
+import type { Optimizer } from "../../nn/index.ts";
+import { standIn, type Tensor } from "../../tensor/index.ts";
 import { cachedBytes, DEFAULT_CACHE_BUDGET } from "../activation-cache.ts";
 import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
-import type { ExampleSet } from "../examples.ts";
+import { byLength, type ExampleSet } from "../examples.ts";
 import { type FinetuneOptions, train } from "../trainer.ts";
 import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
-import { RehearsalExamples } from "./rehearsal-examples.ts";
-
-/** What memory is held for. */
-export const MEMORY_KINDS = ["weights", "gradients", "moments", "activations", "cache", "workspace"] as const;
-export type MemoryKind = (typeof MEMORY_KINDS)[number];
-export type BytesByKind = Record<MemoryKind, number>;
+import type { CacheSize } from "./memory.ts";
+import { largestBatch, RehearsalExamples } from "./rehearsal-examples.ts";
+import { type Seen, Watch } from "./watch.ts";
 
 /** What a training run would take, learnt by running it on no device. */
-export interface Rehearsal {
-  /** Most bytes of each kind that are held at a time; not all of them at the same time. */
-  readonly bytes: BytesByKind;
-  /** Most bytes held at a time, and of what they are. */
-  readonly peakBytes: number;
-  readonly atPeak: BytesByKind;
-  /** What the run was doing then. */
-  readonly peakDuring: "preparation" | "step" | "evaluation";
-  readonly largestBuffer: { readonly bytes: number; readonly label: string };
-  readonly largestBinding: { readonly bytes: number; readonly kernel: string };
-  /** Of one optimizer step. */
-  readonly dispatches: number;
-  readonly flops: number;
-  /** Kernels in the order in which they are first needed. */
-  readonly variants: readonly KernelVariant[];
+export interface Rehearsal extends Seen {
   /** Bytes that the model, and the optimizer's state, hold on the model's own handle already. */
   readonly heldBytes: number;
   /** What the adapter's limits refuse, by name and bytes; the rehearsal ended there. */
@@ -58,11 +40,11 @@ export async function rehearse<Host, Inputs>(
   data: TrainingData<Examples<Host>>,
   options: RehearsedOptions,
 ): Promise<Rehearsal> {
-  const { batch, accumulate = 1, evaluationBatch = DEFAULT_EVALUATION_BATCH, padId, cache } = options;
+  const { batch, accumulate = 1, evaluationBatch = DEFAULT_EVALUATION_BATCH, padId } = options;
   const heldBytes = model.gpu.isDry ? 0 : bytesOf(model.namedTensors().values());
   const dry = new DryGpu(model.gpu);
   const own: (() => void)[] = [];
-  const watch = new Watch(dry);
+  const watch = new Watch(dry, STEPS);
   try {
     own.push(standIn(model.namedTensors().values(), dry));
     own.push(override(model, "gpu", dry));
@@ -75,13 +57,18 @@ export async function rehearse<Host, Inputs>(
     const optimizer = given.fresh();
     override(optimizer, "step", watch.aroundStep(optimizer.step.bind(optimizer)));
     const [whole, valid] = [data.train, data.valid].map((set) => set && exampleSet(set, padId));
-    const examples = new RehearsalExamples(whole!, batch * accumulate, STEPS);
+    const examples = new RehearsalExamples(
+      whole!,
+      { begin: whole!.length - batch * accumulate, end: whole!.length },
+      STEPS,
+    );
     const epochs = examples.hasOthers ? STEPS + 1 : STEPS;
+    const evaluated = valid && new RehearsalExamples(valid, largestBatch(valid, evaluationBatch));
     const run = train<Host, Inputs>(
       model,
       {
         train: examples as unknown as Examples<Host>,
-        valid: valid && (new RehearsalExamples(valid, evaluationBatch) as unknown as Examples<Host>),
+        valid: evaluated as unknown as Examples<Host> | undefined,
         labels: data.labels,
       },
       {
@@ -97,14 +84,45 @@ export async function rehearse<Host, Inputs>(
     } catch (error) {
       if (!(error instanceof MemoryLimitError)) throw error;
       refusal = error.message;
+      watch.event("refusal");
     }
     for (const state of optimizer.getState().tensors.values()) watch.mark([state], "moments");
-    const budget = cache === false ? null : (cache ?? DEFAULT_CACHE_BUDGET);
-    const missing = budget === null ? 0 : watch.cacheToCome([whole, valid], budget.gpuBytes);
-    return { ...watch.result(missing), heldBytes: heldBytes + stateBytes, refusal };
+    const form = {
+      ...cacheSizes(watch.keptRows, whole!, valid, options),
+      evaluatesFirst: options.evaluateFirst ?? false,
+      prefills: Math.ceil(Math.ceil(whole!.length / batch) / accumulate) <= (options.maxSteps ?? whole!.length),
+    };
+    return { ...watch.result(form), heldBytes: heldBytes + stateBytes, refusal };
   } finally {
     for (const undo of own.reverse()) undo();
   }
+}
+
+/** What the kept activations of all examples take, where they have rows of a form. */
+function cacheSizes(
+  form: { perToken: boolean; width: number } | null,
+  whole: ExampleSet<unknown>,
+  valid: ExampleSet<unknown> | undefined,
+  options: RehearsedOptions,
+): { train: CacheSize; valid: CacheSize } {
+  const { batch, accumulate = 1, evaluationBatch = DEFAULT_EVALUATION_BATCH, cache, maxSteps } = options;
+  const { gpuBytes } = cache || DEFAULT_CACHE_BUDGET;
+  const sizeOf = (set: ExampleSet<unknown> | undefined, size: number, met = set?.length ?? 0): CacheSize => {
+    if (!form || !set) return { all: 0, before: 0, isFull: false };
+    const rows = byLength(set)
+      .slice(0, met)
+      .map((place) => (form.perToken ? set.lengthOf(place) : 1));
+    const bytes = (list: readonly number[]): number => cachedBytes(list, form.width, gpuBytes);
+    const all = bytes(rows);
+    return {
+      all,
+      before: bytes(rows.slice(0, largestBatch(set, size).begin)),
+      isFull: cachedBytes(rows, form.width, Infinity) > all,
+    };
+  };
+  // A run shorter than an epoch keeps what it meets.
+  const met = maxSteps === undefined ? undefined : Math.min(whole.length, maxSteps * batch * accumulate);
+  return { train: sizeOf(whole, batch, met), valid: sizeOf(valid, evaluationBatch) };
 }
 
 /** Bytes of the buffers that tensors lie in. */
@@ -122,134 +140,3 @@ function override<T extends object, K extends keyof T>(target: T, name: K, value
     else delete target[name];
   };
 }
-
-/** Follows a rehearsal: what each allocation is for, and what each step takes. */
-class Watch {
-  readonly #kinds = new Map<Allocation, MemoryKind>();
-  /** From where on allocations belong to the step under way. */
-  #stepBegin = 0;
-  #before = { dispatches: 0, flops: 0 };
-  /** Where each event came, in the order of allocations and releases. */
-  readonly #events: { place: number; type: string }[] = [];
-  #steps = 0;
-  #dispatches = 0;
-  #flops = 0;
-  /** Shape of what the frozen part gave last. */
-  #kept: readonly number[] | null = null;
-
-  constructor(private readonly dry: DryGpu) {}
-
-  mark(tensors: Iterable<Tensor>, kind: MemoryKind): void {
-    for (const tensor of tensors) {
-      const allocation = this.dry.allocationOf(tensor.storage.buffer);
-      // A loss may make its gradients with its value: then they lay among the activations.
-      const before = allocation && this.#kinds.get(allocation);
-      if (allocation && (!before || (before === "activations" && kind === "gradients")))
-        this.#kinds.set(allocation, kind);
-    }
-  }
-
-  afterLoss<Arguments extends unknown[]>(loss: (...given: Arguments) => Tensor): (...given: Arguments) => Tensor {
-    return (...given) => {
-      const result = loss(...given);
-      // Without history it is an evaluation, which keeps nothing.
-      if (result.node) {
-        for (const allocation of this.dry.held()) {
-          if (allocation.from >= this.#stepBegin && !this.#kinds.has(allocation) && !isCache(allocation)) {
-            this.#kinds.set(allocation, "activations");
-          }
-        }
-      }
-      return result;
-    };
-  }
-
-  afterFeatures<Inputs>(
-    features: (inputs: Inputs, options?: FeatureOptions) => Tensor,
-  ): (inputs: Inputs, options?: FeatureOptions) => Tensor {
-    return (inputs, options) => {
-      const result = features(inputs, options);
-      if (options?.to !== undefined) this.#kept = result.shape;
-      return result;
-    };
-  }
-
-  aroundStep(step: Optimizer["step"]): Optimizer["step"] {
-    return (gradients: Gradients, options?: StepOptions) => {
-      for (const [, gradient] of gradients.entries()) this.mark([gradient], "gradients");
-      const norm = step(gradients, options);
-      this.#stepBegin = this.dry.place;
-      return norm;
-    };
-  }
-
-  event(type: string): void {
-    const { dispatches } = this.dry.statistics;
-    const { flops, place } = this.dry;
-    this.#events.push({ place, type });
-    if (type === "step" && ++this.#steps <= STEPS) {
-      this.#dispatches = dispatches - this.#before.dispatches;
-      // Where a step is played back as it was recorded, its kernels are not seen again.
-      this.#flops = Math.max(this.#flops, flops - this.#before.flops);
-    }
-    this.#before = { dispatches, flops };
-  }
-
-  /** Bytes that the cache of activations will hold beyond those of the examples rehearsed. */
-  cacheToCome(sets: readonly (ExampleSet<unknown> | undefined)[], budget: number): number {
-    const held = this.dry.allocations.filter(isCache).reduce((sum, { bytes }) => sum + bytes, 0);
-    if (!this.#kept || held === 0) return 0;
-    const perToken = this.#kept.length === 3;
-    const width = sizeOf(this.#kept.slice(perToken ? 2 : 1));
-    const rows = (set: ExampleSet<unknown>): number[] =>
-      Array.from({ length: set.length }, (_, index) => (perToken ? set.lengthOf(index) : 1));
-    const total = sets.reduce((sum, set) => sum + (set ? cachedBytes(rows(set), width, budget) : 0), 0);
-    return Math.max(0, total - held);
-  }
-
-  /** @param missing bytes of the cache that are held besides. */
-  result(missing: number): Omit<Rehearsal, "heldBytes" | "refusal"> {
-    const { allocations, largestBinding, kernels, statistics } = this.dry;
-    const changes = allocations.flatMap((allocation) => {
-      const kind = this.#kinds.get(allocation) ?? (isCache(allocation) ? "cache" : "workspace");
-      const taken = { at: allocation.from, kind, bytes: allocation.bytes };
-      return allocation.to < Number.POSITIVE_INFINITY
-        ? [taken, { at: allocation.to, kind, bytes: -allocation.bytes }]
-        : [taken];
-    });
-    changes.sort((a, b) => a.at - b.at);
-    const none = (): BytesByKind => Object.fromEntries(MEMORY_KINDS.map((kind) => [kind, 0])) as BytesByKind;
-    const [now, bytes] = [none(), none()];
-    let [live, peak, atPeak, peakPlace] = [0, 0, none(), 0];
-    for (const { at, kind, bytes: change } of changes) {
-      now[kind] += change;
-      live += change;
-      bytes[kind] = Math.max(bytes[kind], now[kind]);
-      if (live > peak) [peak, atPeak, peakPlace] = [live, { ...now }, at];
-    }
-    // A captured step packs its memory by lifetimes: several things have the same place.
-    let packed = peak - statistics.peakBytes;
-    for (const kind of ["workspace", "activations", "gradients"] as const) {
-      const less = Math.min(packed, atPeak[kind]);
-      atPeak[kind] -= less;
-      packed -= less;
-    }
-    bytes.cache += missing;
-    atPeak.cache += missing;
-    const { bytes: size, label } = allocations.reduce((a, b) => (b.bytes > a.bytes ? b : a), { bytes: 0, label: "" });
-    const next = this.#events.find(({ place }) => place > peakPlace)?.type;
-    return {
-      bytes,
-      peakDuring: next === "step" || next === "evaluation" ? next : "preparation",
-      peakBytes: statistics.peakBytes + missing,
-      atPeak,
-      largestBuffer: { bytes: size, label },
-      largestBinding,
-      dispatches: this.#dispatches,
-      flops: this.#flops,
-      variants: [...kernels],
-    };
-  }
-}
-
-const isCache = ({ label }: Allocation): boolean => label.startsWith("activation cache");

@@ -1,6 +1,6 @@
 import { add, linear, mul, type WeightLayout } from "../../autograd/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
-import type { Shape, Tensor } from "../../tensor/index.ts";
+import { type Shape, type Tensor, tidy } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
 import { initializeUniform } from "./initialize.ts";
 import { Layer, requireSizes } from "./layer.ts";
@@ -31,9 +31,13 @@ export class Linear extends Layer {
   }
 
   override forward(x: Tensor): Tensor {
-    const y = linear(x, this.weight, this.bias, this.layout);
-    if (!this.lora_A || !this.lora_B) return y;
-    return add(y, mul(this.lora_B.forward(this.lora_A.forward(x)), this.#loraScale));
+    const { lora_A, lora_B } = this;
+    if (!lora_A || !lora_B) return linear(x, this.weight, this.bias, this.layout);
+    // The factor is applied where there are fewest numbers, and only the sum outlives the layer.
+    return tidy(() => {
+      const learnt = lora_B.forward(mul(lora_A.forward(x), this.#loraScale));
+      return add(linear(x, this.weight, this.bias, this.layout), learnt);
+    });
   }
 
   /** Factor of what the adapter gives. */
