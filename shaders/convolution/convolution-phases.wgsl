@@ -70,8 +70,7 @@ fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
 fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
 
 // A row of A at four steps: what a holder has.
-fn holderLoad(index: u32) -> vec4f {
-  let step = params.aL;
+fn holderLoad(index: u32, step: u32) -> vec4f {
   return vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);
 }
 
@@ -144,36 +143,48 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let rowTapY = each(tapY, h) - each(lagY, h) * params.strideY;
   let rowTapX = each(tapX, h) - each(lagX, h) * params.strideX;
 
+  // Read before the loops: within, lavapipe would read parameters for each lane.
+  let L = params.L;
+  let aI = params.aI;
+  let aJ = params.aJ;
+  let aL = params.aL;
+  let height = params.height;
+  let sColumn = params.sColumn;
+  let sL = params.sL;
+  let sRow = params.sRow;
+  let strideX = params.strideX;
+  let strideY = params.strideY;
+  let width = params.width;
   var tile0 = mat4x4f();
   var tile1 = mat4x4f();
   var tile2 = mat4x4f();
   var tile3 = mat4x4f();
   for (var i = 0u; i < I; i++) {
     let sY = v + topY - i;
-    let inY = (sY < vec4u(params.height)) & (column < vec4u(N));
+    let inY = (sY < vec4u(height)) & (column < vec4u(N));
     let ownY = vec4u(i) - lagY;
     for (var j = 0u; j < J; j++) {
       let sX = w + topX - j;
-      let live = inY & (sX < vec4u(params.width));
-      var sAt = sBase + sY * params.sRow + sX * params.sColumn;
+      let live = inY & (sX < vec4u(width));
+      var sAt = sBase + sY * sRow + sX * sColumn;
       let ownX = vec4u(j) - lagX;
       let takes = (ownY < tapsY) & (ownX < tapsX);
       // A tap of which there is none lies outside of A, and is loaded from anywhere.
-      var aAt = aRow + (rowTapY + i * params.strideY) * params.aI + (rowTapX + j * params.strideX) * params.aJ;
-      for (var l = 0u; l < params.L; l += 4) {
-        let b = mat4x4f(gather(sAt, live), gather(sAt + params.sL, live), gather(sAt + 2 * params.sL, live),
-          gather(sAt + 3 * params.sL, live));
-        sAt += 4 * params.sL;
+      var aAt = aRow + (rowTapY + i * strideY) * aI + (rowTapX + j * strideX) * aJ;
+      for (var l = 0u; l < L; l += 4) {
+        let b = mat4x4f(gather(sAt, live), gather(sAt + sL, live), gather(sAt + 2 * sL, live),
+          gather(sAt + 3 * sL, live));
+        sAt += 4 * sL;
         var held: mat4x4f;
-        held[0] = holderLoad(aAt.x);
+        held[0] = holderLoad(aAt.x, aL);
         if (LANES < 16) {
-          held[1] = holderLoad(aAt.y);
+          held[1] = holderLoad(aAt.y, aL);
         }
         if (LANES < 8) {
-          held[2] = holderLoad(aAt.z);
-          held[3] = holderLoad(aAt.w);
+          held[2] = holderLoad(aAt.z, aL);
+          held[3] = holderLoad(aAt.w, aL);
         }
-        aAt += 4 * params.aL;
+        aAt += 4 * aL;
         let rows0 = rowsAtEachStep(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
           fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
         let rows1 = rowsAtEachStep(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
@@ -200,24 +211,31 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
+  let hasBias = params.hasBias != 0;
+  let biasAt = params.biasOffset + channelGroup * params.M;
+  let yM = params.yM;
+  let yV = params.yV;
+  let yW = params.yW;
+  let rowsInX = params.V;
+  let columnsInX = params.W;
   let rowEnd = min(row + 4, params.M);
   var columnY = v * params.strideY;
   var columnX = w * params.strideX;
   var yBase = params.yOffset + channelGroup * params.yGroup + u * params.yU;
   var columns = select(0u, min(4, N - column.x), column.x < N);
   for (var p = 0u; p < 4; p++) {
-    let pY = phase[p] / params.strideX;
-    let pX = phase[p] % params.strideX;
+    let pY = phase[p] / strideX;
+    let pX = phase[p] % strideX;
     for (var m = row; m < rowEnd; m++) {
       var values = select(select(pick(tile0, m - row), pick(tile1, m - row), p == 1),
         select(pick(tile2, m - row), pick(tile3, m - row), p == 3), p > 1);
-      if (params.hasBias != 0) {
-        values += bias[params.biasOffset + channelGroup * params.M + m];
+      if (hasBias) {
+        values += bias[biasAt + m];
       }
       let rows = columnY + pY;
       let across = columnX + pX;
-      var indices = yBase + m * params.yM + rows * params.yV + across * params.yW;
-      var inside = (rows < vec4u(params.V)) & (across < vec4u(params.W)) & vec4<bool>(pY < params.strideY);
+      var indices = yBase + m * yM + rows * yV + across * yW;
+      var inside = (rows < vec4u(rowsInX)) & (across < vec4u(columnsInX)) & vec4<bool>(pY < strideY);
       for (var n = 0u; n < columns; n++) {
         if (inside.x) {
           y[indices.x] = values.x;

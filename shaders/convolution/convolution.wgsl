@@ -79,7 +79,6 @@ struct Params {
 
 const LANES: u32 = 1;    // spec: the subgroup size, 4, 8, 16 or 32, where it is fixed
 const ROWS: u32 = 4;     // rows a lane makes: 4, or 8 or 16 when LANES >= 4
-const L_IN_FOURS = false; // spec: true when L is a multiple of 4 that moves neither y nor x: four steps, one place
 const WIDTH: u32 = max(8, LANES);
 const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
 
@@ -99,8 +98,8 @@ fn holderLoad(row: u32, at: vec4u, live: vec4<bool>) -> vec4f {
 }
 
 // Which of four columns lie in S.
-fn inside(y: vec4i, x: vec4i) -> vec4<bool> {
-  return (vec4u(y) < vec4u(params.height)) & (vec4u(x) < vec4u(params.width));
+fn inside(bounds: vec2u, y: vec4i, x: vec4i) -> vec4<bool> {
+  return (vec4u(y) < vec4u(bounds.x)) & (vec4u(x) < vec4u(bounds.y));
 }
 
 // Four columns of S at one step. What is not live may lie outside of S: the load is then of any element.
@@ -221,25 +220,28 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   var tile1 = mat4x4f();
   var tile2 = mat4x4f();
   var tile3 = mat4x4f();
+  // Read before the loop: within, lavapipe would read parameters for each lane.
+  let sI = params.sI;
+  let sJ = params.sJ;
+  let sL = params.sL;
+  let iY = params.iY;
+  let jY = params.jY;
+  let jX = params.jX;
+  let lX = params.lX;
+  let aL = params.aL;
+  let bounds = vec2u(params.height, params.width);
   for (var step = 0u; step < steps; step += 4) {
     let live = step + four < vec4u(steps);
-    let sAt = i * params.sI + j * params.sJ + l * params.sL;
+    let sAt = i * sI + j * sJ + l * sL;
     // A step past the end is far outside of S.
-    let y = select(vec4i(-0x40000000), vec4i(i) * params.iY + vec4i(j) * params.jY, live);
-    let x = vec4i(j) * params.jX + vec4i(l) * params.lX;
-    let live0 = inside(yBase + y.x, xBase + x.x);
-    var live1 = live0;
-    var live2 = live0;
-    var live3 = live0;
-    if (!L_IN_FOURS) {
-      live1 = inside(yBase + y.y, xBase + x.y);
-      live2 = inside(yBase + y.z, xBase + x.z);
-      live3 = inside(yBase + y.w, xBase + x.w);
-    }
-    let b = mat4x4f(gather(sBase + sAt.x, live0), gather(sBase + sAt.y, live1), gather(sBase + sAt.z, live2),
-      gather(sBase + sAt.w, live3));
+    let y = select(vec4i(-0x40000000), vec4i(i) * iY + vec4i(j) * jY, live);
+    let x = vec4i(j) * jX + vec4i(l) * lX;
+    let b = mat4x4f(gather(sBase + sAt.x, inside(bounds, yBase + y.x, xBase + x.x)),
+      gather(sBase + sAt.y, inside(bounds, yBase + y.y, xBase + x.y)),
+      gather(sBase + sAt.z, inside(bounds, yBase + y.z, xBase + x.z)),
+      gather(sBase + sAt.w, inside(bounds, yBase + y.w, xBase + x.w)));
 
-    let aAt = i * aI + j * aJ + l * params.aL;
+    let aAt = i * aI + j * aJ + l * aL;
     var held: mat4x4f;
     held[0] = holderLoad(aRow.x, aAt, live);
     if (ROWS > LANES) {
@@ -283,6 +285,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let yColumn = params.yOffset + part * params.yPart + channelGroup * params.yGroup +
     c.u * params.yU + (c.v * params.phasesY + phaseY) * params.yV +
     (c.w * params.phasesX + phaseX) * params.yW;
+  let hasBias = params.hasBias != 0;
+  let biasAt = params.biasOffset + channelGroup * params.M;
+  let yM = params.yM;
   let rowEnd = min(row + ROWS, params.M);
   let columnEnd = min(column + 4, N);
   for (var m = row; m < rowEnd; m++) {
@@ -290,10 +295,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let block = (m - row) / 4;
     var values = select(pick(tile0, rowInBlock), pick(tile1, rowInBlock), block == 1);
     values = select(values, select(pick(tile2, rowInBlock), pick(tile3, rowInBlock), block == 3), block > 1);
-    if (params.hasBias != 0) {
-      values += bias[params.biasOffset + channelGroup * params.M + m];
+    if (hasBias) {
+      values += bias[biasAt + m];
     }
-    var indices = yColumn + m * params.yM;
+    var indices = yColumn + m * yM;
     for (var n = column; n < columnEnd; n++) {
       y[indices.x] = values.x;
       values = values.yzwx;

@@ -1,4 +1,5 @@
 import convolutionSource from "../../../shaders/convolution/convolution.wgsl";
+import convolutionChannelsSource from "../../../shaders/convolution/convolution-channels.wgsl";
 import convolutionSharedSource from "../../../shaders/convolution/convolution-shared.wgsl";
 import {
   defineKernel,
@@ -30,9 +31,6 @@ export interface ConvolutionGeometry {
 const SHUFFLE = "return subgroupShuffle(x, lane);";
 /** Rows of A are passed round in a subgroup of so many lanes. */
 export const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
-
-/** Channels in fours: four steps of the sum are then at one place of the image. */
-const L_IN_FOURS: Specialization = { L_IN_FOURS: true };
 
 /** A product and a sum for each element, tap and channel; of a strided input gradient each phase meets its own taps. */
 export const convolutionFlops = (params: ParamValues, names: readonly string[]): number =>
@@ -104,11 +102,41 @@ const registerKernel = defineKernel({
   name: "convolution",
   source: convolutionSource,
   ...common,
+  variants: () => SUBGROUP_SIZES.flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows }))),
+});
+
+/** Rows and columns that a lane makes, and channels a round. */
+interface LaneTile {
+  readonly ROWS: number;
+  readonly COLUMNS: number;
+  readonly DEPTH: number;
+  /** Time for an element, relative to the fastest; measured on lavapipe. */
+  readonly cost: number;
+}
+
+/** Tiles of the kernel for channels, for lanes on their own and for those that pass rows round. */
+const OWN_TILES: readonly LaneTile[] = [{ ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 1 }];
+const SHARED_TILES: readonly LaneTile[] = [
+  { ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 2.5 },
+  { ROWS: 16, COLUMNS: 8, DEPTH: 2, cost: 1.08 },
+  { ROWS: 32, COLUMNS: 4, DEPTH: 2, cost: 1 },
+];
+
+const channelTiles = (size: number): LaneTile[] =>
+  (size === 1 ? OWN_TILES : SHARED_TILES).filter(({ ROWS }) => ROWS <= 4 * size);
+
+const channelSpecialization = (size: number, { ROWS, COLUMNS, DEPTH }: LaneTile): Specialization => ({
+  ...(size === 1 ? {} : lanes(size)),
+  ...{ ROWS, COLUMNS, DEPTH },
+});
+
+/** Register tiles where the inner index is taps, then channels in fours. */
+const channelsKernel = defineKernel({
+  name: "convolution-channels",
+  source: convolutionChannelsSource,
+  ...common,
   variants: () =>
-    [{}, L_IN_FOURS].flatMap((channels) => [
-      channels,
-      ...SUBGROUP_SIZES.flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows, ...channels }))),
-    ]),
+    [1, ...SUBGROUP_SIZES].flatMap((size) => channelTiles(size).map((tile) => channelSpecialization(size, tile))),
 });
 
 /** Tiles in workgroup memory, for GPUs. */
@@ -122,11 +150,17 @@ const sharedKernel = defineKernel({
 function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
   const { kernel } = convolutionFamily.choose(gpu).value;
   if (kernel === "shared") return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
-  const channels: Specialization = L % 4 === 0 && lX === 0 ? L_IN_FOURS : {};
   const size = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
+  const width = Math.max(8, size);
+  if (L % 4 === 0 && lX === 0) {
+    const costOf = ({ ROWS, cost }: LaneTile): number => Math.ceil(M / ROWS) * ROWS * cost;
+    const tile = channelTiles(size).reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
+    const variant = channelsKernel.variant(channelSpecialization(size, tile));
+    return { variant, rows: tile.ROWS, columns: tile.COLUMNS * width };
+  }
   const rows = size === 1 || M <= 4 ? 4 : 16;
-  const own = size === 1 ? {} : { ...lanes(size), ROWS: rows };
-  return { variant: registerKernel.variant({ ...own, ...channels }), rows, columns: 4 * Math.max(8, size) };
+  const variant = registerKernel.variant(size === 1 ? {} : { ...lanes(size), ROWS: rows });
+  return { variant, rows, columns: 4 * width };
 }
 
 type Params = Record<string, number>;
