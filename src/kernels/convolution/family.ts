@@ -24,7 +24,8 @@ export const convolutionFamily = defineFamily<Choice>({
     },
     {
       name: "shuffle",
-      description: "A lane makes 16 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
+      description:
+        "A lane makes 16 × 4 to 32 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
       ...SUBGROUPS,
       value: { kernel: "shuffle", joinsPhases: false },
     },
