@@ -16,7 +16,7 @@ export interface BenchPlan {
 }
 
 /** Steps that are rows of the table which is compared with other engines. */
-const TABLE_STEPS = ["transformer-block/forward", "transformer-block/forward-backward", "gpt2-4-layers/step"];
+const TABLE_STEPS = ["transformer-block/forward", "transformer-block/forward+backward", "training-step"];
 
 /** Suites by name. */
 export const SUITES: Readonly<Record<string, { summary: string; plan: () => BenchPlan }>> = {

@@ -144,8 +144,8 @@ const bundledFinetune: StepRow = {
 
 export const LANGUAGE_ROWS: readonly StepRow[] = [
   blockRow("transformer-block/forward", "Transformer block forward, width 768, 12 heads, 128 tokens", false),
-  blockRow("transformer-block/forward-backward", "Transformer block forward and backward", true),
-  languageRow("gpt2-4-layers/step", "Training step of GPT-2, 4 layers of 256, 4 × 64 tokens, vocabulary 50257, AdamW", {
+  blockRow("transformer-block/forward+backward", "Transformer block forward and backward", true),
+  languageRow("training-step", "Training step of GPT-2, 4 layers of 256, 4 × 64 tokens, vocabulary 50257, AdamW", {
     layers: 4,
     width: 256,
     heads: 4,

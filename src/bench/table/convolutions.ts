@@ -56,22 +56,25 @@ export const convolution = (id: string, title: string, own: Convolution): OpRow[
   );
 
 export const CONVOLUTIONS: readonly OpRow[] = [
-  ...convolution("conv-3x3-64-64-56-b4", "3×3 convolution, 64 → 64 channels, 56 × 56, batch 4", {
+  ...convolution("conv-3x3", "3×3 convolution, 64 → 64 channels, 56 × 56, batch 4", {
     x: [4, 64, 56, 56],
     weight: [64, 64, 3, 3],
     stride: 1,
     padding: 1,
   }),
-  ...convolution("conv-7x7s2-3-64-224", "7×7 convolution, stride 2, 3 → 64 channels, 224 × 224", {
+  ...convolution("conv-7x7-stride-2", "7×7 convolution, stride 2, 3 → 64 channels, 224 × 224", {
     x: [1, 3, 224, 224],
     weight: [64, 3, 7, 7],
     stride: 2,
     padding: 3,
   }),
-  ...convolution("conv-1x1-256-64-56", "1×1 convolution, 256 → 64 channels, 56 × 56", {
+  ...convolution("conv-1x1", "1×1 convolution, 256 → 64 channels, 56 × 56", {
     x: [1, 256, 56, 56],
     weight: [64, 256, 1, 1],
     stride: 1,
     padding: 0,
+  }),
+  ...convolution("conv-depthwise-3x3", "Depthwise 3×3 convolution, 64 channels, 56 × 56, batch 4", {
+    ...{ x: [4, 64, 56, 56], weight: [64, 1, 3, 3], stride: 1, padding: 1, groups: 64 },
   }),
 ];

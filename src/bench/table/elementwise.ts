@@ -3,7 +3,7 @@ import { additionProblem } from "../families/elementwise.ts";
 import { sumProblem } from "../families/reduce.ts";
 import type { Expected, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
-import { type OpRow, opRows } from "./op-row.ts";
+import { forwardOf, type OpRow, opRows } from "./op-row.ts";
 
 const MILLION = 2 ** 20;
 const ROOT = Math.sqrt(2 / Math.PI);
@@ -67,15 +67,14 @@ export const ELEMENTWISE: readonly OpRow[] = [
     forward: () => additionProblem(4 * MILLION),
   }),
   ...opRows("sum-4m", "sum of 4 M numbers", ["x"], (x) => sum(x), { forward: () => sumProblem(4 * MILLION) }),
-  ...opRows(
-    "chain-1000-adds",
-    "1000 dependent adds of 16 numbers",
-    ["a", "b"],
-    (a, b) => {
+  {
+    id: "tiny-adds-1000",
+    title: "1000 dependent adds of 16 numbers",
+    problem: chainProblem,
+    candidate: forwardOf(["a", "b"], (a, b) => {
       let x = a;
       for (let i = 0; i < CHAIN; i++) x = add(x, b);
       return x;
-    },
-    { forward: chainProblem },
-  ),
+    }),
+  },
 ];

@@ -81,5 +81,5 @@ export const PRODUCTS: readonly OpRow[] = [
   ...product("matmul-1024", "matmul 1024 × 1024 × 1024", { M: 1024, K: 1024, N: 1024 }, true),
   ...product("matmul-512x768x3072", "matmul 512 × 768 × 3072", { M: 512, K: 768, N: 3072 }, true),
   ...product("matmul-128x768x50257", "matmul 128 × 768 × 50257", { M: 128, K: 768, N: 50257 }, false),
-  ...product("bmm-12x256x64x256", "12 products 256 × 64 × 256", { batch: 12, M: 256, K: 64, N: 256 }, false),
+  ...product("batched-matmul-12x256x64x256", "12 products 256 × 64 × 256", { batch: 12, M: 256, K: 64, N: 256 }, false),
 ];
