@@ -114,7 +114,7 @@ export class BufferPool {
     const { size } = buffer;
     const free = this.#free.get(size);
     const place = free?.indexOf(buffer) ?? -1;
-    if (place < 0 || this.statistics.liveBytes + size > this.budgetBytes) return false;
+    if (place < 0) return false;
     free!.splice(place, 1);
     this.statistics.pooledBytes -= size;
     this.statistics.pooledBuffers--;

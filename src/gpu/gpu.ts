@@ -179,6 +179,11 @@ export class Gpu {
     else effect();
   }
 
+  /** Whether what is done now is recorded instead, as part of a step that is being captured. */
+  get isCapturing(): boolean {
+    return this.#recording !== undefined;
+  }
+
   /** Does something once that must not be repeated with a captured step: making the state that steps change. */
   outsideCapture<T>(fn: () => T): T {
     const recording = this.#recording;

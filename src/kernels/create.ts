@@ -1,4 +1,4 @@
-import { Gpu } from "../gpu/index.ts";
+import { Gpu, type LiveNumber } from "../gpu/index.ts";
 import {
   assertDType,
   assertShape,
@@ -29,13 +29,21 @@ function filled(op: string, shape: Shape, value: number, { dtype = "f32", gpu = 
 }
 
 export interface RandomOptions extends Pick<CreateOptions, "gpu"> {
-  /** Non-negative safe integer. The numbers depend on the seed and the position alone, on every adapter. */
-  seed: number;
+  /**
+   * Non-negative safe integer. The numbers depend on the seed and the position alone, on every adapter. In a captured step
+   * a function, for other numbers at each replay.
+   */
+  seed: LiveNumber;
+}
+
+function liveSeed(op: string, seed: LiveNumber): LiveNumber {
+  requireSeed(op, seed);
+  return seed;
 }
 
 /** Uniform numbers in [low, high), with 24 bits of resolution. */
 export function uniform(shape: Shape, options: RandomOptions & { low?: number; high?: number }): Tensor {
-  const seed = requireSeed("uniform", options?.seed);
+  const seed = liveSeed("uniform", options?.seed);
   const { low = 0, high = 1, gpu = Gpu.default } = options;
   assertShape("uniform", shape);
   return tidy(() => shifted(randomUniform(gpu, shape, seed, high - low), low));
@@ -43,7 +51,7 @@ export function uniform(shape: Shape, options: RandomOptions & { low?: number; h
 
 /** Normal numbers with a mean and a standard deviation. */
 export function normal(shape: Shape, options: RandomOptions & { mean?: number; deviation?: number }): Tensor {
-  const seed = requireSeed("normal", options?.seed);
+  const seed = liveSeed("normal", options?.seed);
   const { mean = 0, deviation = 1, gpu = Gpu.default } = options;
   assertShape("normal", shape);
   return tidy(() => shifted(randomNormal(gpu, shape, seed, deviation), mean));
@@ -56,7 +64,7 @@ export function normal(shape: Shape, options: RandomOptions & { mean?: number; d
 export function bernoulli(shape: Shape, options: RandomOptions & { p?: number }): Tensor;
 export function bernoulli(probabilities: Tensor, options: Pick<RandomOptions, "seed">): Tensor;
 export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?: number }): Tensor {
-  const seed = requireSeed("bernoulli", options?.seed);
+  const seed = liveSeed("bernoulli", options?.seed);
   const { p = 0.5 } = options;
   if (target instanceof Tensor) {
     requireFloat32("bernoulli", target);
@@ -79,8 +87,8 @@ export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?:
  * class is the first whose running sum exceeds uniform · total; sums run in order, so equal weights give equal draws on
  * every adapter. A row of zeros gives class 0.
  */
-export function categorical(weights: Tensor, options: { seed: number; samples?: number }): Tensor {
-  const seed = requireSeed("categorical", options?.seed);
+export function categorical(weights: Tensor, options: { seed: LiveNumber; samples?: number }): Tensor {
+  const seed = liveSeed("categorical", options?.seed);
   requireTensors("categorical", [weights]);
   const { samples } = options;
   if (samples !== undefined && !(Number.isSafeInteger(samples) && samples >= 0)) {

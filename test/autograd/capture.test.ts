@@ -2,8 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   add,
   backward,
+  bernoulli,
   type CapturedStep,
   capture,
+  categorical,
   checkpoint,
   crossEntropy,
   dropout,
@@ -12,6 +14,7 @@ import {
   layerNorm,
   linear,
   mul,
+  normal,
   permute,
   sum,
   uniform,
@@ -21,6 +24,7 @@ import { CaptureError, Gpu, type GpuStatistics } from "../../src/gpu/index.ts";
 import { GPT2, parseGPT2Config } from "../../src/models/index.ts";
 import { AdamW, Module, parameter, SGD, TrainingPass } from "../../src/nn/index.ts";
 import { keep, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { openWith, withLimits } from "../support/gpu.ts";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -123,6 +127,51 @@ async function train(captured: boolean, { optimizer: kind, accumulate, clip, rec
   return { values, weights, stepsTaken, count, counts };
 }
 
+/** A few steps of a GPT-2 with dropout. */
+async function trainGPT2(handle: Gpu, captured: boolean) {
+  const config = { vocab_size: 300, n_positions: 16, n_embd: 32, n_layer: 4, n_head: 4, resid_pdrop: 0.1 };
+  handle.trim();
+  const model = GPT2.random(handle, parseGPT2Config(config, "test"), 1);
+  const parameters = model.namedParameters();
+  const optimizer = new AdamW([{ name: "all", parameters, learningRate: 1e-3, weightDecay: 0.01 }]);
+  let count = 0;
+  const body = ({ ids, positions, labels }: Record<"ids" | "positions" | "labels", Tensor>): Tensor => {
+    const pass = new TrainingPass(() => count);
+    const inputs = { batch: 3, length: 16, ids, positions, lastTokens: labels };
+    const loss = model.loss(model.features(inputs, { pass }), labels, "mean");
+    optimizer.step(backward(loss), { clip: 1 })?.dispose();
+    handle.hostEffect(() => {
+      count++;
+    });
+    return loss;
+  };
+  const replayed = capture(handle, body);
+  const step: typeof body = captured ? replayed : (inputs) => tidy(() => body(inputs));
+  handle.resetPeak();
+  const losses: number[] = [];
+  const counts: GpuStatistics[] = [];
+  for (let i = 0; i < 5; i++) {
+    const make = (shape: number[], value: (j: number) => number): Tensor =>
+      tensor(
+        Int32Array.from({ length: 48 }, (_, j) => value(j)),
+        shape,
+        { gpu: handle },
+      );
+    const ids = make([3, 16], (j) => (j * j + i) % 300);
+    const positions = make([3, 16], (j) => j % 16);
+    const labels = make([48], (j) => (j + i) % 300);
+    using loss = step({ ids, positions, labels });
+    losses.push(await loss.item());
+    for (const used of [ids, positions, labels]) used.dispose();
+    counts.push(handle.statistics);
+  }
+  const { peakBytes } = handle.statistics;
+  replayed.dispose();
+  model.dispose();
+  optimizer.dispose();
+  return { losses, counts, peakBytes };
+}
+
 describe("capture", () => {
   const settings: Record<string, Settings> = {
     "AdamW, clipped": { optimizer: "adamw", accumulate: 1, clip: 0.5, recomputes: false },
@@ -162,57 +211,8 @@ describe("capture", () => {
   });
 
   it("of a GPT-2 of four layers creates nothing after two steps, submits at most twice and takes no more memory", async () => {
-    const config = { vocab_size: 300, n_positions: 16, n_embd: 32, n_layer: 4, n_head: 4, resid_pdrop: 0.1 };
-    const run = async (captured: boolean) => {
-      gpu.trim();
-      const model = GPT2.random(gpu, parseGPT2Config(config, "test"), 1);
-      const optimizer = new AdamW([
-        { name: "all", parameters: model.namedParameters(), learningRate: 1e-3, weightDecay: 0.01 },
-      ]);
-      let count = 0;
-      const body = ({ ids, positions, labels }: Record<"ids" | "positions" | "labels", Tensor>): Tensor => {
-        const pass = new TrainingPass(() => count);
-        const inputs = { batch: 3, length: 16, ids, positions, lastTokens: labels };
-        const loss = model.loss(model.features(inputs, { pass }), labels, "mean");
-        optimizer.step(backward(loss), { clip: 1 })?.dispose();
-        gpu.hostEffect(() => {
-          count++;
-        });
-        return loss;
-      };
-      const step = captured ? capture(gpu, body) : (inputs: Parameters<typeof body>[0]) => tidy(() => body(inputs));
-      gpu.resetPeak();
-      const losses: number[] = [];
-      const counts: GpuStatistics[] = [];
-      for (let i = 0; i < 5; i++) {
-        const ids = tensor(
-          Int32Array.from({ length: 48 }, (_, j) => (j * j + i) % 300),
-          [3, 16],
-          { gpu },
-        );
-        const positions = tensor(
-          Int32Array.from({ length: 48 }, (_, j) => j % 16),
-          [3, 16],
-          { gpu },
-        );
-        const labels = tensor(
-          Int32Array.from({ length: 48 }, (_, j) => (j + i) % 300),
-          [48],
-          { gpu },
-        );
-        using loss = step({ ids, positions, labels });
-        losses.push(await loss.item());
-        for (const used of [ids, positions, labels]) used.dispose();
-        counts.push(gpu.statistics);
-      }
-      const { peakBytes } = gpu.statistics;
-      if (captured) (step as CapturedStep<Parameters<typeof body>[0], Tensor>).dispose();
-      model.dispose();
-      optimizer.dispose();
-      return { losses, counts, peakBytes };
-    };
-    const eager = await run(false);
-    const captured = await run(true);
+    const eager = await trainGPT2(gpu, false);
+    const captured = await trainGPT2(gpu, true);
     expect(captured.losses).toEqual(eager.losses);
     for (let i = 2; i < 5; i++) {
       const [before, after] = [captured.counts[i - 1], captured.counts[i]];
@@ -222,6 +222,15 @@ describe("capture", () => {
       expect(after.submits - before.submits).toBeLessThanOrEqual(2);
     }
     expect(captured.peakBytes).toBeLessThanOrEqual(eager.peakBytes);
+  });
+
+  it("is right where tensors exceed the binding limit and pass in windows", async () => {
+    const small = await openWith({}, withLimits({ maxStorageBufferBindingSize: 2 ** 14 }));
+    const eager = await trainGPT2(small, false);
+    const captured = await trainGPT2(small, true);
+    expect(captured.losses).toEqual(eager.losses);
+    expect(captured.counts[4].bindGroupsCreated).toBe(captured.counts[1].bindGroupsCreated);
+    small.close();
   });
 
   it("leaves its memory to others between two replays, and is right although they write to it", async () => {
@@ -240,6 +249,36 @@ describe("capture", () => {
     gpu.trim();
     expect(await call(3)).toBe(20 * 5000);
     expect(gpu.statistics.liveBytes).toBe(liveBytes);
+    step.dispose();
+  });
+
+  it("draws other random numbers at each replay, by functions for seeds", async () => {
+    let count = 0;
+    const draw = ({ x }: { x: Tensor }): Tensor[] => {
+      const seed = (): number => 2 ** 40 * count + 3;
+      const drawn = [
+        uniform(x.shape, { seed, gpu }),
+        normal(x.shape, { seed, gpu }),
+        bernoulli(x, { seed }),
+        categorical(x, { seed }),
+        dropout(x, 0.5, seed),
+      ];
+      gpu.hostEffect(() => {
+        count++;
+      });
+      return drawn;
+    };
+    const step = capture(gpu, draw);
+    using x = uniform([7, 9], { seed: 1, gpu });
+    for (let i = 0; i < 3; i++) {
+      const replayed = step({ x });
+      count = i;
+      const plain = tidy(() => draw({ x }));
+      for (const [place, one] of replayed.entries()) {
+        expect(await one.data()).toEqual(await plain[place].data());
+        for (const used of [one, plain[place]]) used.dispose();
+      }
+    }
     step.dispose();
   });
 

@@ -24,6 +24,14 @@ describe("examples", () => {
     expect(output).toMatch(/loss 1\.6547, gradient/);
   });
 
+  it("captured-step: a loop of one's own whose step is replayed", async () => {
+    const output = await outputOf("captured-step");
+    expect(output).toMatch(
+      /^captured: loss 1\.5\d+ to 0\.0\d+; from the third step on 0 buffers and 0 bind groups made$/m,
+    );
+    expect(output).toContain("the same losses, bit for bit: true");
+  });
+
   it("makemore: a checkpoint with names of its own writes Shakespeare", async () => {
     const output = await outputOf("makemore");
     // The entropy of its 65 characters without context is 3.3 nats.

@@ -55,6 +55,24 @@ describe("BufferPool", () => {
     expect(pool.statistics).toMatchObject({ liveBytes: 0, liveBuffers: 0, pooledBytes: 768, pooledBuffers: 2 });
   });
 
+  it("gives reserved buffers back to whoever asks for them again, and to others last", () => {
+    const { pool, created } = makePool();
+    const [mine, plain] = [pool.acquire(256, "a", true), pool.acquire(256, "b")];
+    pool.release(mine);
+    pool.release(plain);
+    expect(pool.acquire(256, "c")).toBe(plain);
+    expect(pool.reacquire(mine)).toBe(true);
+    expect(pool.reacquire(mine)).toBe(false);
+    pool.release(mine);
+    expect(pool.acquire(256, "d")).toBe(mine);
+    expect(pool.reacquire(mine)).toBe(false);
+    expect(pool.statistics).toMatchObject({ liveBytes: 512, liveBuffers: 2, pooledBytes: 0, pooledBuffers: 0 });
+    expect(created).toHaveLength(2);
+    pool.release(mine);
+    pool.trim();
+    expect(pool.reacquire(mine)).toBe(false);
+  });
+
   it("keeps no more than was ever in use, or 256 MiB, and gives up the sizes not used for longest", () => {
     const { pool, destroyed } = makePool();
     const sizes = Array.from({ length: 20 }, (_, i) => sizeClass((10 + i) * 2 ** 21));

@@ -4,6 +4,7 @@ import { defineKernel, type Gpu, type LiveNumber } from "../../gpu/index.ts";
 import {
   empty,
   formatShape,
+  keep,
   reshapeView,
   type Shape,
   sizeOf,
@@ -75,18 +76,29 @@ function draw(op: keyof typeof GENERATORS, y: Tensor, x: Tensor | null, table: T
 }
 
 /** Uniform numbers in [0, scale) with 24 bits, one per element and seed. */
-export function randomUniform(gpu: Gpu, shape: Shape, seed: number, scale = 1): Tensor {
+export function randomUniform(gpu: Gpu, shape: Shape, seed: LiveNumber, scale = 1): Tensor {
   const y = empty(gpu, shape, "f32", "uniform");
   draw("uniform", y, null, null, { seed, scale });
   return y;
 }
 
+/** Quantiles on the devices where captured steps draw from them: these cannot upload. */
+const capturedTables = new WeakMap<Gpu, Tensor>();
+
+/** The table of quantiles, and whether it is the caller's to dispose. */
+function quantilesOn(gpu: Gpu): [Tensor, boolean] {
+  if (!gpu.isCapturing) return [tensor(quantileTable(), undefined, { gpu }), true];
+  const kept = capturedTables.get(gpu) ?? gpu.outsideCapture(() => keep(tensor(quantileTable(), undefined, { gpu })));
+  capturedTables.set(gpu, kept);
+  return [kept, false];
+}
+
 /** Normal numbers with mean 0 and the given deviation. */
-export function randomNormal(gpu: Gpu, shape: Shape, seed: number, deviation = 1): Tensor {
+export function randomNormal(gpu: Gpu, shape: Shape, seed: LiveNumber, deviation = 1): Tensor {
   const y = empty(gpu, shape, "f32", "normal");
-  const table = tensor(quantileTable(), undefined, { gpu });
+  const [table, isOwn] = quantilesOn(gpu);
   draw("normal", y, null, table, { seed, scale: deviation });
-  table.dispose();
+  if (isOwn) table.dispose();
   return y;
 }
 
@@ -99,7 +111,7 @@ export function dropoutKernel(x: Tensor, p: number, seed: LiveNumber): Tensor {
 }
 
 /** Draws `samples` columns from each row of weights [..., columns]: i32 [..., samples]. */
-export function randomCategorical(weights: Tensor, seed: number, samples: number): Tensor {
+export function randomCategorical(weights: Tensor, seed: LiveNumber, samples: number): Tensor {
   requireFloat32("categorical", weights);
   const columns = weights.shape[weights.rank - 1];
   if (weights.rank < 1 || columns === 0) {
