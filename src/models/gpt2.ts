@@ -3,7 +3,6 @@ import {
   causalSelfAttention,
   crossEntropy,
   embedding,
-  gelu,
   linear,
   linearCrossEntropy,
   permute,
@@ -36,6 +35,19 @@ import { type Stage, StagedModel } from "./staged-model.ts";
 // GPT-2 (Radford et al. 2019): token and position embeddings, pre-norm blocks, a final norm. Shapes: B batch, T tokens,
 // C width, H heads, V vocabulary. Weights keep the checkpoint's names and layout: Conv1D is [in, out].
 
+/** (residual +) dropout(projection of x): one dispatch where nothing is dropped. */
+function addProjection(
+  residual: Tensor | undefined,
+  projection: Linear,
+  x: Tensor,
+  dropout: number,
+  pass?: TrainingPass,
+): Tensor {
+  if (!pass || dropout === 0) return projection.forwardWith(x, { residual });
+  const y = applyDropout(projection.forward(x), dropout, pass);
+  return residual ? add(residual, y) : y;
+}
+
 /** Causal self-attention: one joint projection, heads, an output projection. */
 class Attention extends Module {
   readonly c_attn: Linear;
@@ -55,17 +67,17 @@ class Attention extends Module {
     this.#scale = config.scaleAttentionByLayer ? byWidth / (layer + 1) : byWidth;
   }
 
-  forward(x: Tensor, mask: Tensor | undefined, pass?: TrainingPass): Tensor {
+  forward(x: Tensor, mask: Tensor | undefined, pass?: TrainingPass, residual?: Tensor): Tensor {
     const { attentionDropout, residualDropout } = this.#config;
     const joint = this.c_attn.forward(x); // [B, T, 3C]
     const options = { heads: this.#heads, scale: this.#scale, mask };
     const attended =
       pass && attentionDropout > 0 ? this.#attendWithDropout(joint, mask, pass) : causalSelfAttention(joint, options);
-    return applyDropout(this.c_proj.forward(attended), residualDropout, pass); // [B, T, C]
+    return addProjection(residual, this.c_proj, attended, residualDropout, pass); // [B, T, C]
   }
 
   /** One more stretch of tokens, given the keys and values of those before. */
-  extend(x: Tensor, mask: Tensor | undefined, cache: KeyValueCache, layer: number): Tensor {
+  extend(x: Tensor, mask: Tensor | undefined, cache: KeyValueCache, layer: number, residual: Tensor): Tensor {
     const [query, key, value] = this.#heads3(this.c_attn.forward(x)); // each [B, H, T, C/H]
     const { keys, values } = cache.append(layer, key, value);
     const attended = scaledDotProductAttention(query, keys, values, {
@@ -73,7 +85,7 @@ class Attention extends Module {
       keyMask: mask,
       scale: this.#scale,
     });
-    return this.c_proj.forward(this.#merge(attended));
+    return this.c_proj.forwardWith(this.#merge(attended), { residual });
   }
 
   #attendWithDropout(joint: Tensor, mask: Tensor | undefined, pass: TrainingPass): Tensor {
@@ -118,8 +130,9 @@ class FeedForward extends Module {
     this.#dropout = residualDropout;
   }
 
-  forward(x: Tensor, pass?: TrainingPass): Tensor {
-    return applyDropout(this.c_proj.forward(gelu(this.c_fc.forward(x), { approximate: "tanh" })), this.#dropout, pass);
+  forward(x: Tensor, pass: TrainingPass | undefined, residual: Tensor): Tensor {
+    const inner = this.c_fc.forwardWith(x, { activation: "gelu-tanh" });
+    return addProjection(residual, this.c_proj, inner, this.#dropout, pass);
   }
 }
 
@@ -138,13 +151,13 @@ class Block extends Module {
   }
 
   forward(x: Tensor, mask: Tensor | undefined, pass?: TrainingPass): Tensor {
-    const attended = add(x, this.attn.forward(this.ln_1.forward(x), mask, pass));
-    return add(attended, this.mlp.forward(this.ln_2.forward(attended), pass));
+    const attended = this.attn.forward(this.ln_1.forward(x), mask, pass, x);
+    return this.mlp.forward(this.ln_2.forward(attended), pass, attended);
   }
 
   extend(x: Tensor, mask: Tensor | undefined, cache: KeyValueCache, layer: number): Tensor {
-    const attended = add(x, this.attn.extend(this.ln_1.forward(x), mask, cache, layer));
-    return add(attended, this.mlp.forward(this.ln_2.forward(attended)));
+    const attended = this.attn.extend(this.ln_1.forward(x), mask, cache, layer, x);
+    return this.mlp.forward(this.ln_2.forward(attended), undefined, attended);
   }
 }
 

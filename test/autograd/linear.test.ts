@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   type Activation,
+  add,
   backward,
   dot,
   gelu,
@@ -53,6 +54,7 @@ describe.each([
       expect(gpu().statistics.dispatches - start).toBe(1);
       for (const leaf of [x, weight, bias]) leaf.requiresGrad = true;
       const trained = linear(x, weight, bias, { layout: "out-in", activation });
+      expect(gpu().statistics.dispatches - start).toBe(2);
       const apart = ACTIVATIONS[activation](linear(x, weight, bias, "out-in"));
       const gradient = draw([2, 9, 5], 4);
       const gradients = [trained, apart].map((y) => {
@@ -71,8 +73,59 @@ describe.each([
   });
 });
 
+describe("a residual", () => {
+  const gpu = useGpu();
+
+  it.each([undefined, "relu", "gelu"] as const)(
+    "is added in place, with the bits of an addition, after %s",
+    async (activation) => {
+      const before = gpu().statistics.liveBuffers;
+      const parts = tidy(() => {
+        const leaves = [draw([2, 9, 17], 1), draw([17, 6], 2), draw([6], 3), draw([2, 9, 6], 5)];
+        const [x, weight, bias, residual] = leaves;
+        for (const leaf of leaves) leaf.requiresGrad = true;
+        const start = gpu().statistics.dispatches;
+        const fused = linear(x, weight, bias, { residual, activation });
+        expect(gpu().statistics.dispatches - start).toBe(activation ? 2 : 1);
+        const apart = add(residual, linear(x, weight, bias, { activation }));
+        const gradient = draw([2, 9, 6], 4);
+        const gradients = [fused, apart].map((y) => {
+          const all = backward(y, { gradient });
+          return leaves.map((leaf) => all.get(leaf) as Tensor);
+        });
+        return { values: [fused, apart], gradients };
+      });
+      const read = (tensors: Tensor[]) => Promise.all(tensors.map((x) => x.data()));
+      const [fused, apart] = await read(parts.values);
+      expect(fused).toEqual(apart);
+      expect(await read(parts.gradients[0])).toEqual(await read(parts.gradients[1]));
+      for (const x of [...parts.values, ...parts.gradients.flat()]) x.dispose();
+      expect(gpu().statistics.liveBuffers - before).toBe(0);
+    },
+  );
+
+  it("of another shape is refused", () => {
+    tidy(() => {
+      const options = { residual: draw([6], 1) };
+      expect(() => linear(draw([2, 4], 1), draw([4, 6], 2), undefined, options)).toThrow(
+        "linear: expected a residual of shape [2, 6], got [6]",
+      );
+    });
+  });
+});
+
 describe("linear over the binding limit", () => {
   const { expectClose, expectSameBits } = useSplit();
+
+  it("keeps the product in a buffer of its own where two do not fit into a binding", async () => {
+    await expectSameBits((make) => {
+      const [x, weight] = [make([900, 8]), make([8, 10], { seed: 2 })];
+      x.requiresGrad = true;
+      const y = linear(x, weight, undefined, { activation: "gelu" });
+      const gradient = backward(y, { gradient: make([900, 10], { seed: 3 }) }).get(x)!;
+      return [y, gradient];
+    });
+  });
 
   it("applies the activation once, when all of a product is there", async () => {
     await expectClose((make) => {

@@ -11,7 +11,7 @@ const rowOf = (id: string) => STEP_ROWS.find((row) => row.id === id)!;
 
 /** Most dispatches of one run and most bytes of buffers at a time. They are the same on every machine. */
 const GATES: Readonly<Record<string, { dispatches: number; submits: number; peakBytes?: number }>> = {
-  "transformer-block/forward": { dispatches: 12, submits: 1 },
+  "transformer-block/forward": { dispatches: 10, submits: 1 },
   "transformer-block/forward+backward": { dispatches: 40, submits: 1 },
   "training-step": { dispatches: 250, submits: 2, peakBytes: 450e6 },
 };

@@ -66,15 +66,18 @@ const ACTIVATIONS: Record<Activation, (x: NdArray) => NdArray> = {
   sigmoid: (x) => elementwise.sigmoid([x], {}),
 };
 
-export const linear: Reference<{ layout: "in-out" | "out-in"; activation?: Activation }> = (
-  [x, weight, bias],
-  { layout, activation },
+export const linear: Reference<{ layout: "in-out" | "out-in"; activation?: Activation; residual?: boolean }> = (
+  [x, weight, ...rest],
+  { layout, activation, residual },
 ) => {
+  const added = residual ? rest.pop() : undefined;
+  const [bias] = rest;
   const w = layout === "in-out" ? weight : transposed(weight);
   const [inputs, outputs] = w.shape;
   const rows = sizeOf(x.shape.slice(0, -1));
   const product = matmul([{ shape: [rows, inputs], data: x.data }, w], { scale: 1 });
   const sums = bias ? product.data.map((value, i) => value + bias.data[i % outputs]) : product.data;
   const y = { shape: [...x.shape.slice(0, -1), outputs], data: sums };
-  return activation ? ACTIVATIONS[activation](y) : y;
+  const z = activation ? ACTIVATIONS[activation](y) : y;
+  return added ? { ...z, data: z.data.map((value, i) => value + added.data[i]) } : z;
 };

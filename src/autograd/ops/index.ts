@@ -110,7 +110,7 @@ export { oneHot } from "./indexing/one-hot.ts";
 export { scatter, scatterAdd } from "./indexing/scatter.ts";
 export { diagonal } from "./linear-algebra/diagonal.ts";
 export { einsum } from "./linear-algebra/einsum.ts";
-export { type Activation, type LinearOptions, linear, type WeightLayout } from "./linear-algebra/linear.ts";
+export { type Activation, activate, type LinearOptions, linear, type WeightLayout } from "./linear-algebra/linear.ts";
 export { dot, matmul, outer } from "./linear-algebra/matmul.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./losses/cross-entropy.ts";
 export { linearCrossEntropy } from "./losses/linear-cross-entropy.ts";

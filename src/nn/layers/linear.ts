@@ -1,4 +1,4 @@
-import { add, linear, mul, type WeightLayout } from "../../autograd/index.ts";
+import { activate, add, type LinearOptions, linear, mul, type WeightLayout } from "../../autograd/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
 import { type Shape, type Tensor, tidy } from "../../tensor/index.ts";
 import { parameter } from "../module.ts";
@@ -31,12 +31,19 @@ export class Linear extends Layer {
   }
 
   override forward(x: Tensor): Tensor {
-    const { lora_A, lora_B } = this;
-    if (!lora_A || !lora_B) return linear(x, this.weight, this.bias, this.layout);
+    return this.forwardWith(x, {});
+  }
+
+  /** What `linear` gives with an activation or a residual. */
+  forwardWith(x: Tensor, options: Pick<LinearOptions, "activation" | "residual">): Tensor {
+    const { layout, lora_A, lora_B } = this;
+    if (!lora_A || !lora_B) return linear(x, this.weight, this.bias, { layout, ...options });
     // The factor is applied where there are fewest numbers, and only the sum outlives the layer.
     return tidy(() => {
-      const learnt = lora_B.forward(mul(lora_A.forward(x), this.#loraScale));
-      return add(linear(x, this.weight, this.bias, this.layout), learnt);
+      const learnt = mul(lora_A.forward(x), this.#loraScale);
+      const y = lora_B.forwardWith(learnt, { residual: linear(x, this.weight, this.bias, layout) });
+      const z = options.activation ? activate(y, options.activation) : y;
+      return options.residual ? add(options.residual, z) : z;
     });
   }
 

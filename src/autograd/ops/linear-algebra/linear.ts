@@ -1,12 +1,22 @@
 import { reshaped } from "../../../kernels/copy.ts";
+import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
 import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
-import { formatShape, requireTensors, type Tensor, tidy, transposeView } from "../../../tensor/index.ts";
+import {
+  formatShape,
+  requireTensors,
+  type Shape,
+  shapesEqual,
+  sizeOf,
+  type Tensor,
+  tidy,
+  transposeView,
+} from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
-import { isRecording, nodeOf } from "../../tape.ts";
 import { sum } from "../broadcast.ts";
 import { reluOp, sigmoidOp, siluOp, tanhOp } from "../elementwise/activation.ts";
 import { geluOp } from "../elementwise/gaussian.ts";
+import { add } from "../elementwise/index.ts";
 import { reshape, transpose } from "../shape/views.ts";
 import { like, matmul, rowShape } from "./matmul.ts";
 
@@ -19,6 +29,8 @@ const asInOut = (weight: Tensor, layout: WeightLayout): Tensor => (layout === "i
 
 interface ActivationParts {
   apply: (x: Tensor) => Tensor;
+  /** The same without history. */
+  run: (x: Tensor) => Tensor;
   /** From the gradient of the output, and the output or the input. */
   gradient: (g: Tensor, saved: Tensor, createGraph: boolean) => Tensor;
   /** Whether the gradient needs the output; the input of the activation otherwise. */
@@ -29,6 +41,7 @@ interface ActivationParts {
 function partsOf<A>(op: Op<A>, attributes: A, fromOutput = false): ActivationParts {
   return {
     apply: (x) => op([x], attributes),
+    run: (x) => op.definition.forward([x], attributes, () => false) as Tensor,
     gradient: (g, saved, createGraph) => {
       const context = { attributes, inputs: [saved], createGraph, retainGraph: true, wants: () => true };
       return op.definition.vjp!(g, [saved], context)[0]!();
@@ -48,14 +61,42 @@ const ACTIVATIONS: Readonly<Record<Activation, ActivationParts>> = {
 
 export interface LinearAttributes {
   layout: WeightLayout;
+  /** Not with a residual. */
   activation?: Activation;
+  /** Whether the last input is added to the result. */
+  residual?: boolean;
 }
 
-/** y = activation(x · W + b) over the last axis of x [..., in]; the bias may be absent. One dispatch. */
+/** The inputs by name: x, weight, and those of bias and residual that there are. */
+function inputsOf<T>(
+  inputs: readonly T[],
+  { residual }: LinearAttributes,
+): { x: T; weight: T; bias?: T; residual?: T } {
+  const [x, weight, ...rest] = inputs;
+  const added = residual ? rest.pop() : undefined;
+  return { x, weight, bias: rest[0], residual: added };
+}
+
+/**
+ * Tensors of one shape in one storage, so that a kernel with one output binding fills both; undefined where they would
+ * not fit into a binding.
+ */
+function twins(x: Tensor, shape: Shape): [Tensor, Tensor] | undefined {
+  const distance = Math.ceil(sizeOf(shape) / 64) * 64;
+  // Buffers are larger than what is asked for by an eighth at most.
+  if (2 * 4 * distance * 1.125 > x.gpu.limits.maxStorageBufferBindingSize) return undefined;
+  const both = output("linear", x, [2 * distance], "f32");
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+  return [both.view(shape, strides), both.view(shape, strides, distance)];
+}
+
+/** y = activation(x · W + b) over the last axis of x [..., in], or x · W + b + residual; the bias may be absent. */
 export const linearOp = defineOp<LinearAttributes>({
   name: "linear",
-  infer: ([x, weight, bias], { layout, activation }) => {
-    requireFloat("linear", x, weight, ...(bias ? [bias] : []));
+  infer: (inputs, attributes) => {
+    const { layout, activation } = attributes;
+    const { x, weight, bias, residual } = inputsOf(inputs, attributes);
+    requireFloat("linear", ...inputs);
     if (activation !== undefined && !ACTIVATION_NAMES.includes(activation)) {
       throw new Error(`linear: expected an activation of ${ACTIVATION_NAMES.join(", ")}, got ${activation}`);
     }
@@ -72,37 +113,65 @@ export const linearOp = defineOp<LinearAttributes>({
     if (bias && (bias.rank !== 1 || bias.size !== outputs)) {
       throw new Error(`linear: expected a bias of shape [${outputs}], got ${formatShape(bias.shape)}`);
     }
-    return { shape: [...x.shape.slice(0, -1), outputs], dtype: "f32" };
+    const shape = [...x.shape.slice(0, -1), outputs];
+    if (residual && !shapesEqual(residual.shape, shape)) {
+      throw new Error(`linear: expected a residual of shape ${formatShape(shape)}, got ${formatShape(residual.shape)}`);
+    }
+    return { shape, dtype: "f32" };
   },
-  forward: ([x, weight, bias], { layout, activation }) => {
+  forward: (inputs, attributes, wants) => {
+    const { layout, activation } = attributes;
+    const { x, weight, bias, residual } = inputsOf(inputs, attributes);
     const w = layout === "in-out" ? weight : transposeView(weight);
-    const y = output("linear", x, [...x.shape.slice(0, -1), w.shape[1]], "f32");
-    matmulInto("linear", reshaped(x, rowShape(x)), w, reshaped(y, rowShape(y)), { bias, activation });
-    return y;
+    const shape = [...x.shape.slice(0, -1), w.shape[1]];
+    const multiply = (y: Tensor, options: { activation?: Activation; keepDistance?: number }): void => {
+      const single = residual && (residual.dtype === "f32" ? residual : castTo(residual, "f32"));
+      const rows = single && reshaped(single, rowShape(single));
+      matmulInto("linear", reshaped(x, rowShape(x)), w, reshaped(y, rowShape(y)), { bias, residual: rows, ...options });
+    };
+    const needsProduct = activation && !ACTIVATIONS[activation].fromOutput && inputs.some((_, i) => wants(i));
+    if (!needsProduct) {
+      const y = output("linear", x, shape, "f32");
+      multiply(y, { activation });
+      return y;
+    }
+    const both = twins(x, shape);
+    if (both) {
+      multiply(both[0], { activation, keepDistance: both[1].offset - both[0].offset });
+      return both;
+    }
+    const product = output("linear", x, shape, "f32");
+    multiply(product, {});
+    return [ACTIVATIONS[activation].run(product), product];
   },
-  // The gradients of some activations are made from their output; for the others the product is computed again.
-  save: ([x, weight, bias], [y], { activation }) => {
-    if (activation === undefined) return [x, weight];
-    if (ACTIVATIONS[activation].fromOutput) return [x, weight, y];
-    return bias ? [x, weight, bias] : [x, weight];
+  // The gradients of some activations are made from their output; for the others the product is kept.
+  save: (inputs, [y, product], attributes) => {
+    const { x, weight, bias } = inputsOf(inputs, attributes);
+    if (attributes.activation === undefined) return [x, weight];
+    if (ACTIVATIONS[attributes.activation].fromOutput) return [x, weight, y];
+    return [x, weight, product, ...(bias ? [bias] : [])];
   },
-  vjp: (incoming, [x, weight, more], { inputs, attributes: { layout, activation }, createGraph }) => {
+  vjp: (incoming, [x, weight, kept, bias], { inputs, attributes, createGraph }) => {
+    const { layout, activation } = attributes;
     let shared: Tensor | undefined;
     /** Of the product before the activation. */
     const gradient = (): Tensor => {
       if (activation === undefined) return incoming;
       const { gradient: slope, fromOutput } = ACTIVATIONS[activation];
-      shared ??= slope(incoming, fromOutput ? more : linear(x, weight, more, layout), createGraph);
+      const isFunction = createGraph && !fromOutput;
+      shared ??= slope(incoming, isFunction ? linear(x, weight, bias, layout) : kept, createGraph);
       return shared;
     };
     const rows = (t: Tensor): Tensor => reshape(t, rowShape(t));
+    const named = inputsOf(inputs, attributes);
     return [
       () => like(inputs[0], reshape(matmul(rows(gradient()), transpose(asInOut(weight, layout))), inputs[0].shape)),
       () => {
         const [left, right] = layout === "in-out" ? [x, gradient()] : [gradient(), x];
         return like(inputs[1], matmul(transpose(rows(left)), rows(right)));
       },
-      inputs.length > 2 ? () => like(inputs[2], sum(rows(gradient()), 0)) : null,
+      ...(named.bias ? [() => like(named.bias!, sum(rows(gradient()), 0))] : []),
+      ...(named.residual ? [() => like(named.residual!, incoming)] : []),
     ];
   },
   samples: () => [
@@ -114,6 +183,14 @@ export const linearOp = defineOp<LinearAttributes>({
       attributes: { layout: "in-out" as const, activation },
     })),
     { inputs: [{ shape: [2, 0] }, { shape: [0, 3] }, { shape: [3] }], attributes: { layout: "in-out" } },
+    {
+      inputs: [{ shape: [2, 3, 8] }, { shape: [8, 5] }, { shape: [5] }, { shape: [2, 3, 5] }],
+      attributes: { layout: "in-out", residual: true },
+    },
+    {
+      inputs: [{ shape: [3, 7] }, { shape: [2, 7] }, { shape: [3, 2] }],
+      attributes: { layout: "out-in", residual: true },
+    },
   ],
 });
 
@@ -122,20 +199,26 @@ export interface LinearOptions {
   layout?: WeightLayout;
   /** Applied to the result where it is computed. */
   activation?: Activation;
+  /** Added to the result where it is computed; of its shape. */
+  residual?: Tensor;
 }
 
 /**
- * activation(x · W + b) over the last axis of x [..., in], as one dispatch. When a gradient is wanted through `gelu`,
- * `gelu-tanh` or `silu`, whose slopes need the product itself, that is stored and the activation is a second dispatch,
- * with the same bits.
+ * activation(x · W + b) + residual over the last axis of x [..., in], as one dispatch, with the bits of its parts; with
+ * both an activation and a residual it takes two. When a gradient is wanted through `gelu`, `gelu-tanh` or `silu`, whose
+ * slopes need the product itself, that is stored beside the result.
+ *
+ * @throws when shapes or types do not fit, by name.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions | WeightLayout = {}): Tensor {
-  const { layout = "in-out", activation } = typeof options === "string" ? { layout: options } : options;
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  requireTensors("linear", inputs);
-  const parts = activation && ACTIVATIONS[activation];
-  if (parts && !parts.fromOutput && isRecording() && inputs.some(nodeOf)) {
-    return tidy(() => parts.apply(linearOp(inputs, { layout })));
-  }
-  return linearOp(inputs, { layout, activation });
+  const own: LinearOptions = typeof options === "string" ? { layout: options } : options;
+  const { layout = "in-out", activation, residual } = own;
+  const inputs = [x, weight, ...(bias ? [bias] : [])];
+  requireTensors("linear", residual ? [...inputs, residual] : inputs);
+  if (!residual) return linearOp(inputs, { layout, activation });
+  if (!activation) return linearOp([...inputs, residual], { layout, residual: true });
+  return tidy(() => add(residual, linearOp(inputs, { layout, activation })));
 }
+
+/** An activation by its name. */
+export const activate = (x: Tensor, activation: Activation): Tensor => ACTIVATIONS[activation].apply(x);
