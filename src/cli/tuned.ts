@@ -82,6 +82,12 @@ export async function saveTuned(
   return { path, file };
 }
 
+/** The table that was found for a handle's adapter by this version; null when there is none that can be read. */
+export async function findTuned(env: CommandContext["env"], { adapter }: Gpu): Promise<VariantTable | null> {
+  const file = await readTuned(tunedPath(env, adapter)).catch(() => undefined);
+  return file?.graft === graftVersion() ? file.variants : null;
+}
+
 /**
  * Makes a handle use the table that was found for its adapter.
  *

@@ -9,6 +9,8 @@ const broken: Diagnosis = {
   adapter: null,
   limits: {},
   features: {},
+  variants: {},
+  tuned: null,
   computation: null,
   error: "No WebGPU adapter was found (npm package webgpu: not installed).",
   remedies: ["npm install webgpu"],
@@ -16,7 +18,7 @@ const broken: Diagnosis = {
 
 describe("graft doctor", () => {
   it("computes on the adapter it finds", async () => {
-    const context = memoryContext();
+    const context = { ...memoryContext(), env: { XDG_CACHE_HOME: "/nowhere" } };
     const options = { json: true, software: false, verbose: false, help: false };
     expect(await doctor.run({ options, positionals: {}, given: new Set() }, context)).toBe(0);
     const diagnosis: Diagnosis = JSON.parse(context.stdout.text);
@@ -26,8 +28,15 @@ describe("graft doctor", () => {
     expect(Object.keys(diagnosis.features)).toContain("shader-f16");
     expect(diagnosis.versions.webgpu).toMatch(/^\d+\.\d+\.\d+/);
 
+    expect(Object.keys(diagnosis.variants)).toEqual(expect.arrayContaining(["convolution", "matmul", "rows"]));
+    expect(diagnosis.tuned).toBeNull();
+
     const text = renderDiagnosis(diagnosis);
     expect(text).toContain(diagnosis.adapter!.name);
+    expect(text).toMatch(new RegExp(`Kernel variants\\n(.*\\n)*? {2}matmul +${diagnosis.variants.matmul}\\n`));
+    expect(renderDiagnosis({ ...diagnosis, tuned: { matmul: "register" } })).toMatch(
+      / {2}matmul .* --tuned: register\n/,
+    );
     expect(text).toMatch(/Computation\n {2}right {2}a product of two 64 × 64 matrices/);
     expect(text).toMatch(/graft works here\.$/);
   });

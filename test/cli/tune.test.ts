@@ -8,7 +8,7 @@ import { finetune } from "../../src/cli/commands/finetune.ts";
 import { tuneCommand } from "../../src/cli/commands/tune.ts";
 import { type CommandTable, run } from "../../src/cli/run.ts";
 import { renderFamily } from "../../src/cli/tune-text.ts";
-import { saveTuned, tunedPath, useTuned } from "../../src/cli/tuned.ts";
+import { findTuned, saveTuned, tunedPath, useTuned } from "../../src/cli/tuned.ts";
 import { cacheFolder } from "../../src/io/node/index.ts";
 import { effectiveVariants } from "../../src/kernels/variants.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -65,6 +65,7 @@ describe("a tuned table", () => {
     const { path, file } = await saveTuned(env(), gpu(), [result("rows", rows, otherRows)], now);
     expect(JSON.parse(await readFile(path, "utf8"))).toEqual(file);
     expect(file).toMatchObject({ date: "2026-01-02T00:00:00.000Z", families: ["rows"], variants: { rows: otherRows } });
+    expect(await findTuned(env(), gpu())).toEqual({ rows: otherRows });
     expect(await useTuned(env(), gpu())).toBe(`Kernel variants: rows ${otherRows} (tuned)`);
     expect(effectiveVariants(gpu())).toMatchObject({ rows: otherRows, depthwise });
 
@@ -107,6 +108,9 @@ describe("a tuned table", () => {
     );
     await expect(use(JSON.stringify({ ...file, variants: { row: "lane" } }))).rejects.toThrow('no family "row"');
     expect(gpu().variants).toEqual({});
+    expect(await findTuned(env(), gpu())).toEqual({ row: "lane" });
+    await use("{").catch(() => {});
+    expect(await findTuned(env(), gpu())).toBeNull();
     await rm(path);
     await expect(useTuned(env(), gpu())).rejects.toThrow(
       /^--tuned: .* was not tuned \(there is no .*\); run: graft tune$/,

@@ -1,11 +1,13 @@
 import { release } from "node:os";
 import { formatBytes, formatCount, formatDuration } from "../../finetune/format.ts";
-import { Gpu } from "../../gpu/index.ts";
+import { Gpu, type VariantTable } from "../../gpu/index.ts";
 import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
+import { effectiveVariants } from "../../kernels/variants.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { multiplyOnce } from "../selftest.ts";
 import { table, wrap } from "../text.ts";
+import { findTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
 const LIMITS = [
@@ -49,6 +51,9 @@ export interface Diagnosis {
   } | null;
   limits: Record<string, number>;
   features: Record<string, boolean>;
+  /** The candidate that each kernel family uses here, and what `graft tune` found better; null when it was not run. */
+  variants: VariantTable;
+  tuned: VariantTable | null;
   computation: { ok: boolean; detail: string; seconds: number } | null;
   /** Why it does not work, when it does not. */
   error: string | null;
@@ -75,7 +80,10 @@ export const doctor = defineCommand({
 });
 
 /** Finds an adapter, computes on it, and closes it again. */
-export async function diagnose(software: boolean, { now }: Pick<CommandContext, "now">): Promise<Diagnosis> {
+export async function diagnose(
+  software: boolean,
+  { now, env }: Pick<CommandContext, "now" | "env">,
+): Promise<Diagnosis> {
   const diagnosis: Diagnosis = {
     ok: false,
     versions: {
@@ -90,6 +98,8 @@ export async function diagnose(software: boolean, { now }: Pick<CommandContext, 
     adapter: null,
     limits: {},
     features: {},
+    variants: {},
+    tuned: null,
     computation: null,
     error: null,
     remedies: [],
@@ -102,6 +112,8 @@ export async function diagnose(software: boolean, { now }: Pick<CommandContext, 
     diagnosis.adapter = { ...description, software: isSoftware, source };
     for (const { name } of LIMITS) diagnosis.limits[name] = gpu.limits[name];
     for (const name of Object.keys(FEATURES)) diagnosis.features[name] = gpu.features.has(name);
+    diagnosis.variants = effectiveVariants(gpu);
+    diagnosis.tuned = await findTuned(env, gpu);
     const started = now();
     const { ok, detail } = await multiplyOnce(gpu);
     diagnosis.computation = { ok, detail, seconds: (now() - started) / 1000 };
@@ -179,6 +191,13 @@ export function renderDiagnosis(diagnosis: Diagnosis, columns = 80): string {
       ]),
     );
   }
+  section(
+    "Kernel variants",
+    Object.entries(diagnosis.variants).map(([family, candidate]) => {
+      const better = diagnosis.tuned?.[family];
+      return [family, candidate, better === undefined ? "" : `--tuned: ${better}`];
+    }),
+  );
   if (computation) {
     section("Computation", [
       [computation.ok ? "right" : "WRONG", `${computation.detail}, in ${formatDuration(computation.seconds)}`],
