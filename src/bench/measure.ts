@@ -65,6 +65,7 @@ export async function measure(
         works.push(work);
         timed.push(row);
       } catch (error) {
+        options.signal?.throwIfAborted();
         row.status = "failed";
         row.reason = (error as Error).message;
       }

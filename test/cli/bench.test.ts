@@ -8,7 +8,7 @@ import { addColdStarts } from "../../src/cli/bench/cold-start.ts";
 import { renderBenchRows } from "../../src/cli/bench/render-bench.ts";
 import { benchCommand } from "../../src/cli/commands/bench.ts";
 import { run } from "../../src/cli/run.ts";
-import { type MemoryContext, memoryContext } from "./support.ts";
+import { type MemoryContext, MemoryOutput, memoryContext } from "./support.ts";
 
 const shaders = resolve(import.meta.dirname, "../../shaders/bench");
 const commands = { bench: { summary: "", load: async () => benchCommand } };
@@ -82,6 +82,24 @@ describe("graft bench", () => {
       / {2}own\.wgsl +failed\n {4}kernel .* does not compile[\s\S]*\n +18 \| +@compute/,
     );
     expect(broken.code).toBe(1);
+  });
+
+  it("keeps what was measured when it is stopped, and tells on a terminal what it is at", async () => {
+    const json = join(folder, "stopped.json");
+    const abort = new AbortController();
+    const context = { ...memoryContext(), stderr: new MemoryOutput(true) };
+    context.onInterrupt = () => ({ signal: abort.signal, [Symbol.dispose]: () => {} });
+    const write = context.stdout.write.bind(context.stdout);
+    context.stdout.write = (text) => {
+      write(text);
+      if (text.includes("engine")) abort.abort();
+    };
+    const args = ["bench", "softmax", "--size", "5x7,6x7", "--variant", "engine", "--repeats", "1", "--json", json];
+    expect(await run(args, commands, context)).toBe(1);
+    expect(context.stderr.text).toContain("\r\x1b[K[2/2] softmax");
+    expect(context.stderr.screen).toEqual(["graft bench: stopped on request", ""]);
+    const report: BenchReport = JSON.parse(await readFile(json, "utf8"));
+    expect(report.rows.map(({ id }) => id)).toEqual(["softmax/5x7/engine"]);
   });
 
   it("lists what there is", async () => {

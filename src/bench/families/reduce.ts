@@ -55,10 +55,14 @@ export const reduce: Family = {
     scratch: { name: "partial", length: SCRATCH },
   }),
   rungs: [
-    { name: "naive", adds: "One invocation adds all numbers, one after another.", wgsl: naive },
+    {
+      name: "naive",
+      adds: "256 invocations of one workgroup add a stretch of numbers each, and then one adds what they found.",
+      wgsl: naive,
+    },
     {
       name: "strided",
-      adds: "4096 invocations add every 4096th number each, and a second dispatch adds what they found.",
+      adds: "4096 invocations of many workgroups add every 4096th number each: neighbours read neighbouring numbers.",
       wgsl: strided,
     },
     {

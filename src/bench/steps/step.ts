@@ -70,6 +70,7 @@ export async function runStep(
       peaks,
     );
   } catch (error) {
+    options.signal?.throwIfAborted();
     return { ...line, status: "failed", reason: (error as Error).message };
   }
 }

@@ -27,6 +27,7 @@ import {
   renderBenchRows,
   renderFamily,
 } from "../bench/render-bench.ts";
+import type { Output } from "../context.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
@@ -60,7 +61,7 @@ export const benchCommand = defineCommand({
     software: { type: "boolean", description: "use SwiftShader, the software adapter from npm" },
     tuned: TUNED_OPTION,
   },
-  async run({ options, positionals }, { stdout, env, onInterrupt }) {
+  async run({ options, positionals }, { stdout, stderr, env, onInterrupt }) {
     if (options.list) {
       const family = FAMILIES.find(({ name }) => name === positionals.name);
       stdout.write(family ? renderFamily(family, stdout.columns) : renderBenchNames(stdout.columns));
@@ -80,14 +81,20 @@ export const benchCommand = defineCommand({
     const rows: BenchRow[] = [];
     let report: BenchReport | undefined;
     let hasHeadings = false;
+    const progress = new StatusLine(stderr);
     try {
+      progress.show("measuring what the adapter can do");
       for await (const event of runBench(gpu, plan, timing, RESOURCES)) {
         if (event.type === "peaks") {
           report = makeReport(gpu, event.peaks, rows, environment());
+          progress.clear();
           stdout.write(`${renderBenchHead(report)}\n`);
-        } else if (event.type === "rows") {
+        } else if (event.type === "begin") {
+          progress.show(`[${event.done + 1}/${event.total}] ${event.title}`);
+        } else {
           if (options.cold) await addColdStarts(event.rows, selfCommand(options.software), env, interrupt.signal);
           rows.push(...event.rows);
+          progress.clear();
           const [{ suite, group, title }] = event.rows;
           const heading = suite === "ladder" ? `${group}: ${title}` : "";
           if (suite === "ladder" || !hasHeadings) stdout.write(`${renderBenchHeadings(heading)}\n`);
@@ -97,13 +104,29 @@ export const benchCommand = defineCommand({
       }
     } catch (error) {
       throw error instanceof BenchUsageError ? new UsageError(error.message) : error;
+    } finally {
+      progress.clear();
+      // What was measured before Ctrl-C is kept.
+      if (report && options.html) await writeFile(options.html, renderBenchPage(report));
+      if (report && options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     }
-    if (options.html) await writeFile(options.html, renderBenchPage(report!));
-    if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     // Whoever asked for a shader wants to know whether it is right.
     return rows.some(({ status }) => status === "wrong" || status === "failed") ? 1 : 0;
   },
 });
+
+/** A line on a terminal that tells what is being measured, and goes again. Elsewhere nothing is shown. */
+class StatusLine {
+  constructor(private readonly output: Output) {}
+
+  show(text: string): void {
+    if (this.output.isTTY) this.output.write(`\r\x1b[K${text}`);
+  }
+
+  clear(): void {
+    if (this.output.isTTY) this.output.write("\r\x1b[K");
+  }
+}
 
 const RESOURCES: StepResources = { bundledModel: () => NodeDirectory.open(assetPath("gpt2-mini-en")) };
 
