@@ -12,7 +12,7 @@ import {
 } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { ModelDirectory, OutputDirectory } from "../io/index.ts";
-import { applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass } from "../nn/index.ts";
+import { addDropout, applyDropout, Embedding, LayerNorm, Linear, Module, type TrainingPass } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { type GPT2Config, parseGPT2Config, serializeGPT2Config } from "./gpt2-config.ts";
 import { initializeGPT2, initializeMatrix } from "./initialization.ts";
@@ -35,7 +35,7 @@ import { type Stage, StagedModel } from "./staged-model.ts";
 // GPT-2 (Radford et al. 2019): token and position embeddings, pre-norm blocks, a final norm. Shapes: B batch, T tokens,
 // C width, H heads, V vocabulary. Weights keep the checkpoint's names and layout: Conv1D is [in, out].
 
-/** (residual +) dropout(projection of x): one dispatch where nothing is dropped. */
+/** (residual +) dropout(projection of x): one dispatch where nothing is dropped, two elsewhere. */
 function addProjection(
   residual: Tensor | undefined,
   projection: Linear,
@@ -44,8 +44,7 @@ function addProjection(
   pass?: TrainingPass,
 ): Tensor {
   if (!pass || dropout === 0) return projection.forwardWith(x, { residual });
-  const y = applyDropout(projection.forward(x), dropout, pass);
-  return residual ? add(residual, y) : y;
+  return addDropout(residual, projection.forward(x), dropout, pass);
 }
 
 /** Causal self-attention: one joint projection, heads, an output projection. */

@@ -12,7 +12,7 @@ import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
 import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, rmsNorm, softmax } from "./normalization.ts";
 import * as pooling from "./pooling.ts";
-import { dropout } from "./random.ts";
+import { dropout, dropoutAdd } from "./random.ts";
 import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
 import * as reduction from "./reduction.ts";
 import { contiguous, expand, padAxis, permute, reshape, slice } from "./shape.ts";
@@ -61,6 +61,7 @@ export const references: { [Name in OpName]: Reference<AttributesOf<Name>> } = {
   linearCrossEntropy,
   ...elementLosses,
   dropout,
+  dropoutAdd,
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,

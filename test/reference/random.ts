@@ -32,3 +32,8 @@ export const dropout: Reference<{ p: number; seed: number | (() => number) }> = 
   shape: x.shape,
   data: x.data.map((value, i) => (uniform24(randomWords(i, Number(seed))[0]) < p ? 0 : value / (1 - p))),
 });
+
+export const dropoutAdd: Reference<{ p: number; seed: number | (() => number) }> = ([x, residual], attributes) => ({
+  shape: x.shape,
+  data: dropout([x], attributes).data.map((value, i) => residual.data[i] + value),
+});

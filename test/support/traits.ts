@@ -133,6 +133,7 @@ export const traits: Record<OpName, Traits> = {
   binaryError: { tolerance: LINEAR, half: false },
   divergence: { tolerance: LINEAR, half: false },
   dropout: { tolerance: ROUNDED, half: false },
+  dropoutAdd: { tolerance: LINEAR, half: false },
   conv2d: { tolerance: LINEAR, half: false },
   conv2dInputGradient: { tolerance: LINEAR, half: false },
   conv2dWeightGradient: { tolerance: LINEAR, half: false },

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { backward, bernoulli, categorical, dropout, normal, permutation, uniform } from "../../src/autograd/index.ts";
+import {
+  add,
+  backward,
+  bernoulli,
+  categorical,
+  dropout,
+  dropoutAdd,
+  normal,
+  permutation,
+  uniform,
+} from "../../src/autograd/index.ts";
 import { ones } from "../../src/kernels/create.ts";
 import { quantileTable } from "../../src/kernels/random/quantiles.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
@@ -154,6 +164,29 @@ describe("dropout", () => {
     for (const p of [-0.1, 1.1, Number.NaN]) {
       expect(() => dropout(x, p, 1)).toThrow(`dropout: expected a probability, got ${p}`);
     }
+  });
+});
+
+describe("dropout beside a residual", () => {
+  it("has the bits of the sum, and gives both the gradients they have in it", async () => {
+    for (const n of [1, 65, 1000]) {
+      const [x, residual, g] = [1, 2, 3].map((seed) => normal([n], { seed }));
+      for (const leaf of [x, residual]) leaf.requiresGrad = true;
+      const fused = dropoutAdd(x, residual, 0.3, 7);
+      const plain = tidy(() => add(residual, dropout(x, 0.3, 7)));
+      const [own, other] = [fused, plain].map((y) => backward(y, { gradient: g }));
+      expect(await read(fused)).toEqual(await read(plain));
+      for (const leaf of [x, residual]) expect(await read(own.get(leaf)!)).toEqual(await read(other.get(leaf)!));
+      for (const tensorOf of [x, residual, g]) tensorOf.dispose();
+    }
+    expect(gpu().statistics.liveBuffers).toBe(0);
+  });
+
+  it("refuses a residual of another shape, and what is no probability", () => {
+    using x = ones([2, 3]);
+    using residual = ones([3]);
+    expect(() => dropoutAdd(x, residual, 0.5, 1)).toThrow("dropoutAdd: expected a residual of shape [2, 3], got [3]");
+    expect(() => dropoutAdd(x, x, 2, 1)).toThrow("dropoutAdd: expected a probability, got 2");
   });
 });
 

@@ -1,8 +1,8 @@
 import type { LiveNumber } from "../../gpu/index.ts";
 import { requireFloat32 } from "../../kernels/launch.ts";
-import { dropoutKernel } from "../../kernels/random/random.ts";
+import { dropoutAddKernel, dropoutKernel } from "../../kernels/random/random.ts";
 import { requireSeed } from "../../kernels/random/threefry.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { formatShape, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 
 /**
@@ -14,8 +14,7 @@ export const dropoutOp = defineOp<{ p: number; seed: LiveNumber }>({
   name: "dropout",
   infer: ([x], { p, seed }) => {
     requireFloat32("dropout", x);
-    if (!(p >= 0 && p <= 1)) throw new Error(`dropout: expected a probability, got ${p}`);
-    requireSeed("dropout", seed);
+    requireChance("dropout", p, seed);
     return x;
   },
   forward: ([x], { p, seed }) => dropoutKernel(x, p, seed),
@@ -26,4 +25,39 @@ export const dropoutOp = defineOp<{ p: number; seed: LiveNumber }>({
   ],
 });
 
+function requireChance(op: string, p: number, seed: LiveNumber): void {
+  if (!(p >= 0 && p <= 1)) throw new Error(`${op}: expected a probability, got ${p}`);
+  requireSeed(op, seed);
+}
+
+/** y = residual + dropout(x), in one pass; inputs x and residual. */
+export const dropoutAddOp = defineOp<{ p: number; seed: LiveNumber }>({
+  name: "dropoutAdd",
+  infer: ([x, residual], { p, seed }) => {
+    requireFloat32("dropoutAdd", x, residual);
+    requireChance("dropoutAdd", p, seed);
+    if (!shapesEqual(x.shape, residual.shape)) {
+      throw new Error(
+        `dropoutAdd: expected a residual of shape ${formatShape(x.shape)}, got ${formatShape(residual.shape)}`,
+      );
+    }
+    return x;
+  },
+  forward: ([x, residual], { p, seed }) => dropoutAddKernel(x, residual, p, seed),
+  vjp: (g, _saved, { attributes: { p, seed } }) => [() => dropout(g, p, seed), () => g],
+  samples: () => [
+    { inputs: [{ shape: [7, 9] }, { shape: [7, 9] }], attributes: { p: 0.3, seed: 42 } },
+    { inputs: [{ shape: [65] }, { shape: [65] }], attributes: { p: 0, seed: 1 } },
+  ],
+});
+
 export const dropout = (x: Tensor, p: number, seed: LiveNumber): Tensor => dropoutOp([x], { p, seed });
+
+/**
+ * y = residual + dropout(x): a residual connection around what is dropped, with the bits of `add(residual, dropout(x))` in
+ * one pass.
+ *
+ * @throws when the shapes differ, p is no probability, or the seed no whole number.
+ */
+export const dropoutAdd = (x: Tensor, residual: Tensor, p: number, seed: LiveNumber): Tensor =>
+  dropoutAddOp([x, residual], { p, seed });

@@ -1,7 +1,7 @@
 import { causalSelfAttentionOp } from "./attention/self-attention.ts";
 import { expandOp, sumOp } from "./broadcast.ts";
 import { conv2dInputGradientOp, conv2dOp, conv2dWeightGradientOp } from "./convolution/primitives.ts";
-import { dropoutOp } from "./dropout.ts";
+import { dropoutAddOp, dropoutOp } from "./dropout.ts";
 import { elementwiseOps } from "./elementwise/ops.ts";
 import { embeddingGradientOp, embeddingOp } from "./indexing/embedding.ts";
 import { gatherGradientOp, gatherOp } from "./indexing/gather.ts";
@@ -75,6 +75,7 @@ export const ops = {
   binaryError: binaryErrorOp,
   divergence: divergenceOp,
   dropout: dropoutOp,
+  dropoutAdd: dropoutAddOp,
   conv2d: conv2dOp,
   conv2dInputGradient: conv2dInputGradientOp,
   conv2dWeightGradient: conv2dWeightGradientOp,
@@ -102,7 +103,7 @@ export {
   type Padding2d,
   type Pair,
 } from "./convolution/convolution.ts";
-export { dropout } from "./dropout.ts";
+export { dropout, dropoutAdd } from "./dropout.ts";
 export * from "./elementwise/index.ts";
 export { embedding } from "./indexing/embedding.ts";
 export { gather, indexSelect, takeAlongAxis } from "./indexing/gather.ts";

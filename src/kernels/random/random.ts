@@ -13,33 +13,41 @@ import {
   tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
+import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output, requireFloat32 } from "../launch.ts";
 import { forFlatWindows, requireBindable, rowWindows } from "../windows.ts";
 import { quantileTable } from "./quantiles.ts";
 import { seedWords, threefry } from "./threefry.ts";
 
 const GENERATORS = {
-  uniform: "return uniform24(bits) * params.scale;",
-  normal: "return normal(bits) * params.scale;",
-  dropout: "return select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
+  uniform: { generate: "return uniform24(bits) * params.scale;" },
+  normal: { generate: "return normal(bits) * params.scale;" },
+  dropout: {
+    generate: "return select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
+  },
+  dropoutAdd: {
+    generate:
+      "return residual[params.residualOffset + i] + select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
+  },
 } as const;
 
 const randomKernel = defineKernel({
   name: "random",
   source: randomSource,
-  bindings: { x: "read", quantiles: "read", y: "read_write" },
+  bindings: { x: "read", residual: "read", quantiles: "read", y: "read_write" },
   params: {
     count: "u32",
     first: "u32",
     seed0: "u32",
     seed1: "u32",
     xOffset: "u32",
+    residualOffset: "u32",
     tableOffset: "u32",
     yOffset: "u32",
     threshold: "u32",
     scale: "f32",
   },
-  variants: () => Object.values(GENERATORS).map((generate) => ({ generate })),
+  variants: () => inSizes("RUN", Object.values(GENERATORS)),
 });
 
 const categoricalKernel = defineKernel({
@@ -63,14 +71,31 @@ interface Draw {
 }
 
 /** Fills `y` from the generator; the number of an element is its place in the whole tensor, also in windows. */
-function draw(op: keyof typeof GENERATORS, y: Tensor, x: Tensor | null, table: Tensor | null, options: Draw): void {
+function draw(
+  op: keyof typeof GENERATORS,
+  y: Tensor,
+  inputs: readonly Tensor[],
+  table: Tensor | null,
+  options: Draw,
+): void {
   const { seed, scale, threshold = 0 } = options;
-  const variant = randomKernel.variant({ generate: GENERATORS[op] });
-  forFlatWindows(x ? [y, x] : [y], ([target, source], count, first) => {
+  const { run } = chooseElementVariant(y.gpu);
+  const variant = randomKernel.variant(sized(GENERATORS[op], "RUN", run));
+  forFlatWindows([y, ...inputs], ([target, source, residual], count, first) => {
     // What a generator does not read is bound all the same: any other buffer will do.
     const spare = table ?? empty(y.gpu, [1], "f32");
-    const params = { count, first, ...seedWords(seed), threshold, scale, tableOffset: 0, xOffset: 0 };
-    launch(op, variant, [source ?? spare, spare, target], params, gridOf(count));
+    const params = {
+      count,
+      first,
+      ...seedWords(seed),
+      threshold,
+      scale,
+      tableOffset: 0,
+      xOffset: 0,
+      residualOffset: 0,
+    };
+    const tensors = [source ?? spare, residual ?? spare, spare, target];
+    launch(op, variant, tensors, params, gridOf(Math.ceil(count / run)));
     if (!table) spare.dispose();
   });
 }
@@ -78,7 +103,7 @@ function draw(op: keyof typeof GENERATORS, y: Tensor, x: Tensor | null, table: T
 /** Uniform numbers in [0, scale) with 24 bits, one per element and seed. */
 export function randomUniform(gpu: Gpu, shape: Shape, seed: LiveNumber, scale = 1): Tensor {
   const y = empty(gpu, shape, "f32", "uniform");
-  draw("uniform", y, null, null, { seed, scale });
+  draw("uniform", y, [], null, { seed, scale });
   return y;
 }
 
@@ -97,7 +122,7 @@ function quantilesOn(gpu: Gpu): [Tensor, boolean] {
 export function randomNormal(gpu: Gpu, shape: Shape, seed: LiveNumber, deviation = 1): Tensor {
   const y = empty(gpu, shape, "f32", "normal");
   const [table, isOwn] = quantilesOn(gpu);
-  draw("normal", y, null, table, { seed, scale: deviation });
+  draw("normal", y, [], table, { seed, scale: deviation });
   if (isOwn) table.dispose();
   return y;
 }
@@ -106,7 +131,21 @@ export function randomNormal(gpu: Gpu, shape: Shape, seed: LiveNumber, deviation
 export function dropoutKernel(x: Tensor, p: number, seed: LiveNumber): Tensor {
   requireFloat32("dropout", x);
   const y = output("dropout", x, x.shape);
-  draw("dropout", y, contiguous(x), null, { seed, scale: p < 1 ? 1 / (1 - p) : 0, threshold: Math.round(p * 2 ** 24) });
+  draw("dropout", y, [contiguous(x)], null, dropping(p, seed));
+  return y;
+}
+
+const dropping = (p: number, seed: LiveNumber): Draw => ({
+  seed,
+  scale: p < 1 ? 1 / (1 - p) : 0,
+  threshold: Math.round(p * 2 ** 24),
+});
+
+/** residual + dropout(x), with the bits of the sum of the two. */
+export function dropoutAddKernel(x: Tensor, residual: Tensor, p: number, seed: LiveNumber): Tensor {
+  requireFloat32("dropoutAdd", x, residual);
+  const y = output("dropoutAdd", x, x.shape);
+  draw("dropoutAdd", y, [contiguous(x), contiguous(residual)], null, dropping(p, seed));
   return y;
 }
 

@@ -1,4 +1,4 @@
-import { dropout } from "../../autograd/index.ts";
+import { add, dropout, dropoutAdd } from "../../autograd/index.ts";
 import { currentValue, type LiveNumber } from "../../gpu/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { Layer } from "./layer.ts";
@@ -42,6 +42,12 @@ export class TrainingPass {
 /** Drops elements with probability p in training; the identity in evaluation. */
 export const applyDropout = (x: Tensor, p: number, pass?: TrainingPass): Tensor =>
   pass && p > 0 ? dropout(x, p, pass.nextSeed()) : x;
+
+/** A residual connection, if there is one, around what is dropped with probability p in training: residual + dropout(x). */
+export function addDropout(residual: Tensor | undefined, x: Tensor, p: number, pass?: TrainingPass): Tensor {
+  if (!residual) return applyDropout(x, p, pass);
+  return pass && p > 0 ? dropoutAdd(x, residual, p, pass.nextSeed()) : add(residual, x);
+}
 
 /** Dropout as a layer. */
 export class Dropout extends Layer {

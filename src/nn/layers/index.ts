@@ -1,7 +1,7 @@
 export { Activation, type ActivationName, Flatten, isActivationName } from "./activation.ts";
 export { BatchNorm } from "./batch-norm.ts";
 export { Conv2d, type Conv2dOptions } from "./convolution.ts";
-export { applyDropout, Dropout, TrainingPass } from "./dropout.ts";
+export { addDropout, applyDropout, Dropout, TrainingPass } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
 export { fillWith, initializeUniform } from "./initialize.ts";
 export { Layer } from "./layer.ts";
