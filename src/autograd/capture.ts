@@ -44,11 +44,11 @@ export interface CapturedStep<Inputs, Result> {
  * - Numbers that change from call to call are functions: `factor` of `optimizer.step`, the seed of `dropout` and of
  *   `TrainingPass`. What the step changes on the host goes into `gpu.hostEffect`. Any other number is as it was when
  *   captured; so is every decision that the step takes on the host.
- * - Parameters and other tensors from outside are used where they lie, and must not be disposed before the capture. State
- *   that the step makes once, as an optimizer its moments, is made in `gpu.outsideCapture`.
+ * - Parameters and other tensors from outside are used where they lie; when one has been disposed, the step is captured
+ *   anew. State that the step makes once, as an optimizer its moments, is made in `gpu.outsideCapture`.
  *
- * @throws CaptureError when the step reads a value back, waits, makes tensors of host values, keeps tensors that it does
- *   not return, or when one of the tensors it used has been disposed. Nothing has run then.
+ * @throws CaptureError when the step reads a value back, waits, makes tensors of host values, or keeps tensors that it does
+ *   not return. Nothing has run then.
  */
 export function capture<Inputs, Result>(
   gpu: Gpu,
@@ -57,9 +57,16 @@ export function capture<Inputs, Result>(
 ): CapturedStep<Inputs, Result> {
   const captures = new Map<string, Capture<Inputs, Result>>();
   const call = (inputs: Inputs): Result => {
+    gpu.throwIfFailed();
+    if (gpu.isCapturing) throw new CaptureError("a captured step is called inside of another");
     const key = describe("inputs", inputs);
-    const known = captures.get(key) ?? new Capture(gpu, step, inputs);
+    let known = captures.get(key);
     captures.delete(key);
+    if (known?.isStale) {
+      known.dispose();
+      known = undefined;
+    }
+    known ??= new Capture(gpu, step, inputs);
     captures.set(key, known);
     for (const [other, oldest] of captures) {
       if (captures.size <= kept || oldest === known) break;
@@ -118,6 +125,10 @@ class Capture<Inputs, Result> {
       this.dispose();
       throw error;
     }
+  }
+
+  get isStale(): boolean {
+    return this.#replay.isStale;
   }
 
   run(inputs: Inputs): Result {

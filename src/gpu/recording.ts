@@ -1,7 +1,8 @@
 import { type PooledBuffer, sizeClass } from "./buffer-pool.ts";
 import type { BufferBinding } from "./command-stream.ts";
-import { CaptureError } from "./errors.ts";
+import type { CaptureError } from "./errors.ts";
 import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
+import type { Lifetime } from "./packing.ts";
 
 const SLOT_WORDS = PARAM_SLOT_BYTES / 4;
 
@@ -21,13 +22,6 @@ export interface RecordedCopy {
 }
 
 export type RecordedCommand = RecordedDispatch | RecordedCopy;
-
-/** When a recorded buffer is first and last named: places in the list of commands, both inclusive. */
-export interface Lifetime {
-  readonly buffer: PooledBuffer;
-  readonly first: number;
-  last: number;
-}
 
 /**
  * What a step would do, without doing it: kernels, copies, effects on the host. Buffers made meanwhile are stand-ins of
@@ -97,25 +91,27 @@ export class Recording {
         (isFloat ? this.#floats : this.words)[at] = value();
       }),
     );
-    for (const { buffer } of bindings) this.#use(buffer);
+    const { layoutKey } = variant.kernel;
+    for (const [i, { buffer }] of bindings.entries()) {
+      this.#use(buffer);
+      for (let j = 0; j < i; j++) {
+        if (layoutKey[i] === "w" || layoutKey[j] === "w") this.#separate(buffer, bindings[j].buffer);
+      }
+    }
     this.commands.push({ variant, bindings: [...bindings], grid: [...grid] });
   }
 
   copy(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {
     this.#use(from);
     this.#use(to);
+    this.#separate(from, to);
     this.commands.push({ from, fromOffset, to, toOffset, bytes });
   }
 
-  /** @throws CaptureError when a buffer from outside has been given back since: what lies in it is something else now. */
-  requireOutside(): void {
-    for (const [buffer, uses] of this.outside) {
-      if (buffer.uses !== uses) {
-        throw new CaptureError(
-          "a tensor that the step uses, a parameter or a state, was disposed after it was captured",
-        );
-      }
-    }
+  /** Whether a buffer from outside has been given back since: what lies in it is something else now. */
+  get isStale(): boolean {
+    for (const [buffer, uses] of this.outside) if (buffer.uses !== uses) return true;
+    return false;
   }
 
   #use(buffer: PooledBuffer): void {
@@ -126,35 +122,12 @@ export class Recording {
     const place = this.commands.length;
     const lifetime = this.lifetimes.get(buffer);
     if (lifetime) lifetime.last = place;
-    else this.lifetimes.set(buffer, { buffer, first: place, last: place });
+    else this.lifetimes.set(buffer, { buffer, first: place, last: place, conflicts: new Set() });
   }
-}
 
-/** Pieces of memory, each for some lifetimes that do not overlap. */
-export interface Packing {
-  /** Bytes of each piece. */
-  readonly sizes: readonly number[];
-  /** Which piece each buffer gets. */
-  readonly places: ReadonlyMap<PooledBuffer, number>;
-}
-
-/**
- * Gives buffers of disjoint lifetimes the same memory: from the largest down, each goes to the smallest piece that is
- * free all the while. Pieces are whole buffers, since WebGPU forbids reading from and writing to parts of one buffer in
- * one dispatch.
- */
-export function packLifetimes(lifetimes: Iterable<Lifetime>): Packing {
-  const pieces: { size: number; taken: Lifetime[] }[] = [];
-  const places = new Map<PooledBuffer, number>();
-  const descending = [...lifetimes].sort((a, b) => b.buffer.size - a.buffer.size || a.first - b.first);
-  for (const lifetime of descending) {
-    const { first, last } = lifetime;
-    // Later pieces are smaller, and all are large enough.
-    let place = pieces.length - 1;
-    while (place >= 0 && pieces[place].taken.some((other) => other.first <= last && first <= other.last)) place--;
-    if (place < 0) place = pieces.push({ size: lifetime.buffer.size, taken: [] }) - 1;
-    pieces[place].taken.push(lifetime);
-    places.set(lifetime.buffer, place);
+  #separate(a: PooledBuffer, b: PooledBuffer): void {
+    if (a === b) return;
+    this.lifetimes.get(a)?.conflicts.add(b);
+    this.lifetimes.get(b)?.conflicts.add(a);
   }
-  return { sizes: pieces.map(({ size }) => size), places };
 }

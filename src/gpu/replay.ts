@@ -1,6 +1,7 @@
 import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
 import type { BufferBinding, CommandStream, PreparedCommand } from "./command-stream.ts";
-import { packLifetimes, type Recording } from "./recording.ts";
+import { type Place, packLifetimes } from "./packing.ts";
+import type { Recording } from "./recording.ts";
 
 /** Bytes that are copied into an input of a replay. */
 export interface ReplaySource {
@@ -16,8 +17,8 @@ export interface ReplaySource {
 export class Replay {
   /** Bytes of each buffer that a run takes from the pool. */
   readonly #sizes: number[];
-  /** Which of them each stand-in gets. */
-  readonly #places: Map<PooledBuffer, number>;
+  /** Where in them each stand-in lies. */
+  readonly #places: Map<PooledBuffer, Place>;
   /** Those from here on are results: whoever called has them. */
   readonly #firstResult: number;
   readonly #results: readonly PooledBuffer[];
@@ -46,18 +47,22 @@ export class Replay {
     this.#results = [...results];
     this.#firstResult = sizes.length;
     this.#sizes = [...sizes, ...this.#results.map(({ size }) => size)];
-    this.#places = new Map([...places, ...this.#results.map((buffer, i) => [buffer, sizes.length + i] as const)]);
+    this.#places = new Map(places);
+    for (const [i, buffer] of this.#results.entries()) this.#places.set(buffer, { piece: sizes.length + i, offset: 0 });
     this.#buffers = this.#sizes.map(() => undefined);
+  }
+
+  /** Whether a tensor that it uses has been disposed, so that it must not be run any more. */
+  get isStale(): boolean {
+    return this.recording.isStale;
   }
 
   /**
    * Runs it. Returns the memory of the results, in their order: the caller's, to be given back to the pool.
    *
-   * @throws CaptureError when a tensor that it uses is gone; MemoryLimitError when its memory is not to be had. Nothing
-   *   has run then.
+   * @throws MemoryLimitError when its memory is not to be had. Nothing has run then.
    */
   run(sources: readonly ReplaySource[]): PooledBuffer[] {
-    this.recording.requireOutside();
     this.#takeBuffers();
     let given = this.#buffers.length;
     try {
@@ -66,7 +71,7 @@ export class Replay {
       for (const [i, { buffer, offset, bytes }] of sources.entries()) {
         // An input that nothing reads has no memory.
         const own = this.#memoryOf(this.inputs[i]);
-        if (own) this.commands.copy(buffer, offset, own.raw, 0, bytes);
+        if (own) this.commands.copy(buffer, offset, own.buffer.raw, own.offset, bytes);
       }
       this.commands.replay(this.#prepared, this.recording.words, this.#named);
       given = this.#firstResult;
@@ -103,25 +108,36 @@ export class Replay {
 
   #prepare(): PreparedCommand[] {
     const named = new Set<PooledBuffer>();
-    const memoryOf = (buffer: PooledBuffer): PooledBuffer => {
+    const memoryOf = (buffer: PooledBuffer): { buffer: PooledBuffer; offset: number } => {
       const memory = this.#memoryOf(buffer)!;
-      named.add(memory);
+      named.add(memory.buffer);
       return memory;
     };
     const prepared = this.recording.commands.map((command): PreparedCommand => {
-      if ("bytes" in command) return { ...command, from: memoryOf(command.from), to: memoryOf(command.to) };
-      const bindings = command.bindings.map(
-        (binding): BufferBinding => ({ ...binding, buffer: memoryOf(binding.buffer) }),
-      );
+      if ("bytes" in command) {
+        const [from, to] = [memoryOf(command.from), memoryOf(command.to)];
+        return {
+          from: from.buffer,
+          fromOffset: from.offset + command.fromOffset,
+          to: to.buffer,
+          toOffset: to.offset + command.toOffset,
+          bytes: command.bytes,
+        };
+      }
+      const bindings = command.bindings.map((binding): BufferBinding => {
+        const { buffer, offset } = memoryOf(binding.buffer);
+        return { buffer, offset: offset + binding.offset, size: binding.size };
+      });
       return this.commands.prepare(command.variant, bindings, command.grid);
     });
     this.#named = [...named];
     return prepared;
   }
 
-  #memoryOf(buffer: PooledBuffer): PooledBuffer | undefined {
-    if (buffer.recording !== this.recording) return buffer;
+  /** Undefined for an input that nothing reads. */
+  #memoryOf(buffer: PooledBuffer): { buffer: PooledBuffer; offset: number } | undefined {
+    if (buffer.recording !== this.recording) return { buffer, offset: 0 };
     const place = this.#places.get(buffer);
-    return place === undefined ? undefined : this.#buffers[place];
+    return place && { buffer: this.#buffers[place.piece]!, offset: place.offset };
   }
 }

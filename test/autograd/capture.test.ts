@@ -324,8 +324,41 @@ describe("capture", () => {
       expect(await next.data()).toEqual(Float32Array.of(1, 2));
     }
     total!.dispose();
-    expect(() => step({ x })).toThrow("a tensor that the step uses, a parameter or a state, was disposed");
+    expect(() => step({ x })).toThrow("add: input 1 of 2, a tensor of shape [2], was disposed");
+    total = tensor([5, 5], undefined, { gpu });
+    using moved = step({ x });
+    expect(await moved.data()).toEqual(Float32Array.of(6, 7));
+    total.dispose();
     step.dispose();
+  });
+
+  it("is made anew when the optimizer gets another state", async () => {
+    const run = async (captured: boolean): Promise<number[]> => {
+      const weight = keep(uniform([4], { seed: 1, gpu }));
+      weight.requiresGrad = true;
+      const parameters = new Map([["weight", weight]]);
+      const optimizer = new AdamW([{ name: "all", parameters, learningRate: 0.1, weightDecay: 0 }]);
+      const body = ({ x }: { x: Tensor }): Tensor => {
+        const loss = sum(mul(mul(weight, weight), x));
+        optimizer.step(backward(loss));
+        return loss;
+      };
+      const replayed = capture(gpu, body);
+      const step: typeof body = captured ? replayed : (inputs) => tidy(() => body(inputs));
+      const losses: number[] = [];
+      for (let i = 0; i < 6; i++) {
+        using x = tensor([1, 2, 3, i], undefined, { gpu });
+        using loss = step({ x });
+        losses.push(await loss.item());
+        if (i !== 2) continue;
+        const { tensors } = optimizer.getState();
+        const copies = [...tensors].map(([name, value]) => [name, keep(mul(value, 0.5))] as const);
+        optimizer.setState({ steps: new Map([["weight", 7]]), tensors: new Map(copies) });
+      }
+      for (const used of [replayed, weight, optimizer]) used.dispose();
+      return losses;
+    };
+    expect(await run(true)).toEqual(await run(false));
   });
 
   describe("refuses, without running anything,", () => {
@@ -338,10 +371,18 @@ describe("capture", () => {
         () => ({ loss: 3 }),
         "the step returns the number 3, which would be the same in every replay",
       ],
-      "a capture inside": [() => capture(gpu, () => null)({}), "capture: a step is being captured already"],
+      "a step that was captured before": [
+        ({ x }) => alone({ x }),
+        "capture: a captured step is called inside of another",
+      ],
+      "a capture inside": [() => capture(gpu, () => null)({}), "capture: a captured step is called inside of another"],
     };
+    let alone: (inputs: { x: Tensor }) => Tensor;
     for (const [name, [body, message]] of Object.entries(cases)) {
       it(name, async () => {
+        alone = capture(gpu, ({ x }: { x: Tensor }) => add(x, 1));
+        using given = tensor([1, 2, 3], undefined, { gpu });
+        alone({ x: given }).dispose();
         const before = gpu.statistics;
         const step = capture(gpu, body);
         using x = tensor([1, 2, 3], undefined, { gpu });
