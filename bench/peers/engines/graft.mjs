@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import {
   add,
   backward,
+  capture,
   conv2d,
   Gpu,
   gelu,
@@ -178,16 +179,18 @@ function trainingStep(row, inputs) {
   const target = put(labels);
   const inputIds = ids.values();
   const losses = [];
+  // Recorded once and replayed, as the trainer does.
+  const step = capture(gpu, (inputs) => {
+    const loss = model.loss(model.features(inputs.batch), inputs.target, "mean");
+    optimizer.step(backward(loss));
+    return loss;
+  });
   return {
     async run(count) {
       const begin = performance.now();
       for (let i = 0; i < count; i++) {
         const batch = prepareInputs(gpu, { inputIds, batch: row.batch, length: row.length }, model.config);
-        const { loss, gradients } = tidy(() => {
-          const value = model.loss(model.features(batch), target, "mean");
-          return { loss: value, gradients: backward(value) };
-        });
-        optimizer.step(gradients)?.dispose();
+        const loss = step({ batch, target });
         losses.push(await loss.item());
         loss.dispose();
         model.release(batch);
@@ -197,6 +200,7 @@ function trainingStep(row, inputs) {
     },
     read: async () => ({ losses: Float32Array.from(losses) }),
     release() {
+      step.dispose();
       optimizer.dispose();
       target.dispose();
       model.dispose();
