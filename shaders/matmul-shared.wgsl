@@ -6,7 +6,7 @@
 // Same bindings, parameters, declarations to specialise, and order of summation as matmul.wgsl: one accumulator an
 // element over k = 0, 1, ..., K - 1; past K both operands count as zero.
 //
-// Grid: x = ceil(N / 64), y = ceil(M / 64), z = batches.
+// Grid: x = ceil(M / 64), y = ceil(N / 64), z = batches.
 
 struct Params {
   M: u32,
@@ -80,8 +80,8 @@ fn pick(tile: mat4x4f, i: u32) -> vec4f {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let batch0 = group.z / params.batch1;
   let batch1 = group.z % params.batch1;
-  let row = group.y * TILE;
-  let column = group.x * TILE;
+  let row = group.x * TILE;
+  let column = group.y * TILE;
 
   // Where in the tiles this thread's vec4 lies: neighbours in a warp read neighbours in memory.
   let aM = select(thread / 4, thread % 16 * 4, A_ALONG_M);

@@ -12,7 +12,8 @@
 // Every element has one accumulator that runs over k = 0, 1, ..., K - 1, so its bits depend on its row of A and its
 // column of B alone: not on M, N, the batch, the layout or the variant. Past K both operands count as zero.
 //
-// Grid: x = ceil(N / (COLUMNS * max(8, LANES))), y = ceil(M / ROWS), z = batches.
+// Grid: x = ceil(M / ROWS), y = ceil(N / (COLUMNS * max(8, LANES))), z = batches. Workgroups next to each other share columns of
+// B, of which most is read: they are then in the cache.
 
 struct Params {
   M: u32,
@@ -156,8 +157,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   let batch0 = group.z / params.batch1;
   let batch1 = group.z % params.batch1;
   let lane = local.x % LANES;
-  let row = group.y * ROWS;
-  let column = (group.x * WIDTH + local.x) * COLUMNS;
+  let row = group.x * ROWS;
+  let column = (group.y * WIDTH + local.x) * COLUMNS;
 
   let aBase = params.aOffset + batch0 * params.aBatch0 + batch1 * params.aBatch1;
   var a0 = aBase + holderIndex(row, lane);

@@ -216,7 +216,7 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOp
       activation: options.activation ? ACTIVATION_NAMES.indexOf(options.activation) : 0,
       keepDistance,
     },
-    [Math.ceil(n / columns), Math.ceil(m / rows), count0 * count1],
+    [Math.ceil(m / rows), Math.ceil(n / columns), count0 * count1],
   );
 }
 
