@@ -1,4 +1,4 @@
-import type { Gpu } from "../gpu/index.ts";
+import { type Gpu, MemoryLimitError } from "../gpu/index.ts";
 import { sizeOf, type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { findFault } from "./check.ts";
 import type { Candidate, Problem, Work } from "./problem.ts";
@@ -8,7 +8,7 @@ import { type Timing, type TimingOptions, timeAlternating } from "./timing.ts";
 export interface Measured {
   name: string;
   adds: string;
-  /** `wrong`: it disagrees with the reference; `failed`: it threw; `unavailable`: the adapter lacks what it needs. */
+  /** `wrong`: it disagrees with the reference; `failed`: it threw; `unavailable`: the adapter lacks what it needs, or cannot bind as much. */
   status: "right" | "wrong" | "failed" | "unavailable";
   /** What is wrong, the error, or what is missing. */
   reason?: string;
@@ -66,7 +66,7 @@ export async function measure(
         timed.push(row);
       } catch (error) {
         options.signal?.throwIfAborted();
-        row.status = "failed";
+        row.status = error instanceof MemoryLimitError ? "unavailable" : "failed";
         row.reason = (error as Error).message;
       }
     }

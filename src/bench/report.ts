@@ -1,4 +1,5 @@
-import type { Gpu } from "../gpu/index.ts";
+import type { Gpu, VariantTable } from "../gpu/index.ts";
+import { effectiveVariants } from "../kernels/variants.ts";
 import type { Measured } from "./measure.ts";
 import { leastMilliseconds, type Peaks } from "./peaks.ts";
 import type { StepCounts } from "./step-counts.ts";
@@ -51,6 +52,8 @@ export interface BenchReport {
     features: string[];
   };
   versions: { graft: string; [name: string]: string | null };
+  /** The kernel candidate that each family of the engine used, unless a row names another. */
+  variants: VariantTable;
   /** Processor and number of its cores where they are known: a software adapter runs on them. */
   machine: { cpu: string | null; cores: number | null };
   peaks: Peaks;
@@ -80,6 +83,7 @@ export function makeReport(gpu: Gpu, peaks: Peaks, rows: BenchRow[], environment
       features: [...gpu.features].sort(),
     },
     versions: environment.versions,
+    variants: effectiveVariants(gpu),
     machine: environment.machine,
     peaks,
     rows,

@@ -6,7 +6,8 @@ import { shaderHeader } from "../../src/bench/family.ts";
 import { readGrids } from "../../src/bench/grid.ts";
 import { runLadder } from "../../src/bench/ladder.ts";
 import type { BenchRow } from "../../src/bench/report.ts";
-import { useGpu } from "../support/gpu.ts";
+import { openDevice } from "../../src/gpu/open.ts";
+import { useGpu, withLimits } from "../support/gpu.ts";
 
 const gpu = useGpu();
 const quick = { samples: 1, sampleMilliseconds: 0, budgetMilliseconds: 0, preferGpuClock: false };
@@ -70,6 +71,17 @@ describe("a shader of one's own", () => {
     const row = await run(naive.replace("@binding(2) var", "@binding(5) var"));
     expect(row).toMatchObject({ status: "failed", reason: expect.stringMatching(/binding/i) });
     expect((await run(naive)).status).toBe("right");
+  });
+
+  it("that is right but cannot bind as much as it is given is no failure of its own", async () => {
+    const { device, info } = await openDevice({});
+    const choice = {
+      ...{ family: familyOf("matmul"), size: "64x64x65", variants: [] },
+      shader: { name: "my.wgsl", wgsl: naive },
+    };
+    using small = withLimits({ maxStorageBufferBindingSize: 16_384 })(device, info);
+    const [row] = await runLadder(small, choice, { gigaflops: 1, gigabytes: 1 }, quick);
+    expect(row).toMatchObject({ status: "unavailable", reason: expect.stringContaining("over the binding limit") });
   });
 
   it("must say how many workgroups it wants", async () => {

@@ -45,6 +45,7 @@ describe("graft bench", () => {
         node: process.versions.node,
         webgpu: expect.stringMatching(/^\d/),
       },
+      variants: { convolution: expect.any(String), rows: expect.any(String) },
       machine: { cpu: expect.any(String), cores: expect.any(Number) },
     });
     expect(Math.abs(Date.parse(report.date) - started)).toBeLessThan(600_000);
@@ -148,6 +149,7 @@ const made: BenchReport = {
     ...{ description: "driver 1.2", features: ["subgroups"] },
   },
   versions: { graft: "0.1.0", node: "20.19.0", webgpu: null },
+  variants: { rows: "tree" },
   machine: { cpu: null, cores: null },
   peaks: { gigaflops: 1000, gigabytes: 100 },
   rows: [
@@ -233,6 +235,7 @@ describe("the page of a run", () => {
 
   it("shows bars, the roofline, steps and what is wrong, with texts escaped", () => {
     expect(page).toContain("A &lt;b&gt;card&lt;/b&gt;");
+    expect(page).toContain("<dt>Kernels</dt><dd>rows tree</dd>");
     expect(page).toContain("wrong: c[0, 0] is 1, expected 2 &lt;i&gt;");
     expect(page).toContain('class="bar" style="width:10.0%"');
     expect(page).toContain('class="bar best" style="width:100.0%"');

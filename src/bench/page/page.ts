@@ -37,7 +37,7 @@ ${steps(others)}
   return page.text;
 }
 
-function head({ adapter, versions, machine, date, peaks }: BenchReport): Markup {
+function head({ adapter, versions, variants, machine, date, peaks }: BenchReport): Markup {
   const entries: [string, string][] = [
     [
       "Adapter",
@@ -51,6 +51,12 @@ function head({ adapter, versions, machine, date, peaks }: BenchReport): Markup 
       Object.entries(versions)
         .map(([name, version]) => `${name} ${version ?? "?"}`)
         .join(", "),
+    ],
+    [
+      "Kernels",
+      Object.entries(variants)
+        .map((pair) => pair.join(" "))
+        .join(", ") || "unknown",
     ],
     ["Date", date],
     ["It can do", `${digits(peaks.gigaflops)} GFLOP/s of multiply-adds, ${digits(peaks.gigabytes)} GB/s of a copy`],
