@@ -3,15 +3,22 @@ import {
   type EvaluationEvent,
   type FinetuneOptions,
   finetune,
+  ImageExamples,
   layerwiseGroups,
   type StepEvent,
   type TrainingEvent,
   type TrainingExample,
 } from "../../src/finetune/index.ts";
 import { Gpu, type GpuStatistics } from "../../src/gpu/index.ts";
-import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
-import { GPT2, GPT2ForSequenceClassification, parseGPT2Config } from "../../src/models/index.ts";
-import { AdamW } from "../../src/nn/index.ts";
+import { defaultPreprocessing, MemoryDirectory, makeImage, mulberry32 } from "../../src/io/index.ts";
+import {
+  GPT2,
+  GPT2ForSequenceClassification,
+  parseGPT2Config,
+  parseResNetConfig,
+  ResNet,
+} from "../../src/models/index.ts";
+import { AdamW, SGD } from "../../src/nn/index.ts";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -123,6 +130,39 @@ describe("a captured training", () => {
       expect(after.submits - before.submits).toBeLessThanOrEqual(2);
     }
   });
+});
+
+it("moves the running statistics of batch normalisations as one that is not captured does", async () => {
+  const train = async (isCaptured: boolean): Promise<Map<string, ArrayLike<number>>> => {
+    const network = { arch: "cifar_resnet", blocks_per_stage: 1, widths: [4, 8], classes: ["a", "b"] };
+    const model = new ResNet(gpu, parseResNetConfig(network, "test"));
+    model.reinitialize("*", 1);
+    const optimizer = new SGD(layerwiseGroups(model, { learningRate: 1e-2 }), { momentum: 0.9 });
+    const random = mulberry32(3);
+    const images = Array.from({ length: 7 }, (_, i) => ({
+      image: makeImage(
+        3,
+        8,
+        8,
+        Uint8Array.from({ length: 192 }, () => 256 * random.next()),
+      ),
+      label: i % 2,
+    }));
+    const preprocessing = defaultPreprocessing(3, 8, 8);
+    const examples = new ImageExamples(images, { preprocessing, augmentation: { flip: 0.5 }, seed: 2 });
+    const options = { optimizer, epochs: 3, batch: 4, rehearse: false, capture: isCaptured };
+    for await (const event of finetune(model, { train: examples, labels: model.labels }, options)) {
+      expect(event.type).not.toBe("notice");
+    }
+    const values = new Map<string, ArrayLike<number>>();
+    for (const [name, x] of model.namedTensors()) values.set(name, await x.data());
+    model.dispose();
+    optimizer.dispose();
+    return values;
+  };
+  const eager = await train(false);
+  expect(eager.get("bn1.running_mean")).not.toEqual(new Float32Array(4));
+  expect(await train(true)).toEqual(eager);
 });
 
 describe("a training that cannot be captured", () => {
