@@ -1,6 +1,7 @@
-import { addAndFree } from "../kernels/accumulate.ts";
+import { addAndFree, isOwnMemory } from "../kernels/accumulate.ts";
 import { full } from "../kernels/copy.ts";
 import { describeValue, formatShape, requireTensors, shapesEqual, Tensor, tidy } from "../tensor/index.ts";
+import { gradientHome } from "./gradient-homes.ts";
 import { Gradients } from "./gradients.ts";
 import { add } from "./ops/elementwise/index.ts";
 import { attachHistory, type GradientTarget, type GraphNode, nodeOf, withRecording } from "./tape.ts";
@@ -183,10 +184,9 @@ function addContributions(
       const thunk = thunks[index];
       if (!input || !thunk) return;
       const before = pending.get(input);
-      const target = before && !createGraph ? accumulator(before) : undefined;
-      const contribution = thunk(target);
+      const contribution = thunk(createGraph ? undefined : targetOf(input, before));
       // A vjp may return the gradient it was given, or one tensor for two inputs.
-      if (contribution !== before || !target) result.push([input, ownHandle(contribution)]);
+      if (contribution !== before) result.push([input, ownHandle(contribution)]);
     });
     return result;
   });
@@ -196,10 +196,14 @@ function addContributions(
   }
 }
 
-/** What has arrived, to be added to where it lies, when nothing else refers to it. */
-function accumulator(tensor: Tensor): GradientTarget | undefined {
-  const isOwn = tensor.dtype === "f32" && tensor.isContiguous && !tensor.storage.isShared;
-  return isOwn ? { tensor, accumulates: true } : undefined;
+/**
+ * Where the next gradient of a node may go: to what has arrived, when nothing else refers to it, or to the place that an
+ * optimizer keeps for it.
+ */
+function targetOf({ leaf }: GraphNode, before: Tensor | undefined): GradientTarget | undefined {
+  if (before) return isOwnMemory(before) ? { accumulates: true, take: () => before } : undefined;
+  const home = leaf && gradientHome(leaf);
+  return home && { accumulates: false, take: () => home.take() };
 }
 
 function combine(before: Tensor, contribution: Tensor, createGraph: boolean): Tensor {

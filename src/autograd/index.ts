@@ -30,6 +30,7 @@ export {
   type VjpContext,
 } from "./define-op.ts";
 export { GradcheckError, type GradcheckOptions, type GradcheckReport, gradcheck } from "./gradcheck.ts";
+export { type GradientHome, offerGradientHome } from "./gradient-homes.ts";
 export { Gradients } from "./gradients.ts";
 export * from "./ops/index.ts";
-export { type GradientThunk, isRecomputing, noGrad } from "./tape.ts";
+export { type GradientTarget, type GradientThunk, isRecomputing, noGrad } from "./tape.ts";

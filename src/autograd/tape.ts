@@ -2,14 +2,14 @@ import type { Tensor } from "../tensor/index.ts";
 
 /** Where a gradient may be put instead of into a tensor of its own. */
 export interface GradientTarget {
-  /** Row-major, of the input's shape, f32. */
-  readonly tensor: Tensor;
-  /** Whether the gradient is added to what the tensor holds. */
+  /** Whether the gradient is added to what is there. */
   readonly accumulates: boolean;
+  /** The place, row-major, f32, of the input's shape, which must then be written; undefined when it is not free. */
+  take(): Tensor | undefined;
 }
 
 /**
- * Gradient of one input, computed only when it is wanted. `null` where the input has no gradient. An op that can write
+ * Gradient of one input, computed only when it is wanted. `null` where the input has no gradient. An op that has written
  * to the target returns the target's tensor; any other returns one of its own.
  */
 export type GradientThunk = ((target?: GradientTarget) => Tensor) | null;

@@ -8,7 +8,7 @@ import {
 } from "../io/index.ts";
 import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { Module, Optimizer } from "../nn/index.ts";
-import { formatShape, shapesEqual, type Tensor, upload } from "../tensor/index.ts";
+import { formatShape, shapesEqual, type Tensor, upload, uploadInto } from "../tensor/index.ts";
 import type { Evaluation } from "./events.ts";
 
 /** One file holds everything, so that a checkpoint is whole or absent. */
@@ -68,7 +68,7 @@ export function restoreSnapshot(model: Module, snapshot: Snapshot): void {
   for (const [name, values] of snapshot) {
     const tensor = named.get(name);
     if (!tensor || tensor.size !== values.length) throw new Error(`snapshot: ${name} does not fit the model`);
-    tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    uploadInto(tensor, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
 }
 
@@ -164,7 +164,7 @@ export async function loadCheckpoint(
         if (!tensor || !shapesEqual(tensor.shape, shape)) {
           throw new Error(`resume: ${name} ${formatShape(shape)} of the checkpoint does not fit the model`);
         }
-        tensor.gpu.upload(tensor.storage.buffer, 0, bytes);
+        uploadInto(tensor, bytes);
       } else if (key.startsWith("optimizer/")) moments.set(name, upload(model.gpu, file.info(key).shape, "f32", bytes));
       else best.set(name, values);
     }

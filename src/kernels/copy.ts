@@ -56,6 +56,13 @@ export function copyInto(y: Tensor, x: Tensor): void {
     throw new Error(`copy: ${x.dtype}${formatShape(x.shape)} does not fit ${y.dtype}${formatShape(y.shape)}`);
   }
   if (x.size === 0) return;
+  // A kernel cannot read what lies in the buffer it writes.
+  if (x.storage.buffer === y.storage.buffer) {
+    const apart = copy(x);
+    copyInto(y, apart);
+    apart.dispose();
+    return;
+  }
   const width = bytesPerElement(x.dtype);
   const bytes = x.size * width;
   const begin = [x.offset * width, y.offset * width];

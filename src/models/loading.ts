@@ -2,7 +2,7 @@ import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import { hasLora, type Module } from "../nn/index.ts";
-import { formatShape, shapesEqual, type Tensor } from "../tensor/index.ts";
+import { formatShape, shapesEqual, type Tensor, uploadInto } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
 import type { NameMapping } from "./name-mapping.ts";
 
@@ -137,7 +137,7 @@ async function fill(
   for (const [key, tensor] of plan) {
     if (tensor.gpu.isDry) continue; // values go nowhere: the file's header was all that counts
     const values = tensor.dtype === "i32" ? await readCounter(checkpoint, key) : await checkpoint.readFloat32(key);
-    tensor.gpu.upload(tensor.storage.buffer, 0, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    uploadInto(tensor, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return report;
 }

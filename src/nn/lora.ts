@@ -1,5 +1,6 @@
+import { copy } from "../kernels/copy.ts";
 import { matmulInto } from "../kernels/matmul.ts";
-import { tidy, transposeView } from "../tensor/index.ts";
+import { type Tensor, tidy, transposeView } from "../tensor/index.ts";
 import { fillWith } from "./layers/initialize.ts";
 import { Linear } from "./layers/linear.ts";
 import type { Module } from "./module.ts";
@@ -52,7 +53,9 @@ export function addLora(model: Module, { rank, alpha = 2 * rank, match = ["*"], 
 export function mergeLora(model: Module): void {
   for (const [, { weight, lora_A, lora_B, layout, loraScale }] of adapted(model)) {
     tidy(() => {
-      const [a, b] = [lora_A!.weight, lora_B!.weight];
+      // A kernel cannot read what lies in the buffer it writes: an optimizer may have packed the adapter with its layer.
+      const apart = (x: Tensor): Tensor => (x.storage.buffer === weight.storage.buffer ? copy(x) : x);
+      const [a, b] = [apart(lora_A!.weight), apart(lora_B!.weight)];
       const [left, right] = layout === "in-out" ? [transposeView(a), transposeView(b)] : [b, a];
       matmulInto("mergeLora", left, right, weight, { scale: loraScale, accumulate: true });
     });

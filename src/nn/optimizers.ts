@@ -1,9 +1,10 @@
 import type { Gradients } from "../autograd/index.ts";
-import { zeros } from "../autograd/index.ts";
 import { currentValue, type LiveNumber } from "../gpu/index.ts";
-import { full } from "../kernels/copy.ts";
-import { adamwStep, clipScale, sgdStep } from "../kernels/optimizer.ts";
-import { keep, type Tensor } from "../tensor/index.ts";
+import { requireFloat32 } from "../kernels/launch.ts";
+import { adamwStep, type ClassRates, clipScale, sgdStep, type UpdateRun } from "../kernels/optimizer.ts";
+import { assertSameShape, keep, type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { type ParameterPack, packParameters, type Segment } from "./parameter-pack.ts";
+import { type PresentSegment, runsOf } from "./update-runs.ts";
 
 /** Parameters that share a learning rate and a weight decay. */
 export interface ParameterGroup {
@@ -18,6 +19,11 @@ export interface StepOptions {
   factor?: LiveNumber;
   /** Largest global norm of the gradients; larger ones are scaled down to it. */
   clip?: number;
+  /**
+   * Leave parameters and moments as they are when the global norm is infinite or NaN. The device decides it, so the step
+   * is counted all the same. Default false.
+   */
+  skipNonFinite?: boolean;
 }
 
 /** All that an optimizer remembers between steps. */
@@ -28,63 +34,77 @@ export interface OptimizerState {
   tensors: ReadonlyMap<string, Tensor>;
 }
 
-/** One parameter's part of a step. */
-interface ParameterUpdate {
-  name: string;
-  parameter: Tensor;
-  gradient: Tensor;
-  /** [1]: what the gradient is multiplied by first. */
-  scale: Tensor;
-  rate: LiveNumber;
-  decay: number;
-  /** From 1. */
-  step: () => number;
-}
+/** The largest number of f32: a limit that no norm exceeds. */
+const NO_LIMIT = 3.4028234663852886e38;
 
-/** What AdamW and SGD share: groups, clipping, state by name. */
+/**
+ * What AdamW and SGD share: groups, clipping, state by name. The trained parameters of up to 16 MiB are packed when an
+ * optimizer is made: they are moved to lie side by side in buffers of up to 64 MiB, so that a dispatch updates a whole
+ * buffer. Each stays a tensor of its own, and stays there when the optimizer is disposed.
+ */
 export abstract class Optimizer {
   readonly #steps = new Map<string, number>();
   readonly #state = new Map<string, Tensor>();
+  readonly #packs: readonly ParameterPack[];
+  /** Units of all parameters of all groups. */
+  readonly #unitTotal: number;
+  /** What `clipScale` would give without clipping. */
+  #unscaled: Tensor | undefined;
 
-  constructor(readonly groups: readonly ParameterGroup[]) {
+  constructor(
+    readonly groups: readonly ParameterGroup[],
+    /** What is remembered of each element: suffixes of the names of state tensors. */
+    private readonly stateKinds: readonly string[],
+  ) {
     const seen = new Map<Tensor, string>();
-    for (const group of groups) {
-      for (const [name, tensor] of group.parameters) {
-        const other = seen.get(tensor);
+    const candidates = groups.flatMap((group) =>
+      [...group.parameters].map(([name, parameter]) => {
+        const other = seen.get(parameter);
         if (other) throw new Error(`optimizer: parameter ${name} is in the groups "${other}" and "${group.name}"`);
-        seen.set(tensor, group.name);
-      }
-    }
+        seen.set(parameter, group.name);
+        return { name, parameter, group };
+      }),
+    );
+    this.#packs = tidy(() => packParameters(candidates));
+    this.#unitTotal = this.#packs.reduce((sum, { unitCount }) => sum + unitCount, 0);
   }
 
   /**
    * Updates every parameter that has a gradient, and consumes the gradients. Returns the global norm before clipping
    * as a tensor [1], to be read when convenient, or null without clipping.
    */
-  step(gradients: Gradients, { factor = 1, clip }: StepOptions = {}): Tensor | null {
-    const present = this.groups.flatMap((group) =>
-      [...group.parameters].flatMap(([name, parameter]) => {
-        const gradient = gradients.get(parameter);
-        return gradient ? [{ group, name, parameter, gradient }] : [];
-      }),
-    );
+  step(gradients: Gradients, { factor = 1, clip, skipNonFinite = false }: StepOptions = {}): Tensor | null {
+    const present = this.#packs.flatMap((pack) => {
+      const own = pack.segments.flatMap((segment) => this.#presentOf(segment, gradients));
+      return own.length > 0 ? [{ pack, own }] : [];
+    });
     if (present.length === 0) throw new Error("optimizer: no parameter of any group has a gradient");
-    const gpu = present[0].parameter.gpu;
-    const scale = clip
-      ? clipScale(
-          present.map(({ gradient }) => gradient),
-          clip,
-        )
-      : full(gpu, [1], 1);
-    for (const { group, name, parameter, gradient } of present) {
-      gpu.hostEffect(() => this.#steps.set(name, (this.#steps.get(name) ?? 0) + 1));
-      const step = (): number => this.#steps.get(name)!;
-      const rate = (): number => group.learningRate * currentValue(factor);
-      this.update({ name, parameter, gradient, scale, rate, decay: group.weightDecay, step });
-    }
+    const { gpu } = present[0].own[0].segment.parameter;
+    const norm = tidy(() => {
+      const batches = present.map(({ pack, own }) => {
+        for (const kind of this.stateKinds) pack.states(kind, this.#state);
+        return runsOf(pack, own, this.stateKinds, this.#state, (name) => this.#steps.get(name) ?? 0);
+      });
+      const all = batches.flat();
+      const isScaled = clip || skipNonFinite;
+      const limit = clip || NO_LIMIT;
+      const runs = all.map(({ run }) => run);
+      const scale = isScaled
+        ? clipScale(runs, this.#unitTotal, { limit, skipsNonFinite: skipNonFinite })
+        : this.#withoutScale(gpu);
+      for (const { own } of present) {
+        for (const { segment } of own) {
+          const { name } = segment;
+          gpu.hostEffect(() => this.#steps.set(name, (this.#steps.get(name) ?? 0) + 1));
+        }
+      }
+      for (const { run, classes } of all) {
+        const rates = classes.map((segment): ClassRates | undefined => segment && this.#ratesOf(segment, factor));
+        this.update(run, scale, rates);
+      }
+      return !clip ? null : scale.view([1], [1], scale.offset + 1);
+    });
     gradients.dispose();
-    const norm = clip ? scale.view([1], [1], scale.offset + 1) : null;
-    scale.dispose();
     return norm;
   }
 
@@ -98,29 +118,49 @@ export abstract class Optimizer {
 
   /** Puts a state back; takes over its tensors. */
   setState({ steps, tensors }: OptimizerState): void {
-    this.dispose();
+    this.#freeState();
     for (const [name, step] of steps) this.#steps.set(name, step);
     for (const [name, tensor] of tensors) this.#state.set(name, keep(tensor));
   }
 
-  /** Frees the state. */
+  /** Frees the state. The parameters stay where they are. */
   dispose(): void {
-    for (const tensor of this.#state.values()) tensor.dispose();
-    this.#state.clear();
-    this.#steps.clear();
+    this.#freeState();
+    for (const pack of this.#packs) pack.dispose();
+    this.#unscaled?.dispose();
+    this.#unscaled = undefined;
   }
 
-  protected abstract update(update: ParameterUpdate): void;
+  /** Records the update of a run; the rates of each class that occurs in it, by the class's place. */
+  protected abstract update(run: UpdateRun, scale: Tensor, classes: readonly (ClassRates | undefined)[]): void;
 
-  /** A state tensor like a parameter, made of zeros when it is first asked for. */
-  protected stateOf(name: string, parameter: Tensor): Tensor {
-    let tensor = this.#state.get(name);
-    if (!tensor) {
-      const { gpu, shape } = parameter;
-      tensor = gpu.outsideCapture(() => keep(zeros(shape, { gpu })));
-      this.#state.set(name, tensor);
-    }
-    return tensor;
+  #freeState(): void {
+    for (const held of this.#state.values()) held.dispose();
+    this.#state.clear();
+    this.#steps.clear();
+    for (const pack of this.#packs) pack.freeStates();
+  }
+
+  #presentOf(segment: Segment, gradients: Gradients): PresentSegment[] {
+    const gradient = gradients.get(segment.parameter);
+    if (!gradient) return [];
+    requireFloat32("optimizer", segment.parameter, gradient);
+    assertSameShape("optimizer", segment.parameter, gradient);
+    if (!segment.parameter.isContiguous) throw new Error(`optimizer: ${segment.name} must be contiguous`);
+    return gradient.size > 0 ? [{ segment, gradient }] : [];
+  }
+
+  #ratesOf({ name, group }: Segment, factor: LiveNumber): ClassRates {
+    return {
+      rate: () => group.learningRate * currentValue(factor),
+      decay: group.weightDecay,
+      step: () => this.#steps.get(name)!,
+    };
+  }
+
+  #withoutScale(gpu: Tensor["gpu"]): Tensor {
+    this.#unscaled ??= gpu.outsideCapture(() => keep(tensor([1, 0, 0], [3], { gpu })));
+    return this.#unscaled;
   }
 }
 
@@ -135,7 +175,7 @@ export class AdamW extends Optimizer {
   readonly #options: Required<AdamWOptions>;
 
   constructor(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions = {}) {
-    super(groups);
+    super(groups, ["exp_avg", "exp_avg_sq"]);
     this.#options = { beta1, beta2, epsilon };
   }
 
@@ -143,10 +183,8 @@ export class AdamW extends Optimizer {
     return new AdamW(this.groups, this.#options);
   }
 
-  protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
-    const first = this.stateOf(`${name}.exp_avg`, parameter);
-    const second = this.stateOf(`${name}.exp_avg_sq`, parameter);
-    adamwStep(parameter, gradient, first, second, scale, { ...this.#options, rate, decay, step });
+  protected override update(run: UpdateRun, scale: Tensor, classes: readonly (ClassRates | undefined)[]): void {
+    adamwStep(run, scale, classes, this.#options);
   }
 }
 
@@ -155,7 +193,7 @@ export class SGD extends Optimizer {
   readonly #momentum: number;
 
   constructor(groups: readonly ParameterGroup[], { momentum = 0 }: { momentum?: number } = {}) {
-    super(groups);
+    super(groups, ["momentum_buffer"]);
     this.#momentum = momentum;
   }
 
@@ -163,9 +201,7 @@ export class SGD extends Optimizer {
     return new SGD(this.groups, { momentum: this.#momentum });
   }
 
-  protected override update({ name, parameter, gradient, scale, rate, decay, step }: ParameterUpdate): void {
-    const velocity = this.stateOf(`${name}.momentum_buffer`, parameter);
-    const momentum = (): number => (step() === 1 ? 0 : this.#momentum);
-    sgdStep(parameter, gradient, velocity, scale, { rate, momentum, decay });
+  protected override update(run: UpdateRun, scale: Tensor, classes: readonly (ClassRates | undefined)[]): void {
+    sgdStep(run, scale, classes, this.#momentum);
   }
 }

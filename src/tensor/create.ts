@@ -42,6 +42,17 @@ export function upload(gpu: Gpu, shape: Shape, dtype: DType, bytes: Uint8Array):
   return result;
 }
 
+/** Replaces the values of a row-major tensor by raw device bytes. */
+export function uploadInto(target: Tensor, bytes: Uint8Array): void {
+  const width = bytesPerElement(target.dtype);
+  if (!target.isContiguous || bytes.byteLength !== target.size * width) {
+    throw new Error(
+      `upload: ${bytes.byteLength} bytes do not fill a row-major ${target.dtype}${formatShape(target.shape)}`,
+    );
+  }
+  target.gpu.upload(target.storage.buffer, target.offset * width, bytes);
+}
+
 /** start, start + step, … up to but without `stop`, computed in double precision and rounded once. */
 export function arange(start: number, stop: number, step = 1, options: CreateOptions = {}): Tensor {
   if (step === 0 || !Number.isFinite((stop - start) / step)) {

@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/index.ts";
+import { bytesPerElement } from "./dtype.ts";
 import { Storage } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -8,13 +9,17 @@ import type { Tensor } from "./tensor.ts";
  */
 export function standIn(tensors: Iterable<Tensor>, gpu: Gpu): () => void {
   const standIns = new Map<Storage, Storage>();
-  const lent: [Tensor, Storage][] = [];
+  const lent: [Tensor, { storage: Storage; offset: number }][] = [];
   for (const tensor of tensors) {
-    const { storage } = tensor;
-    if (!standIns.has(storage)) standIns.set(storage, new Storage(gpu, storage.bytes, "parameter"));
-    lent.push([tensor, tensor.exchangeStorage(standIns.get(storage)!)]);
+    const { storage, offset } = tensor;
+    const known = standIns.get(storage)?.retain();
+    const other = known ?? new Storage(gpu, storage.bytes, "parameter");
+    standIns.set(storage, other);
+    // A piece of a larger storage becomes a storage of its own.
+    const begin = storage.begin / bytesPerElement(tensor.dtype);
+    lent.push([tensor, tensor.exchangeStorage(other, offset - begin)]);
   }
   return () => {
-    for (const [tensor, storage] of lent) tensor.exchangeStorage(storage);
+    for (const [tensor, { storage, offset }] of lent) tensor.exchangeStorage(storage, offset);
   };
 }

@@ -12,8 +12,21 @@ export class Storage {
     label: string,
     /** Takes over a buffer that is there already. */
     buffer: PooledBuffer = gpu.allocate(bytes, label),
+    /** The storage that this one is a piece of. */
+    readonly whole?: Storage,
+    /** First byte of the piece in the buffer. */
+    readonly begin = 0,
   ) {
     this.buffer = buffer;
+  }
+
+  /** A piece that is counted by itself, and keeps the whole alive. Offsets of its tensors are those in the whole. */
+  piece(begin: number, bytes: number): Storage {
+    return new Storage(this.gpu, bytes, "piece", this.retain().buffer, this, begin);
+  }
+
+  get isReleased(): boolean {
+    return this.#references === 0;
   }
 
   /** Whether another tensor or graph node refers to it as well. */
@@ -27,6 +40,8 @@ export class Storage {
   }
 
   release(): void {
-    if (--this.#references === 0) this.gpu.free(this.buffer);
+    if (--this.#references > 0) return;
+    if (this.whole) this.whole.release();
+    else this.gpu.free(this.buffer);
   }
 }

@@ -33,14 +33,13 @@ export class Tensor {
   readonly shape: Shape;
   /** In elements. */
   readonly strides: readonly number[];
-  /** First element within the storage, in elements. */
-  readonly offset: number;
   readonly size: number;
   /** Whether a gradient is wanted for this leaf. Freezing sets it to false. */
   requiresGrad = false;
   /** Where this tensor came from, when that was recorded. Owned by the autograd room. */
   node: GraphNode | null = null;
   #storage: Storage | null;
+  #offset: number;
 
   /** Takes over one reference to the storage. */
   constructor(init: TensorInit) {
@@ -48,7 +47,7 @@ export class Tensor {
     this.dtype = init.dtype;
     this.shape = init.shape;
     this.strides = init.strides ?? contiguousStrides(init.shape);
-    this.offset = init.offset ?? 0;
+    this.#offset = init.offset ?? 0;
     this.size = sizeOf(init.shape);
     net.register(this, init.storage, this);
     if (init.scoped !== false) registerInScope(this);
@@ -59,17 +58,25 @@ export class Tensor {
     return this.#storage;
   }
 
+  /** First element within the buffer, in elements. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   get gpu(): Gpu {
     return this.storage.gpu;
   }
 
   /**
-   * Puts another storage of the same size under this tensor and returns the one it had; neither is retained or released.
-   * A dry run borrows a model's tensors so, and gives them back.
+   * Puts another storage under this tensor, which begins there at `offset`, and returns the one it had with its offset;
+   * neither is retained or released. A dry run borrows a model's tensors so and gives them back; an optimizer packs them.
    */
-  exchangeStorage(storage: Storage): Storage {
-    const before = this.storage;
+  exchangeStorage(storage: Storage, offset: number): { storage: Storage; offset: number } {
+    const before = { storage: this.storage, offset: this.#offset };
     this.#storage = storage;
+    this.#offset = offset;
+    net.unregister(this);
+    net.register(this, storage, this);
     return before;
   }
 

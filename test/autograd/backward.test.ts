@@ -20,8 +20,9 @@ import {
   tanh,
   transpose,
 } from "../../src/autograd/index.ts";
+import { contiguous } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
-import { adamwStep } from "../../src/kernels/optimizer.ts";
+import { adamwStep, singleRun } from "../../src/kernels/optimizer.ts";
 import { type HostArray, type NestedNumbers, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -341,7 +342,7 @@ describe("training", () => {
     });
     const [w1, b1, g, w2] = parameters;
     const moments = parameters.map((x) => [full(x.shape, 0), full(x.shape, 0)]);
-    const one = full([1], 1);
+    const one = tensor([1, 0, 0]);
     const x = normal([64, 8], { seed: 9 });
     const labels = tensor(Int32Array.from({ length: 64 }, (_, i) => (i * 5) % 3));
     leaves.push(...parameters, ...moments.flat(), one, x, labels);
@@ -354,8 +355,9 @@ describe("training", () => {
         const value = crossEntropy(matmul(hidden, transpose(transpose(w2))), labels);
         const gradients = backward(value);
         parameters.forEach((parameter, i) => {
-          const options = { rate: 0.02, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decay: 0, step };
-          adamwStep(parameter, gradients.get(parameter)!, moments[i][0], moments[i][1], one, options);
+          const run = singleRun(parameter, contiguous(gradients.get(parameter)!), moments[i]);
+          const rates = { rate: () => 0.02, decay: 0, step: () => step };
+          adamwStep(run, one, [rates], { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 });
         });
         return value;
       });

@@ -64,14 +64,15 @@ async function run(options: Partial<FinetuneOptions> & { stopAfter?: number }, l
   const counts: GpuStatistics[] = [];
   const data = { train: examples(22, 1, length), valid: examples(6, 2, length), labels: ["even", "odd"] };
   const settings = { epochs: 3, batch: 3, clip: 1, seed: 5, keepBest: false, rehearse: false, ...options };
-  gpu.resetPeak();
+  gpu.trim();
   for await (const event of finetune(model, data, { optimizer, signal: controller.signal, ...settings })) {
     events.push(event);
     if (event.type !== "step") continue;
     counts.push(gpu.statistics);
     if (event.step === options.stopAfter) controller.abort();
   }
-  const { peakBytes } = gpu.statistics;
+  // A captured step has its memory all at once; other steps leave in the pool what does not fit what comes after.
+  const deviceBytes = Math.max(...counts.map(({ liveBytes, pooledBytes }) => liveBytes + pooledBytes));
   const weights = new Map<string, ArrayLike<number>>();
   const state = [...model.namedParameters(), ...optimizer.getState().tensors];
   await Promise.all(state.map(async ([name, x]) => weights.set(name, await x.data())));
@@ -83,7 +84,7 @@ async function run(options: Partial<FinetuneOptions> & { stopAfter?: number }, l
     events,
     weights,
     counts,
-    peakBytes,
+    deviceBytes,
     losses: steps.map(({ loss, gradientNorm }) => [loss, gradientNorm]),
     evaluations: evaluations.map(({ evaluation }) => evaluation),
   };
@@ -103,7 +104,7 @@ describe("a captured training", () => {
       expect(captured.losses).toEqual(eager.losses);
       expect(captured.weights).toEqual(eager.weights);
       expect(captured.evaluations).toEqual(eager.evaluations);
-      expect(captured.peakBytes).toBeLessThanOrEqual(eager.peakBytes);
+      expect(captured.deviceBytes).toBeLessThanOrEqual(eager.deviceBytes);
       expect(new Set(captured.losses.flat()).size).toBeGreaterThan(20);
     });
   }

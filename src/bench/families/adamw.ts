@@ -1,7 +1,7 @@
 import naive from "../../../shaders/bench/adamw-naive.wgsl";
 import vectors from "../../../shaders/bench/adamw-vectors.wgsl";
-import { full } from "../../kernels/copy.ts";
-import { adamwStep } from "../../kernels/optimizer.ts";
+import { adamwStep, singleRun } from "../../kernels/optimizer.ts";
+import { tensor } from "../../tensor/index.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats, randomValues } from "../values.ts";
@@ -54,10 +54,13 @@ const engine = (_sizes: Sizes): Candidate[] => [
     name: "engine",
     adds: "The engine's own kernel, which also multiplies the gradient by a clipping factor that it reads on the GPU.",
     prepare: ({ gradient }, results, own) => {
-      const scale = own(full(gradient.gpu, [1], 1));
+      const scale = own(tensor([1, 0, 0], [3], { gpu: gradient.gpu }));
       const [parameter, first, second] = results;
+      const run = singleRun(parameter, gradient, [first, second]);
+      for (const held of [run.units, run.parameter, run.gradient, ...run.states]) own(held);
+      const rates = { rate: () => STEP.rate, decay: STEP.decay, step: () => STEP.step };
       return () => {
-        adamwStep(parameter, gradient, first, second, scale, STEP);
+        adamwStep(run, scale, [rates], STEP);
         return [parameter, first, second];
       };
     },

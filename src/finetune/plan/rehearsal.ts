@@ -55,6 +55,10 @@ export async function rehearse<Host, Inputs>(
     const given = options.optimizer();
     const stateBytes = bytesOf(given.getState().tensors.values());
     const optimizer = given.fresh();
+    own.push(() => optimizer.dispose());
+    // It has moved what it trains, which is not part of the run.
+    watch.mark(model.namedTensors().values(), "weights");
+    watch.beginRun();
     override(optimizer, "step", watch.aroundStep(optimizer.step.bind(optimizer)));
     const [whole, valid] = [data.train, data.valid].map((set) => set && exampleSet(set, padId));
     const examples = new RehearsalExamples(

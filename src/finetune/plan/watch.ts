@@ -40,11 +40,23 @@ export class Watch {
   /** Shape of what the frozen part gave last. */
   #kept: readonly number[] | null = null;
 
+  /** Place from which on memory counts. */
+  #runBegin = 0;
+
   /** @param steps how many of them are like those of the run */
   constructor(
     private readonly dry: DryGpu,
     private readonly steps: number,
   ) {}
+
+  /** Forgets what was taken and given back before: it is no part of the run. */
+  beginRun(): void {
+    const { place } = this.dry;
+    this.#runBegin = place;
+    this.#stepBegin = place;
+    this.#before = { ...this.#before, place };
+    this.dry.resetPeak();
+  }
 
   mark(tensors: Iterable<Tensor>, kind: MemoryKind): void {
     for (const tensor of tensors) {
@@ -119,7 +131,8 @@ export class Watch {
   }
 
   result(form: Omit<RunForm, "moments">): Seen {
-    const { allocations, largestBinding, kernels } = this.dry;
+    const { largestBinding, kernels } = this.dry;
+    const allocations = this.dry.allocations.filter(({ to }) => to >= this.#runBegin);
     const kindOf = (allocation: Allocation): MemoryKind =>
       this.#kinds.get(allocation) ?? (isCache(allocation) ? "cache" : "workspace");
     const phases = this.#phases.filter(({ type }) => type !== "other");

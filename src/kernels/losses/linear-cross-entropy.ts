@@ -134,29 +134,34 @@ export interface LinearCrossEntropyResult extends LinearGradients {
   divisor?: Tensor;
 }
 
-const makeGradients = (op: string, { x, weight }: LinearCrossEntropyInputs, want: Wanted): LinearGradients => ({
+const makeGradients = (
+  op: string,
+  { x, weight }: LinearCrossEntropyInputs,
+  want: Wanted,
+  place?: Tensor,
+): LinearGradients => ({
   x: want.x ? output(op, x, x.shape) : undefined,
-  weight: want.weight ? output(op, weight, weight.shape) : undefined,
+  weight: want.weight ? (place ?? output(op, weight, weight.shape)) : undefined,
 });
 
 /**
  * Losses of the logits x · weightᵀ, which never exist as a whole: the rows pass in chunks, with all classes of each. The
  * gradients that are wanted, those of the sum or mean of the losses, are made of each chunk's logits while they are
  * there, so that no product is made twice. dweight has one term a chunk, added in order, each a sum over the
- * chunk's rows in order; chunks depend on the shapes alone.
+ * chunk's rows in order; chunks depend on the shapes alone. It is written to `place` where that is given.
  */
 export function linearCrossEntropyForward(
   op: string,
   inputs: LinearCrossEntropyInputs,
   want: Wanted,
-  isMean = false,
+  { isMean = false, place }: { isMean?: boolean; place?: Tensor } = {},
 ): LinearCrossEntropyResult {
   requireRow(op, inputs);
   const [rows] = inputs.x.shape;
   const divisor = isMean ? labelCount(op, inputs) : undefined;
   const losses = output(op, inputs.x, [rows]);
   const state = output(op, inputs.x, [rows, 2]);
-  const gradients = makeGradients(op, inputs, want);
+  const gradients = makeGradients(op, inputs, want, place);
   if (rows === 0) {
     if (gradients.weight) fillWith(gradients.weight, 0);
     return { losses, state, divisor, ...gradients };

@@ -1,4 +1,4 @@
-import { full } from "../../../kernels/copy.ts";
+import { fillWith, full } from "../../../kernels/copy.ts";
 import { addEmbeddingRows, embeddingBackward, embeddingForward } from "../../../kernels/indexing/embedding.ts";
 import { requireFloat, requireInteger } from "../../../kernels/launch.ts";
 import { formatShape, type Tensor } from "../../../tensor/index.ts";
@@ -29,13 +29,12 @@ export const embeddingOp = defineOp<EmbeddingAttributes>({
   save: ([, ids]) => [ids],
   vjp: (g, [ids], { inputs: [table], attributes: { paddingIndex } }) => [
     (target) => {
-      const rows = table.shape[0];
-      // A table that is used again, as the head of a language model, has its rows added where its gradient lies.
-      if (target?.accumulates && g.dtype === "f32") {
-        addEmbeddingRows(target.tensor, g, ids, paddingIndex);
-        return target.tensor;
-      }
-      return embeddingGradientOp([g, ids], { rows, paddingIndex });
+      // The rows are added where the gradient lies, or is to lie: a table may be used again, as the head of a model is.
+      const place = g.dtype === "f32" ? target?.take() : undefined;
+      if (!place) return embeddingGradientOp([g, ids], { rows: table.shape[0], paddingIndex });
+      if (!target!.accumulates) fillWith(place, 0);
+      addEmbeddingRows(place, g, ids, paddingIndex);
+      return place;
     },
     null,
   ],

@@ -2,6 +2,7 @@ import { reshaped } from "../../../kernels/copy.ts";
 import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
 import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
+import { reduce } from "../../../kernels/reduction/reduce.ts";
 import {
   formatShape,
   requireTensors,
@@ -12,7 +13,8 @@ import {
   tidy,
   transposeView,
 } from "../../../tensor/index.ts";
-import { defineOp, type Op } from "../../define-op.ts";
+import { defineOp, type Op, type Spec } from "../../define-op.ts";
+import type { GradientThunk } from "../../tape.ts";
 import { sum } from "../broadcast.ts";
 import { reluOp, sigmoidOp, siluOp, tanhOp } from "../elementwise/activation.ts";
 import { geluOp } from "../elementwise/gaussian.ts";
@@ -164,13 +166,25 @@ export const linearOp = defineOp<LinearAttributes>({
     };
     const rows = (t: Tensor): Tensor => reshape(t, rowShape(t));
     const named = inputsOf(inputs, attributes);
+    const sumOf =
+      (bias: Spec): GradientThunk =>
+      (target) => {
+        const place = bias.dtype === "f32" && !target?.accumulates ? target?.take() : undefined;
+        if (!place) return like(bias, sum(rows(gradient()), 0));
+        reduce("linear backward", rows(gradient()), "sum", [0], { into: place });
+        return place;
+      };
     return [
       () => like(inputs[0], reshape(matmul(rows(gradient()), transpose(asInOut(weight, layout))), inputs[0].shape)),
-      () => {
+      (target) => {
         const [left, right] = layout === "in-out" ? [x, gradient()] : [gradient(), x];
-        return like(inputs[1], matmul(transpose(rows(left)), rows(right)));
+        const place = inputs[1].dtype === "f32" ? target?.take() : undefined;
+        if (!place) return like(inputs[1], matmul(transpose(rows(left)), rows(right)));
+        const accumulate = target!.accumulates;
+        matmulInto("linear backward", transposeView(rows(left)), rows(right), place, { accumulate });
+        return place;
       },
-      ...(named.bias ? [() => like(named.bias!, sum(rows(gradient()), 0))] : []),
+      ...(named.bias ? [sumOf(named.bias)] : []),
       ...(named.residual ? [() => like(named.residual!, incoming)] : []),
     ];
   },

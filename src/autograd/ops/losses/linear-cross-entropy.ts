@@ -9,6 +9,7 @@ import { reduce } from "../../../kernels/reduction/reduce.ts";
 import { scaleInPlace } from "../../../kernels/scale-in-place.ts";
 import { formatShape, reshapeView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
+import { gradientHome } from "../../gradient-homes.ts";
 import { div, mul } from "../elementwise/index.ts";
 import { matmul } from "../linear-algebra/matmul.ts";
 import { transpose } from "../shape/views.ts";
@@ -54,7 +55,9 @@ export const linearCrossEntropyOp = defineOp<LinearCrossEntropyAttributes>({
       return [losses, state];
     }
     const want = { x: wants(0), weight: wants(1) };
-    const { losses, divisor, ...made } = linearCrossEntropyForward(NAME, inputs, want, reduction === "mean");
+    const place = want.weight ? gradientHome(weight)?.take() : undefined;
+    const options = { isMean: reduction === "mean", place };
+    const { losses, divisor, ...made } = linearCrossEntropyForward(NAME, inputs, want, options);
     const total = reshapeView(reduce(NAME, losses, "sum"), []) as Tensor;
     const value = divisor ? binary(NAME, total, divisor, "div") : total;
     return [value, ...(divisor ? [divisor] : []), ...[made.x, made.weight].filter((t) => t !== undefined)];

@@ -56,9 +56,9 @@ const rowNormOp = (
     samples,
   });
 
-/** The place to add a gradient to, where it begins at a whole vector. */
+/** The place to add a gradient to, where something has arrived already. */
 const sumAt = (target: GradientTarget | undefined): Tensor | undefined =>
-  target?.accumulates && target.tensor.offset % 4 === 0 ? target.tensor : undefined;
+  target?.accumulates ? target.take() : undefined;
 
 /** The same gradients in differentiable ops. */
 function plainVjp(
