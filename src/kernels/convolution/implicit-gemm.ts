@@ -1,5 +1,5 @@
 import convolutionSource from "../../../shaders/convolution/convolution.wgsl";
-import convolutionChannelsSource from "../../../shaders/convolution/convolution-channels.wgsl";
+import convolutionRunsSource from "../../../shaders/convolution/convolution-runs.wgsl";
 import convolutionSharedSource from "../../../shaders/convolution/convolution-shared.wgsl";
 import {
   defineKernel,
@@ -105,7 +105,7 @@ const registerKernel = defineKernel({
   variants: () => SUBGROUP_SIZES.flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows }))),
 });
 
-/** Rows and columns that a lane makes, and channels a round. */
+/** Rows and columns that a lane makes, and steps a round. */
 interface LaneTile {
   readonly ROWS: number;
   readonly COLUMNS: number;
@@ -114,7 +114,7 @@ interface LaneTile {
   readonly cost: number;
 }
 
-/** Tiles of the kernel for channels, for lanes on their own and for those that pass rows round. */
+/** Tiles of the kernel for runs, for lanes on their own and for those that pass rows round. */
 const OWN_TILES: readonly LaneTile[] = [{ ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 1 }];
 const SHARED_TILES: readonly LaneTile[] = [
   { ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 2.5 },
@@ -122,22 +122,32 @@ const SHARED_TILES: readonly LaneTile[] = [
   { ROWS: 32, COLUMNS: 4, DEPTH: 2, cost: 1 },
 ];
 
-const channelTiles = (size: number): LaneTile[] =>
-  (size === 1 ? OWN_TILES : SHARED_TILES).filter(({ ROWS }) => ROWS <= 4 * size);
+const runSpecialization = (size: number, { ROWS, COLUMNS, DEPTH }: LaneTile, slides: boolean): Specialization =>
+  Object.freeze({ ...(size === 1 ? {} : lanes(size)), ...{ ROWS, COLUMNS, DEPTH, SLIDES: slides } });
 
-const channelSpecialization = (size: number, { ROWS, COLUMNS, DEPTH }: LaneTile): Specialization => ({
-  ...(size === 1 ? {} : lanes(size)),
-  ...{ ROWS, COLUMNS, DEPTH },
-});
+/** The tiles for a subgroup size, 1 for lanes on their own, each with its specialisations for channels and for rows. */
+const runTiles = new Map(
+  [1, ...SUBGROUP_SIZES].map((size) => {
+    const tiles = (size === 1 ? OWN_TILES : SHARED_TILES).filter(({ ROWS }) => ROWS <= 4 * size);
+    const withSpecializations = tiles.map((tile) => ({
+      ...tile,
+      still: runSpecialization(size, tile, false),
+      sliding: runSpecialization(size, tile, true),
+    }));
+    return [size, withSpecializations] as const;
+  }),
+);
 
-/** Register tiles where the inner index is taps, then channels in fours. */
-const channelsKernel = defineKernel({
-  name: "convolution-channels",
-  source: convolutionChannelsSource,
+/** Register tiles with a loop of its own for the steps of l, four at a time. */
+const runsKernel = defineKernel({
+  name: "convolution-runs",
+  source: convolutionRunsSource,
   ...common,
-  variants: () =>
-    [1, ...SUBGROUP_SIZES].flatMap((size) => channelTiles(size).map((tile) => channelSpecialization(size, tile))),
+  variants: () => [...runTiles.values()].flatMap((tiles) => tiles.flatMap(({ still, sliding }) => [still, sliding])),
 });
+
+/** What steps of l past the end of a part may add to the work before they are counted through all of the part. */
+const MOST_WASTE = 1.15;
 
 /** Tiles in workgroup memory, for GPUs. */
 const sharedKernel = defineKernel({
@@ -147,15 +157,15 @@ const sharedKernel = defineKernel({
 });
 
 /** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
-function chooseVariant(gpu: Gpu, { M, L, lX }: Params): { variant: KernelVariant; rows: number; columns: number } {
+function chooseVariant(gpu: Gpu, { M, lX, partL }: Params): { variant: KernelVariant; rows: number; columns: number } {
   const { kernel } = convolutionFamily.choose(gpu).value;
   if (kernel === "shared") return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
   const size = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
   const width = Math.max(8, size);
-  if (L % 4 === 0 && lX === 0) {
+  if (4 * Math.ceil(partL / 4) <= MOST_WASTE * partL) {
     const costOf = ({ ROWS, cost }: LaneTile): number => Math.ceil(M / ROWS) * ROWS * cost;
-    const tile = channelTiles(size).reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
-    const variant = channelsKernel.variant(channelSpecialization(size, tile));
+    const tile = runTiles.get(size)!.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
+    const variant = runsKernel.variant(lX !== 0 || partL % 4 !== 0 ? tile.sliding : tile.still);
     return { variant, rows: tile.ROWS, columns: tile.COLUMNS * width };
   }
   const rows = size === 1 || M <= 4 ? 4 : 16;
@@ -174,11 +184,11 @@ const DEFAULTS: Params = {
 function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, given: Params): void {
   const params: Params = { ...DEFAULTS, ...given };
   const { M, U, V, W, I, J, L, phasesY, phasesX, groupCount } = params;
-  const { variant, rows, columns } = chooseVariant(y.gpu, params);
+  const { partIJ = Math.max(1, I * J), partL = Math.max(1, L) } = params;
+  const { variant, rows, columns } = chooseVariant(y.gpu, { ...params, partL });
   const rowTiles = Math.ceil(M / rows);
   // The first phase is the largest.
   const columnTiles = Math.ceil((U * Math.ceil(V / phasesY) * Math.ceil(W / phasesX)) / columns);
-  const { partIJ = Math.max(1, I * J), partL = Math.max(1, L) } = params;
   const partsL = Math.max(1, Math.ceil(L / partL));
   const parts = Math.max(1, Math.ceil((I * J) / partIJ)) * partsL;
   const tiles = rowTiles * columnTiles * phasesY * phasesX * groupCount * parts;

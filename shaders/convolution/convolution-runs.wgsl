@@ -1,10 +1,10 @@
-// convolution-channels: the implicit matrix product of convolution.wgsl where L is channels, a multiple of 4, and not
-// divided into parts: most forward passes and input gradients.
+// convolution-runs: the implicit matrix product of convolution.wgsl with a loop of its own for l, four steps at a time.
 //
-// A tap is then one place of the image for all channels: what it costs to find it, and which columns lie in S, is shared by
-// the loop over them, which has nothing but loads, shuffles, products and sums. As in matmul.wgsl, ROWS * COLUMNS * DEPTH
-// is bounded by the processor's first instruction cache, and parameters are read before loops: within, lavapipe would read
-// them for each lane.
+// In a forward pass and in an input gradient l is a channel, and a multiple of 4 of them: a tap is one place of the image
+// for all of them, and what it costs to find it and which columns lie in S is shared by the loop. In a weight gradient l
+// moves along a row of the image (SLIDES), and only x has to be looked at. The loop has hardly more than loads, shuffles,
+// products and sums. As in matmul.wgsl, ROWS * COLUMNS * DEPTH is bounded by the processor's first instruction cache, and
+// parameters are read before loops: within, lavapipe would read them for each lane.
 //
 // Same bindings, parameters, grid and order of summation as convolution.wgsl.
 
@@ -67,7 +67,8 @@ struct Params {
 const LANES: u32 = 1;   // spec: the subgroup size, 4, 8, 16 or 32, where it is fixed
 const ROWS: u32 = 4;    // rows a lane makes: 4, or 16 or 32 when LANES >= 4; 32 when LANES >= 8
 const COLUMNS: u32 = 4; // columns a lane makes: 4, or 8 when ROWS <= 16
-const DEPTH: u32 = 4;   // channels a round: 2 or 4
+const DEPTH: u32 = 4;   // steps of l a round: 2 or 4
+const SLIDES = false;   // spec: true when l moves x, or is no multiple of 4 in a part
 const WIDTH: u32 = max(8, LANES);
 const_assert ROWS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
 
@@ -80,40 +81,66 @@ const_assert ROWS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
 // What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
 fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
 
-// A row of A at four channels: what a holder has.
-fn holderLoad(index: u32, step: u32) -> vec4f {
-  return vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);
+// A row of A at four steps: what a holder has.
+fn holderLoad(index: u32, step: u32, left: u32) -> vec4f {
+  let x = vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);
+  if (!SLIDES) {
+    return x;
+  }
+  return select(vec4f(), x, vec4u(0, 1, 2, 3) < vec4u(left));
 }
 
 fn fromHolder(held: mat4x4f, h: u32) -> vec4f { return fromLane(held[h / LANES % 4], h % LANES); }
 
-// x[i] = four rows at channel l + i.
+// x[i] = four rows at step l + i.
 fn rowsOf(held: mat4x4f, block: u32) -> mat4x4f {
   let h = 4 * block;
   return transpose(mat4x4f(fromHolder(held, h), fromHolder(held, h + 1), fromHolder(held, h + 2),
     fromHolder(held, h + 3)));
 }
 
-// Four columns of S at one channel. What is not live may lie outside of S: the load is then of any element.
+// Four columns of S at one step. What is not live may lie outside of S: the load is then of any element.
 fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
 }
 
-// x[i] = four columns at channel l + i, for i < DEPTH.
-fn columnsOf(index: vec4u, step: u32, live: vec4<bool>) -> mat4x4f {
+// Where four columns are in S: its element, the column of the image, and whether its row is inside.
+struct Place {
+  index: vec4u,
+  x: vec4i,
+  live: vec4<bool>,
+}
+
+// One step of l: how far it moves in S and in x, and how many steps there are left.
+struct Step {
+  index: u32,
+  x: i32,
+  left: u32,
+  width: u32,
+}
+
+fn liveAt(at: Place, step: Step, k: u32) -> vec4<bool> {
+  if (!SLIDES) {
+    return at.live;
+  }
+  return at.live & (vec4u(at.x + i32(k) * step.x) < vec4u(step.width)) & vec4<bool>(k < step.left);
+}
+
+// x[k] = four columns at step l + k, for k < DEPTH.
+fn columnsOf(at: Place, step: Step) -> mat4x4f {
   var x: mat4x4f;
-  x[0] = gather(index, live);
-  x[1] = gather(index + step, live);
+  x[0] = gather(at.index, liveAt(at, step, 0));
+  x[1] = gather(at.index + step.index, liveAt(at, step, 1));
   if (DEPTH == 4) {
-    x[2] = gather(index + 2 * step, live);
-    x[3] = gather(index + 3 * step, live);
+    x[2] = gather(at.index + 2 * step.index, liveAt(at, step, 2));
+    x[3] = gather(at.index + 3 * step.index, liveAt(at, step, 3));
   }
   return x;
 }
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
-// tile[i] is a row: four rows, four columns, DEPTH channels in ascending order.
+// tile[i] is a row: four rows, four columns, DEPTH steps in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
   if (DEPTH == 2) {
     return (tile + outer(x[0], y[0])) + outer(x[1], y[1]);
@@ -175,7 +202,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let phaseX = place % params.phasesX;
   place /= params.phasesX;
   let phaseY = place % params.phasesY;
-  let channelGroup = place / params.phasesY;
+  place /= params.phasesY;
+  let channelGroup = place % params.groupCount;
+  let part = place / params.groupCount;
 
   // What of the taps and the pixels belongs to this phase.
   let V = (params.V - phaseY + params.phasesY - 1) / params.phasesY;
@@ -191,31 +220,39 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let I = (params.I - tapY + params.tapStepY - 1) / params.tapStepY;
   let J = (params.J - tapX + params.tapStepX - 1) / params.tapStepX;
 
+  // Columns of a lane, and where their S begins.
   let column = firstColumn + COLUMNS * local.x;
   let c = columnsFrom(column, V, W);
-  let yBase = vec4i(c.v) * params.vStep + (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
-  let xBase = vec4i(c.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
-  let sGroup = params.sOffset + channelGroup * params.sGroup;
-  let sBase = sGroup + c.u * params.sU + vec4u(yBase) * params.sRow + vec4u(xBase) * params.sColumn;
   let d = columnsFrom(column + 4, V, W);
-  let yMore = vec4i(d.v) * params.vStep + (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
-  let xMore = vec4i(d.w) * params.wStep + (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
+  let originY = (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
+  let lBegin = part % params.partsL * params.partL;
+  let originX = (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX) + i32(lBegin) * params.lX;
+  let sGroup = params.sOffset + channelGroup * params.sGroup + lBegin * (params.sL - u32(params.lX) * params.sColumn);
+  let yBase = vec4i(c.v) * params.vStep + originY;
+  let xBase = vec4i(c.w) * params.wStep + originX;
+  let sBase = sGroup + c.u * params.sU + vec4u(yBase) * params.sRow + vec4u(xBase) * params.sColumn;
+  let yMore = vec4i(d.v) * params.vStep + originY;
+  let xMore = vec4i(d.w) * params.wStep + originX;
   let sMore = sGroup + d.u * params.sU + vec4u(yMore) * params.sRow + vec4u(xMore) * params.sColumn;
 
   let lane = local.x % LANES;
-  let aRow = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ +
+  let aRow = params.aOffset + channelGroup * params.aGroup + tapY * params.aI + tapX * params.aJ + lBegin * params.aL +
     min(row + vec4u(lane) + vec4u(0, 1, 2, 3) * LANES, vec4u(params.M - 1)) * params.aM;
   let aI = params.aI * params.tapStepY;
   let aJ = params.aJ * params.tapStepX;
   let aL = params.aL;
   let sL = params.sL;
-  let L = params.L;
+  let L = min(params.partL, params.L - lBegin);
   let height = vec4u(params.height);
-  let width = vec4u(params.width);
+  let width = params.width;
   let iY = params.iY;
+  let jY = params.jY;
   let jX = params.jX;
+  let lX = params.lX;
   let sI = params.sI;
   let sJ = params.sJ;
+  let ijBegin = part / params.partsL * params.partIJ;
+  let ijEnd = min(ijBegin + params.partIJ, I * J);
 
   // Blocks of four rows from the top; with eight columns a lane, two tiles each, side by side.
   var tile0 = mat4x4f();
@@ -227,72 +264,84 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   var tile6 = mat4x4f();
   var tile7 = mat4x4f();
   var held: mat4x4f;
-  for (var i = 0u; i < I; i++) {
-    for (var j = 0u; j < J; j++) {
-      let stepY = i32(i) * iY;
-      let stepX = i32(j) * jX;
-      let live = (vec4u(yBase + stepY) < height) & (vec4u(xBase + stepX) < width);
-      let liveMore = (vec4u(yMore + stepY) < height) & (vec4u(xMore + stepX) < width);
-      let sAt = i * sI + j * sJ;
-      var s0 = sBase + sAt;
-      var s1 = sMore + sAt;
-      var aAt = aRow + i * aI + j * aJ;
-      for (var l = 0u; l < L; l += DEPTH) {
-        if (DEPTH == 4 || l % 4 == 0) {
-          held[0] = holderLoad(aAt.x, aL);
-          if (ROWS > LANES) {
-            held[1] = holderLoad(aAt.y, aL);
-          }
-          if (ROWS > 2 * LANES) {
-            held[2] = holderLoad(aAt.z, aL);
-          }
-          if (ROWS > 3 * LANES) {
-            held[3] = holderLoad(aAt.w, aL);
-          }
-          aAt += 4 * aL;
+  var i = ijBegin / max(J, 1);
+  var j = ijBegin % max(J, 1);
+  for (var ij = ijBegin; ij < ijEnd; ij++) {
+    let stepY = i32(i) * iY + i32(j) * jY;
+    let stepX = i32(j) * jX;
+    let sAt = i * sI + j * sJ;
+    var s0 = Place(sBase + sAt, xBase + stepX, vec4u(yBase + stepY) < height);
+    var s1 = Place(sMore + sAt, xMore + stepX, vec4u(yMore + stepY) < height);
+    if (!SLIDES) {
+      s0.live = s0.live & (vec4u(s0.x) < vec4u(width));
+      s1.live = s1.live & (vec4u(s1.x) < vec4u(width));
+    }
+    var aAt = aRow + i * aI + j * aJ;
+    for (var l = 0u; l < L; l += DEPTH) {
+      if (DEPTH == 4 || l % 4 == 0) {
+        held[0] = holderLoad(aAt.x, aL, L - l);
+        if (ROWS > LANES) {
+          held[1] = holderLoad(aAt.y, aL, L - l);
         }
-        let y0 = columnsOf(s0, sL, live);
-        s0 += DEPTH * sL;
-        if (COLUMNS == 4) {
-          tile0 = update(tile0, rowsOf(held, 0), y0);
-          if (ROWS > 4) {
-            tile1 = update(tile1, rowsOf(held, 1), y0);
-            tile2 = update(tile2, rowsOf(held, 2), y0);
-            tile3 = update(tile3, rowsOf(held, 3), y0);
-          }
-          if (ROWS > 16) {
-            tile4 = update(tile4, rowsOf(held, 4), y0);
-            tile5 = update(tile5, rowsOf(held, 5), y0);
-            tile6 = update(tile6, rowsOf(held, 6), y0);
-            tile7 = update(tile7, rowsOf(held, 7), y0);
-          }
-        } else {
-          let y1 = columnsOf(s1, sL, liveMore);
-          s1 += DEPTH * sL;
-          var x = rowsOf(held, 0);
-          tile0 = update(tile0, x, y0);
-          tile1 = update(tile1, x, y1);
-          if (ROWS > 4) {
-            x = rowsOf(held, 1);
-            tile2 = update(tile2, x, y0);
-            tile3 = update(tile3, x, y1);
-            x = rowsOf(held, 2);
-            tile4 = update(tile4, x, y0);
-            tile5 = update(tile5, x, y1);
-            x = rowsOf(held, 3);
-            tile6 = update(tile6, x, y0);
-            tile7 = update(tile7, x, y1);
-          }
+        if (ROWS > 2 * LANES) {
+          held[2] = holderLoad(aAt.z, aL, L - l);
         }
-        if (DEPTH == 2) {
-          held = mat4x4f(held[0].zwxy, held[1].zwxy, held[2].zwxy, held[3].zwxy);
+        if (ROWS > 3 * LANES) {
+          held[3] = holderLoad(aAt.w, aL, L - l);
+        }
+        aAt += 4 * aL;
+      }
+      let step = Step(sL, lX, L - l, width);
+      let y0 = columnsOf(s0, step);
+      s0.index += DEPTH * sL;
+      if (COLUMNS == 4) {
+        tile0 = update(tile0, rowsOf(held, 0), y0);
+        if (ROWS > 4) {
+          tile1 = update(tile1, rowsOf(held, 1), y0);
+          tile2 = update(tile2, rowsOf(held, 2), y0);
+          tile3 = update(tile3, rowsOf(held, 3), y0);
+        }
+        if (ROWS > 16) {
+          tile4 = update(tile4, rowsOf(held, 4), y0);
+          tile5 = update(tile5, rowsOf(held, 5), y0);
+          tile6 = update(tile6, rowsOf(held, 6), y0);
+          tile7 = update(tile7, rowsOf(held, 7), y0);
+        }
+      } else {
+        let y1 = columnsOf(s1, step);
+        s1.index += DEPTH * sL;
+        var x = rowsOf(held, 0);
+        tile0 = update(tile0, x, y0);
+        tile1 = update(tile1, x, y1);
+        if (ROWS > 4) {
+          x = rowsOf(held, 1);
+          tile2 = update(tile2, x, y0);
+          tile3 = update(tile3, x, y1);
+          x = rowsOf(held, 2);
+          tile4 = update(tile4, x, y0);
+          tile5 = update(tile5, x, y1);
+          x = rowsOf(held, 3);
+          tile6 = update(tile6, x, y0);
+          tile7 = update(tile7, x, y1);
         }
       }
+      if (DEPTH == 2) {
+        held = mat4x4f(held[0].zwxy, held[1].zwxy, held[2].zwxy, held[3].zwxy);
+      }
+      if (SLIDES) {
+        s0.x += i32(DEPTH) * lX;
+        s1.x += i32(DEPTH) * lX;
+      }
+    }
+    j++;
+    if (j == J) {
+      j = 0;
+      i++;
     }
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
-  let yGroup = params.yOffset + channelGroup * params.yGroup;
+  let yGroup = params.yOffset + part * params.yPart + channelGroup * params.yGroup;
   let yColumn = yGroup + c.u * params.yU + (c.v * params.phasesY + phaseY) * params.yV +
     (c.w * params.phasesX + phaseX) * params.yW;
   let yNext = yGroup + d.u * params.yU + (d.v * params.phasesY + phaseY) * params.yV +
