@@ -83,6 +83,7 @@ async function runTask<Host, Inputs>(
         }),
       groupByLength: options.groupByLength,
       checkpointBlocks: options.checkpointBlocks,
+      capture: !options.noCapture,
       rehearse: false,
       seed: options.seed,
       maxSteps: options.maxSteps,

@@ -116,6 +116,11 @@ export const FINETUNE_OPTIONS = {
     type: "boolean",
     description: "keep less for the backward pass and compute it again: less memory, about a third more work",
   },
+  noCapture: {
+    type: "boolean",
+    description:
+      "run every step's code anew instead of replaying what a step of its shapes recorded: same bits, slower",
+  },
   plan: {
     type: "boolean",
     description: "print what the training would take and whether it fits this adapter; nothing is run or written",

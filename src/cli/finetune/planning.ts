@@ -15,9 +15,16 @@ export async function planTask<Host, Inputs>(
   gpu: Gpu,
 ): ReturnType<typeof planWithKernels> {
   const { model, optimizer } = await makeTrainable(options, task, new DryGpu(gpu));
-  const { batch, accumulate, clip, checkpointBlocks, evalBatch, maxSteps } = options;
+  const { batch, accumulate, clip, checkpointBlocks, noCapture, evalBatch, maxSteps } = options;
   return planWithKernels(model, {
-    ...{ batch, accumulate, clip: clip || undefined, checkpointBlocks, evaluationBatch: evalBatch },
+    ...{
+      batch,
+      accumulate,
+      clip: clip || undefined,
+      checkpointBlocks,
+      evaluationBatch: evalBatch,
+      capture: !noCapture,
+    },
     ...{ optimizer, data: task.data, maxSteps, evaluateFirst: true, memoryBudget: gpu.memoryBudget },
   });
 }
