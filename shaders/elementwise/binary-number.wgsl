@@ -20,6 +20,16 @@ struct Params {
 
 fn apply(a: vec4<C>, b: vec4<C>) -> vec4<R> { return a + b; }
 
+fn computeAt(i: u32) {
+  let number = vec4<C>(bitcast<C>(params.number));
+  let own = vec4<C>(x[params.xOffset / 4u + i]);
+  if (NUMBER_FIRST) {
+    y[params.yOffset / 4u + i] = vec4<Y>(apply(number, own));
+  } else {
+    y[params.yOffset / 4u + i] = vec4<Y>(apply(own, number));
+  }
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -27,14 +37,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
-  let end = min(begin + VECTORS, params.count);
-  let number = vec4<C>(bitcast<C>(params.number));
-  for (var i = begin; i < end; i++) {
-    let own = vec4<C>(x[params.xOffset / 4u + i]);
-    if (NUMBER_FIRST) {
-      y[params.yOffset / 4u + i] = vec4<Y>(apply(number, own));
-    } else {
-      y[params.yOffset / 4u + i] = vec4<Y>(apply(own, number));
+  if (VECTORS == 1u) {
+    if (begin < params.count) {
+      computeAt(begin);
     }
+    return;
+  }
+  let end = min(begin + VECTORS, params.count);
+  for (var i = begin; i < end; i++) {
+    computeAt(i);
   }
 }

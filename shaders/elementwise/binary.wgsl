@@ -33,6 +33,16 @@ fn second() -> vec4<C> {
 
 fn apply(a: vec4<C>, b: vec4<C>) -> vec4<R> { return a + b; }
 
+fn computeAt(i: u32, aScalar: vec4<A>, bScalar: vec4<B>) {
+  let p = params.aOffset / 4u;
+  let q = params.bOffset / 4u;
+  let aIsScalar = params.aIsScalar != 0u;
+  let bIsScalar = params.bIsScalar != 0u;
+  let left = select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar);
+  let right = select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar);
+  y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(left), vec4<C>(right)));
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -40,16 +50,16 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  let aScalar = vec4<A>(a[params.aOffset / 4u][params.aOffset % 4u]);
+  let bScalar = vec4<B>(b[params.bOffset / 4u][params.bOffset % 4u]);
+  if (VECTORS == 1u) {
+    if (begin < params.count) {
+      computeAt(begin, aScalar, bScalar);
+    }
+    return;
+  }
   let end = min(begin + VECTORS, params.count);
-  let p = params.aOffset / 4u;
-  let q = params.bOffset / 4u;
-  let aIsScalar = params.aIsScalar != 0u;
-  let bIsScalar = params.bIsScalar != 0u;
-  let aScalar = vec4<A>(a[p][params.aOffset % 4u]);
-  let bScalar = vec4<B>(b[q][params.bOffset % 4u]);
   for (var i = begin; i < end; i++) {
-    let left = select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar);
-    let right = select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar);
-    y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(left), vec4<C>(right)));
+    computeAt(i, aScalar, bScalar);
   }
 }

@@ -29,6 +29,23 @@ struct Params {
 
 fn apply(c: vec4<C>, a: vec4<R>, b: vec4<R>) -> vec4<R> { return select(b, a, c != vec4<C>(0)); }
 
+fn computeAt(i: u32, cScalar: vec4<P>, aScalar: vec4<T>, bScalar: vec4<T>) {
+  let o = params.cOffset / 4u;
+  let p = params.aOffset / 4u;
+  let q = params.bOffset / 4u;
+  let cIsScalar = params.cIsScalar != 0u;
+  let aIsScalar = params.aIsScalar != 0u;
+  let bIsScalar = params.bIsScalar != 0u;
+  let aNumber = vec4<R>(bitcast<R>(params.aNumber));
+  let bNumber = vec4<R>(bitcast<R>(params.bNumber));
+  let chosen = vec4<C>(select(c[o + select(i, 0u, cIsScalar)], cScalar, cIsScalar));
+  let left = vec4<R>(select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar));
+  let right = vec4<R>(select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar));
+  y[params.yOffset / 4u + i] = vec4<T>(
+    apply(chosen, select(left, aNumber, params.aIsNumber != 0u), select(right, bNumber, params.bIsNumber != 0u)),
+  );
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -36,24 +53,17 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  let cScalar = vec4<P>(c[params.cOffset / 4u][params.cOffset % 4u]);
+  let aScalar = vec4<T>(a[params.aOffset / 4u][params.aOffset % 4u]);
+  let bScalar = vec4<T>(b[params.bOffset / 4u][params.bOffset % 4u]);
+  if (VECTORS == 1u) {
+    if (begin < params.count) {
+      computeAt(begin, cScalar, aScalar, bScalar);
+    }
+    return;
+  }
   let end = min(begin + VECTORS, params.count);
-  let o = params.cOffset / 4u;
-  let p = params.aOffset / 4u;
-  let q = params.bOffset / 4u;
-  let cIsScalar = params.cIsScalar != 0u;
-  let aIsScalar = params.aIsScalar != 0u;
-  let bIsScalar = params.bIsScalar != 0u;
-  let cScalar = vec4<P>(c[o][params.cOffset % 4u]);
-  let aScalar = vec4<T>(a[p][params.aOffset % 4u]);
-  let bScalar = vec4<T>(b[q][params.bOffset % 4u]);
-  let aNumber = vec4<R>(bitcast<R>(params.aNumber));
-  let bNumber = vec4<R>(bitcast<R>(params.bNumber));
   for (var i = begin; i < end; i++) {
-    let chosen = vec4<C>(select(c[o + select(i, 0u, cIsScalar)], cScalar, cIsScalar));
-    let left = vec4<R>(select(a[p + select(i, 0u, aIsScalar)], aScalar, aIsScalar));
-    let right = vec4<R>(select(b[q + select(i, 0u, bIsScalar)], bScalar, bIsScalar));
-    y[params.yOffset / 4u + i] = vec4<T>(
-      apply(chosen, select(left, aNumber, params.aIsNumber != 0u), select(right, bNumber, params.bIsNumber != 0u)),
-    );
+    computeAt(i, cScalar, aScalar, bScalar);
   }
 }

@@ -27,6 +27,10 @@ fn second() -> vec4<C> {
 
 fn apply(v: vec4<C>) -> vec4<R> { return v; }
 
+fn computeAt(i: u32) {
+  y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(x[params.xOffset / 4u + i])));
+}
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -34,8 +38,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let begin = ((group.y * groups.x + group.x) * 64u + lane) * VECTORS;
+  if (VECTORS == 1u) {
+    if (begin < params.count) {
+      computeAt(begin);
+    }
+    return;
+  }
   let end = min(begin + VECTORS, params.count);
   for (var i = begin; i < end; i++) {
-    y[params.yOffset / 4u + i] = vec4<Y>(apply(vec4<C>(x[params.xOffset / 4u + i])));
+    computeAt(i);
   }
 }

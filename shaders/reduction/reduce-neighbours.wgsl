@@ -48,13 +48,13 @@ fn pick(low: vec4<u32>, high: vec4<u32>, axis: u32) -> u32 {
   return select(high[axis & 3u], low[axis & 3u], axis < 4u);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(16)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let i = (group.y * groups.x + group.x) * 64u + lane;
+  let i = (group.y * groups.x + group.x) * 16u + lane;
   if (i >= params.count) {
     return;
   }

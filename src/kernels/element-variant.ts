@@ -23,6 +23,11 @@ const family = defineFamily<ElementVariant>({
       description: "An invocation takes a cache line, or a run of an axis, whose place slow divisions find once.",
       value: { vectors: 4, run: 16 },
     },
+    {
+      name: "runs",
+      description: "An invocation takes a run of an axis of a strided view, and elsewhere four neighbours.",
+      value: { vectors: 1, run: 16 },
+    },
   ],
 });
 
@@ -53,7 +58,7 @@ export function sized(spec: Specialization, name: "VECTORS" | "RUN", size: numbe
 }
 
 /** Each specialisation for every size that an invocation may have. */
-export const inSizes = (name: "VECTORS" | "RUN", specs: readonly Specialization[]): Specialization[] =>
-  ELEMENT_VARIANTS.flatMap(({ vectors, run }) =>
-    specs.map((spec) => ({ ...spec, [name]: `${name === "RUN" ? run : vectors}u` })),
-  );
+export function inSizes(name: "VECTORS" | "RUN", specs: readonly Specialization[]): Specialization[] {
+  const sizes = new Set(ELEMENT_VARIANTS.map(({ vectors, run }) => (name === "RUN" ? run : vectors)));
+  return [...sizes].flatMap((size) => specs.map((spec) => sized(spec, name, size)));
+}

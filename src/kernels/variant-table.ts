@@ -31,8 +31,9 @@ const GRAPHICS: Preferences = {
  */
 export const VARIANT_TABLE: Readonly<Record<AdapterClass, Preferences>> = {
   lavapipe: PROCESSOR,
-  // Its branches save nothing, so that phases made together do all the products of the one with most taps.
-  swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"] },
+  // Its branches save nothing, so that phases made together do all the products of the one with most taps; and loops over
+  // vectors cost more than they save.
+  swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"], elementwise: ["runs"] },
   null: PROCESSOR,
   nvidia: GRAPHICS,
   amd: GRAPHICS,

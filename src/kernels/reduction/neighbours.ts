@@ -1,7 +1,7 @@
 import source from "../../../shaders/reduction/reduce-neighbours.wgsl";
-import { defineKernel, type Gpu } from "../../gpu/index.ts";
+import { defineKernel, type Gpu, linearGrid } from "../../gpu/index.ts";
 import { type DType, sizeOf, type Tensor } from "../../tensor/index.ts";
-import { gridOf, launch } from "../launch.ts";
+import { launch } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { back, front } from "../strided.ts";
 import { defineFamily } from "../variants.ts";
@@ -111,7 +111,7 @@ export function launchNeighbours(stage: NumberStage): boolean {
       interleave: chunks.interleave,
       ...numbers,
     },
-    gridOf(count),
+    linearGrid(Math.ceil(count / 16)), // few invocations, for several threads
   );
   return true;
 }
