@@ -66,6 +66,7 @@ export function listOfNames(): { heading: string; entries: readonly (readonly [n
 
 /** What happens in a run. */
 export type BenchEvent =
+  /** Ahead of all rows, and again behind them: what was better of both times, as others may have had the machine. */
   | { type: "peaks"; peaks: Peaks }
   | { type: "begin"; title: string; done: number; total: number }
   /** Rows of one group, which were timed together. */
@@ -97,4 +98,7 @@ export async function* runBench(
     yield { type: "rows", rows: [await runStep(gpu, row, peaks, options, resources)] };
     gpu.trim();
   }
+  const after = await measurePeaks(gpu, options);
+  const best = (key: keyof Peaks): number => Math.max(peaks[key], after[key]);
+  yield { type: "peaks", peaks: { gigaflops: best("gigaflops"), gigabytes: best("gigabytes") } };
 }

@@ -31,7 +31,7 @@ export interface Result {
 export interface Problem {
   readonly inputs: readonly Operand[];
   readonly results: readonly Result[];
-  /** Additions and multiplications that every way of computing it needs; 0 where memory is what counts. */
+  /** Additions, multiplications and functions, each as one, that every way of computing it needs; 0 where nobody counted. */
   readonly operations: number;
   /** Bytes read and written when every element moves once. */
   readonly bytes: number;

@@ -66,7 +66,9 @@ export interface ReportEnvironment {
   machine: BenchReport["machine"];
 }
 
+/** The report of a run; `rows` may still be added to. Shares are by these peaks. */
 export function makeReport(gpu: Gpu, peaks: Peaks, rows: BenchRow[], environment: ReportEnvironment): BenchReport {
+  rows.splice(0, rows.length, ...rows.map((row) => withRates(row, peaks)));
   const { name, class: adapterClass, isSoftware, vendor, architecture, device, description } = gpu.adapter;
   return {
     format: "graft-bench",

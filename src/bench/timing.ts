@@ -52,12 +52,13 @@ async function takeSample(gpu: Gpu, work: () => void, runs: number): Promise<Sam
   return { wall: wallMilliseconds / runs, gpu: gpuMilliseconds === null ? null : gpuMilliseconds / runs };
 }
 
-/** A computation run as often as one sample takes. */
-async function findRuns(gpu: Gpu, work: () => void, least: number): Promise<number> {
+/** How many runs make one sample, and the first such sample. */
+async function findRuns(gpu: Gpu, work: () => void, least: number): Promise<{ runs: number; first: Sample }> {
   let runs = 1;
   for (;;) {
-    const { wall } = await takeSample(gpu, work, runs);
-    if (wall * runs >= least || runs >= MOST_RUNS) return runs;
+    const first = await takeSample(gpu, work, runs);
+    const { wall } = first;
+    if (wall * runs >= least || runs >= MOST_RUNS) return { runs, first };
     const wanted = Math.ceil((1.2 * least) / Math.max(wall, 1e-6));
     runs = Math.min(MOST_RUNS, 8 * runs, Math.max(runs + 1, wanted));
   }
@@ -84,11 +85,16 @@ export async function timeAlternating(gpu: Gpu, works: readonly Work[], options:
   const timed: { run: () => void; runs: number; taken: Sample[]; spent: number }[] = [];
   for (const work of works) {
     const run = (): void => tidy(() => void work());
-    timed.push({ run, runs: await findRuns(gpu, run, sampleMilliseconds), taken: [], spent: 0 });
+    signal?.throwIfAborted();
+    const { runs, first } = await findRuns(gpu, run, sampleMilliseconds);
+    // What takes longer than all its samples may is not run once more for nothing.
+    const isLong = first.wall * runs > budgetMilliseconds;
+    timed.push({ run, runs, taken: isLong ? [first] : [], spent: isLong ? first.wall * runs : 0 });
   }
   for (let round = 0; round < samples; round++) {
     for (const one of timed) {
       signal?.throwIfAborted();
+      if (one.taken.length >= samples) continue;
       if (one.taken.length >= LEAST_SAMPLES && one.spent > budgetMilliseconds) continue;
       const sample = await takeSample(gpu, one.run, one.runs);
       one.taken.push(sample);

@@ -76,5 +76,6 @@ it("runs a plan in order, one row at a time", async () => {
     "peaks",
     ...["begin conv-1x1/forward 0/2", "conv-1x1/forward right"],
     ...["begin conv-1x1/backward 1/2", "conv-1x1/backward right"],
+    "peaks",
   ]);
 });

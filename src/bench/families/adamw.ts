@@ -43,7 +43,8 @@ function problem({ N }: Sizes): Problem {
       result("first", first, mean, 0.1),
       result("second", second, square, 0),
     ],
-    operations: 0,
+    // Three for the first moment, four for the second, seven for the parameter.
+    operations: 14 * N,
     // Gradient, parameter and moments are read; all but the gradient are written.
     bytes: 7 * bytesOf([N]),
   };

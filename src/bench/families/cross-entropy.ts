@@ -26,7 +26,8 @@ function problem({ R, C }: Sizes): Problem {
         },
       },
     ],
-    operations: 0,
+    // Largest, difference, exp and sum.
+    operations: 4 * R * C,
     bytes: bytesOf([R, C], [R], [R]),
   };
 }

@@ -20,7 +20,7 @@ export function additionProblem(N: number): Problem {
         expected: (i) => ({ value: Math.fround(a.values[i] + b.values[i]), scale: 0 }),
       },
     ],
-    operations: 0,
+    operations: N,
     bytes: bytesOf([N], [N], [N]),
   };
 }

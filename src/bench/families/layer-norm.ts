@@ -48,7 +48,8 @@ function problem({ R, C }: Sizes): Problem {
         },
       },
     ],
-    operations: 0,
+    // Sum; difference, square and sum; difference and three of the result.
+    operations: 8 * R * C,
     bytes: bytesOf([R, C], [R, C]),
   };
 }

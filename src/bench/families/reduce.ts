@@ -24,7 +24,7 @@ export function sumProblem(N: number): Problem {
   return {
     inputs: [x],
     results: [{ name: "y", shape: [1], tolerance: 1e-6, expected }],
-    operations: 0,
+    operations: N,
     bytes: bytesOf([N], [1]),
   };
 }

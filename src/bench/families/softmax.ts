@@ -39,7 +39,8 @@ function problem({ R, C }: Sizes): Problem {
         },
       },
     ],
-    operations: 0,
+    // Largest, difference, exp, sum and quotient.
+    operations: 5 * R * C,
     bytes: bytesOf([R, C], [R, C]),
   };
 }

@@ -1,6 +1,7 @@
 import { formatBytes } from "../../finetune/format.ts";
 import { html, Markup } from "../../finetune/report/html.ts";
 import { digits, formatMilliseconds, formatQuartiles, formatShare } from "../format.ts";
+import type { Peaks } from "../peaks.ts";
 import type { BenchReport, BenchRow } from "../report.ts";
 import { drawRoofline } from "./roofline.ts";
 import { STYLE } from "./style.ts";
@@ -28,7 +29,7 @@ export function renderBenchPage(report: BenchReport): string {
 <h1>Graft bench</h1>
 ${head(report)}
 ${drawRoofline(rows, peaks, isBest)}
-${[...groups.values()].map(ladder)}
+${[...groups.values()].map((own) => ladder(own, peaks))}
 ${others.length > 0 && table(others)}
 ${steps(others)}
 </body>
@@ -77,7 +78,7 @@ const fastestOf = (rows: readonly BenchRow[]): BenchRow | undefined =>
   rows.filter(({ timing }) => timing).sort((a, b) => a.timing!.median - b.timing!.median)[0];
 
 /** Bars as long as the rate: the fastest reaches the end. */
-function ladder(rows: readonly BenchRow[]): Markup {
+function ladder(rows: readonly BenchRow[], peaks: Peaks): Markup {
   const best = fastestOf(rows);
   const bars = rows.map((row) => {
     const { name, note, timing, status, reason } = row;
@@ -85,7 +86,7 @@ function ladder(rows: readonly BenchRow[]): Markup {
     if (!timing) return html`${label}<span class="bad">${status}${reason && `: ${reason}`}</span><span></span>`;
     const width = Math.max(0.2, (100 * best!.timing!.median) / timing.median).toFixed(1);
     return html`${label}<div class="track"><div class="bar${row === best ? " best" : ""}" style="width:${width}%"></div></div>
-<span class="value">${ratesOf(row).join(" · ")}</span>`;
+<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`;
   });
   return html`<h2>${rows[0].group}</h2>
 <p>${rows[0].title}</p>
@@ -93,9 +94,10 @@ function ladder(rows: readonly BenchRow[]): Markup {
 <ul>${rows.map(({ name, adds }) => html`<li><b>${name}</b>: ${adds}</li>`)}</ul>`;
 }
 
-function ratesOf({ timing, gigaflops, gigabytes, share }: BenchRow): string[] {
-  const rate =
-    gigaflops !== undefined ? `${digits(gigaflops)} GFLOP/s` : gigabytes !== undefined && `${digits(gigabytes)} GB/s`;
+/** The rate that the roof bounds: operations where they are many for the bytes that move, else bytes. */
+function ratesOf({ timing, operations, bytes, gigaflops, gigabytes, share }: BenchRow, peaks: Peaks): string[] {
+  const isCompute = operations / peaks.gigaflops > bytes / peaks.gigabytes;
+  const rate = isCompute ? `${digits(gigaflops!)} GFLOP/s` : gigabytes !== undefined && `${digits(gigabytes)} GB/s`;
   return [
     formatMilliseconds(timing!.median),
     ...(rate ? [rate] : []),

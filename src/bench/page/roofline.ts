@@ -17,6 +17,13 @@ const power = (exponent: number): string =>
   exponent >= 0 && exponent <= 4 ? String(10 ** exponent) : `10${[...String(exponent)].map(raise).join("")}`;
 const raise = (character: string): string => (character === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(character)]);
 
+/** The name of a family or row beside its point: to the left where there is no room to the right. */
+function label(row: BenchRow, x: number, y: number): Markup {
+  const isLeft = x > WIDTH * 0.8;
+  const name = row.suite === "ladder" ? row.group.split("/")[0] : row.id;
+  return html`<text class="name" x="${x.toFixed(1)}" y="${y.toFixed(1)}" dx="${isLeft ? -8 : 8}" dy="4"${isLeft && html` text-anchor="end"`}>${name}</text>`;
+}
+
 /**
  * Rate over arithmetic intensity, both logarithmic, under the roof that the adapter's bandwidth and multiply-adds make.
  * Only rows that have operations and bytes are in it; nothing when there are none.
@@ -26,6 +33,8 @@ export function drawRoofline(rows: readonly BenchRow[], peaks: Peaks, isBest: (r
     row.gigaflops !== undefined && row.bytes > 0 ? [{ row, x: row.operations / row.bytes, y: row.gigaflops }] : [],
   );
   if (points.length === 0) return html``;
+  // The best lie on top.
+  points.sort((a, b) => Number(isBest(a.row)) - Number(isBest(b.row)));
   const ridge = peaks.gigaflops / peaks.gigabytes;
   const [left, right] = decades([ridge / 4, ridge * 4, ...points.map(({ x }) => x)]);
   const [low, high] = decades([peaks.gigaflops, ...points.map(({ y }) => y)]);
@@ -50,7 +59,7 @@ ${points.map(({ row, x, y }) => {
   const name = row.suite === "ladder" ? `${row.group.split("/")[0]} ${row.name}` : row.id;
   const [cx, cy] = [round(across(x)), round(down(y))];
   return html`<circle class="point${isBest(row) ? " best" : ""}" cx="${cx}" cy="${cy}" r="5"><title>${name}: ${digits(y)} GFLOP/s at ${digits(x)} FLOP a byte</title></circle>
-${isBest(row) && html`<text class="name" x="${cx}" y="${cy}" dx="8" dy="4">${name}</text>`}`;
+${isBest(row) && label(row, across(x), down(y))}`;
 })}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">operations a byte (each operand read once)</text>
 <text x="14" y="${HEIGHT / 2}" transform="rotate(-90 14 ${HEIGHT / 2})" text-anchor="middle">GFLOP/s</text>

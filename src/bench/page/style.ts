@@ -31,6 +31,6 @@ svg .grid { stroke: var(--line); }
 svg .roof { stroke: var(--roof); fill: none; stroke-width: 2; }
 svg .point { fill: var(--bar); }
 svg .point.best { fill: var(--best); }
-svg text.name { fill: var(--ink); font-size: 11px; }
+svg text.name { fill: var(--ink); font-size: 11px; paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
 ul { padding-left: 1.2rem; margin: .5rem 0; }
 `;

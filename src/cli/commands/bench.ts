@@ -81,14 +81,16 @@ export const benchCommand = defineCommand({
     const rows: BenchRow[] = [];
     let report: BenchReport | undefined;
     let hasHeadings = false;
+    const started = environment();
     const progress = new StatusLine(stderr);
     try {
       progress.show("measuring what the adapter can do");
       for await (const event of runBench(gpu, plan, timing, RESOURCES)) {
         if (event.type === "peaks") {
-          report = makeReport(gpu, event.peaks, rows, environment());
           progress.clear();
-          stdout.write(`${renderBenchHead(report)}\n`);
+          const isFirst = report === undefined;
+          report = makeReport(gpu, event.peaks, rows, started);
+          if (isFirst) stdout.write(`${renderBenchHead(report)}\n`);
         } else if (event.type === "begin") {
           progress.show(`[${event.done + 1}/${event.total}] ${event.title}`);
         } else {
