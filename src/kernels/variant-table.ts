@@ -1,12 +1,13 @@
 import type { AdapterClass } from "../gpu/index.ts";
 
 /** Families of kernels with more than one candidate. */
-export type FamilyName = "convolution" | "depthwise" | "elementwise" | "matmul" | "reduction" | "rows";
+export type FamilyName = "attention" | "convolution" | "depthwise" | "elementwise" | "matmul" | "reduction" | "rows";
 
 type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 
 /** Processors that run lanes as SIMD: a barrier costs a switch of all invocations. Measured on lavapipe. */
 const PROCESSOR: Preferences = {
+  attention: ["subgroup", "shared"],
   convolution: ["shuffle-phases", "register"],
   depthwise: ["strip"],
   elementwise: ["cache-lines"],
@@ -17,6 +18,7 @@ const PROCESSOR: Preferences = {
 
 /** GPUs: many invocations hide what loads take, and workgroup memory is near. */
 const GRAPHICS: Preferences = {
+  attention: ["shared"],
   convolution: ["shared", "register"],
   depthwise: ["row"],
   elementwise: ["neighbours"],

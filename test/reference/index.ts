@@ -10,7 +10,15 @@ import { embedding, embeddingGradient, oneHot } from "./lookup.ts";
 import { crossEntropy, linearCrossEntropy } from "./loss.ts";
 import { linear, matmul } from "./matmul.ts";
 import type { Reference } from "./nd-array.ts";
-import { attentionSoftmax, causalSelfAttention, layerNorm, logSoftmax, rmsNorm, softmax } from "./normalization.ts";
+import {
+  attentionSoftmax,
+  causalSelfAttention,
+  layerNorm,
+  logSoftmax,
+  rmsNorm,
+  scaledDotProductAttention,
+  softmax,
+} from "./normalization.ts";
 import * as pooling from "./pooling.ts";
 import { dropout, dropoutAdd } from "./random.ts";
 import { concat, flip, pad, padGradient, roll, tile, tril, triu } from "./rearrange.ts";
@@ -50,6 +58,7 @@ export const references: { [Name in OpName]: Reference<AttributesOf<Name>> } = {
   logSoftmax,
   attentionSoftmax,
   causalSelfAttention,
+  scaledDotProductAttention,
   embedding,
   embeddingGradient,
   gather,

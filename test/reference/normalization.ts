@@ -111,3 +111,24 @@ export const causalSelfAttention: Reference<{ heads: number; scale: number }> = 
   });
   return merged;
 };
+
+/** Heads that are fewer than those of the queries serve as many adjacent ones each. */
+export const scaledDotProductAttention: Reference<{ scale: number; reach?: number }> = (
+  [query, key, value, ...masks],
+  { scale, reach },
+) => {
+  const heads = query.shape[query.shape.length - 3] ?? 1;
+  const spread = (x: NdArray): NdArray => {
+    const axis = x.shape.length - 3;
+    if (axis < 0 || x.shape[axis] === 1 || heads === 1 || x.shape[axis] === heads) return x;
+    const times = heads / x.shape[axis];
+    return generate(x.shape.with(axis, heads), (index) => at(x, index.with(axis, Math.floor(index[axis] / times))));
+  };
+  const [k, v] = [spread(key), spread(value)];
+  const last = k.shape.length - 1;
+  const keyT = generate(k.shape.with(last, k.shape[last - 1]).with(last - 1, k.shape[last]), (index) =>
+    at(k, index.with(last, index[last - 1]).with(last - 1, index[last])),
+  );
+  const scores = matmul([query, keyT], { scale });
+  return matmul([attentionSoftmax([scores, ...masks], { reach }), v], { scale: 1 });
+};

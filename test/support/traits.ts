@@ -117,6 +117,7 @@ export const traits: Record<OpName, Traits> = {
   softmax: { tolerance: TRANSCENDENTAL, half: false },
   logSoftmax: { tolerance: TRANSCENDENTAL, half: false },
   attentionSoftmax: { tolerance: TRANSCENDENTAL, half: false },
+  scaledDotProductAttention: { tolerance: TRANSCENDENTAL, half: false },
   causalSelfAttention: { tolerance: TRANSCENDENTAL, half: false },
   embedding: { tolerance: EXACT, half: true },
   embeddingGradient: { tolerance: LINEAR, half: true },

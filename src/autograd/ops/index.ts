@@ -1,3 +1,4 @@
+import { attentionOp } from "./attention/attention-op.ts";
 import { causalSelfAttentionOp } from "./attention/self-attention.ts";
 import { expandOp, sumOp } from "./broadcast.ts";
 import { conv2dInputGradientOp, conv2dOp, conv2dWeightGradientOp } from "./convolution/primitives.ts";
@@ -60,6 +61,7 @@ export const ops = {
   logSoftmax: logSoftmaxOp,
   attentionSoftmax: attentionSoftmaxOp,
   causalSelfAttention: causalSelfAttentionOp,
+  scaledDotProductAttention: attentionOp,
   embedding: embeddingOp,
   embeddingGradient: embeddingGradientOp,
   gather: gatherOp,

@@ -2,6 +2,7 @@ import { add, contiguous, sum, transpose } from "../../autograd/index.ts";
 import type { FamilyName } from "../../kernels/variant-table.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Problem } from "../problem.ts";
+import { attentionRows } from "../table/attention.ts";
 import { convolution } from "../table/convolutions.ts";
 import { geluRows } from "../table/elementwise.ts";
 import { type OpRow, opRows } from "../table/op-row.ts";
@@ -112,6 +113,7 @@ const reductions = (rows: number, columns: number): OpRow[] => [
 
 /** Computations that tell the candidates of a family apart, at sizes of real models. */
 export const PROBES: Readonly<Record<FamilyName, (isSoftware: boolean) => readonly OpRow[]>> = {
+  attention: (isSoftware) => (isSoftware ? attentionRows(4, 128, 64) : attentionRows(48, 1024, 64)),
   convolution: (isSoftware) => (isSoftware ? convolutions(1, 28) : convolutions(32, 56)),
   depthwise: (isSoftware) => (isSoftware ? depthwise(1, 56) : depthwise(64, 56)),
   elementwise: (isSoftware) => (isSoftware ? elementwise(256, 3072) : elementwise(8192, 3072)),

@@ -1,8 +1,9 @@
-import { formatShape, isFloat, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
+import { formatShape, isFloat, requireTensors, type Shape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { cast, logicalAnd } from "../elementwise/index.ts";
-import { matmul } from "../linear-algebra/matmul.ts";
-import { attentionSoftmax } from "../normalization/softmax.ts";
-import { reshape, transpose } from "../shape/views.ts";
+import { reshape } from "../shape/views.ts";
+import { attentionOp } from "./attention-op.ts";
+import { checkShapes, NAME, scoresShape } from "./heads.ts";
+import { plainAttention } from "./plain.ts";
 
 export interface AttentionOptions {
   /**
@@ -18,11 +19,12 @@ export interface AttentionOptions {
   bias?: Tensor;
   /** Factor of the scores; 1 / √(head width) by default. */
   scale?: number;
-  /** Applied to the attention probabilities [..., heads, Q, K] (dropout). They are freed, unless it holds them by `keep`. */
+  /**
+   * Applied to the attention probabilities [..., heads, Q, K] (dropout), which are then held as a whole, as they
+   * otherwise never are. They are freed, unless it holds them by `keep`.
+   */
   onProbabilities?: (probabilities: Tensor) => Tensor;
 }
-
-const NAME = "scaledDotProductAttention";
 
 /**
  * softmax(scale · Q Kᵀ + bias) V (arXiv:1706.03762) for queries [..., heads, Q, width], keys [..., heads, K, width] and
@@ -42,62 +44,33 @@ export function scaledDotProductAttention(
 ): Tensor {
   requireTensors(NAME, [query, key, value]);
   const { causal = false, scale = 1 / Math.sqrt(query.shape[query.rank - 1]), onProbabilities } = options;
-  const groups = checkShapes(query, key, value);
+  checkShapes(query, key, value);
   const [queries, keys] = [query.shape[query.rank - 2], key.shape[key.rank - 2]];
   if (causal === "lower-right" && queries > keys) {
     throw new Error(`${NAME}: ${queries} queries cannot be the last of ${keys} keys`);
   }
   const reach = causal === "lower-right" ? keys - queries + 1 : causal ? 1 : undefined;
 
-  // Query heads of a group are an axis of their own, along which keys and values repeat.
-  const grouped = (x: Tensor): Tensor => {
-    if (groups === 1) return x;
-    const heads = x.shape[x.rank - 3] / groups;
-    return reshape(x, [...x.shape.slice(0, -3), heads, groups, ...x.shape.slice(-2)]);
-  };
-  const shared = (x: Tensor): Tensor =>
-    groups === 1 ? x : reshape(x, [...x.shape.slice(0, -2), 1, ...x.shape.slice(-2)]);
-  const ungrouped = (x: Tensor): Tensor => {
-    if (groups === 1) return x;
-    return reshape(x, [...x.shape.slice(0, -4), x.shape[x.rank - 4] * groups, ...x.shape.slice(-2)]);
-  };
   return tidy(() => {
-    const scores = ungrouped(matmul(grouped(query), transpose(shared(key)), scale));
-    const mask = joinMasks(scores, options);
-    const probabilities = attentionSoftmax(scores, { reach, mask, bias: options.bias });
-    const seen = onProbabilities ? onProbabilities(probabilities) : probabilities;
-    return ungrouped(matmul(grouped(seen), shared(value)));
+    const mask = joinMasks(query, key, value, options);
+    const inputs = [query, key, value, ...(mask ? [mask] : []), ...(options.bias ? [options.bias] : [])];
+    if (!onProbabilities) return attentionOp(inputs, { scale, reach });
+    const { probabilities, weigh } = plainAttention(inputs, { scale, reach });
+    return weigh(onProbabilities(probabilities));
   });
 }
 
-/** Checks what the products would not, and tells how many query heads share one of the keys. */
-function checkShapes(query: Tensor, key: Tensor, value: Tensor): number {
-  const shapes = [query, key, value].map(({ shape }) => formatShape(shape)).join(", ");
-  const fail = (expected: string): never => {
-    throw new Error(`${NAME}: expected ${expected}, got query, key and value ${shapes}`);
-  };
-  if ([query, key, value].some((x) => x.rank < 2)) fail("[..., heads, length, width]");
-  if (query.shape[query.rank - 1] !== key.shape[key.rank - 1]) fail("queries and keys of one width");
-  if (key.shape[key.rank - 2] !== value.shape[value.rank - 2]) fail("as many keys as values");
-  const [heads, keyHeads, valueHeads] = [query, key, value].map((x) => x.shape[x.rank - 3] ?? 1);
-  if (keyHeads <= 1 || heads === keyHeads) return 1; // one head broadcasts
-  if (heads === 1) return 1;
-  if (heads % keyHeads !== 0 || keyHeads !== valueHeads) fail("heads of keys and values that divide those of queries");
-  return heads / keyHeads;
-}
-
-function requireBroadcastable(name: string, x: Tensor, scores: Tensor): void {
-  requireTensors(NAME, [scores, x]);
-  const behind = scores.shape.slice(scores.rank - x.rank);
-  if (x.rank > scores.rank || x.shape.some((length, axis) => length !== 1 && length !== behind[axis])) {
-    throw new Error(
-      `${NAME}: ${name} ${formatShape(x.shape)} does not broadcast to the scores ${formatShape(scores.shape)}`,
-    );
+function requireBroadcastable(name: string, x: Tensor, scores: Shape): void {
+  requireTensors(NAME, [x]);
+  const behind = scores.slice(scores.length - x.rank);
+  if (x.rank > scores.length || x.shape.some((length, axis) => length !== 1 && length !== behind[axis])) {
+    throw new Error(`${NAME}: ${name} ${formatShape(x.shape)} does not broadcast to the scores ${formatShape(scores)}`);
   }
 }
 
 /** One mask of both, broadcastable to the scores. */
-function joinMasks(scores: Tensor, { keyMask, mask, bias }: AttentionOptions): Tensor | undefined {
+function joinMasks(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions): Tensor | undefined {
+  const { keyMask, mask, bias } = options;
   if (bias && bias.dtype !== "f32") {
     throw new Error(`${NAME}: bias is ${bias.dtype}, expected f32; pass what hides keys as mask`);
   }
@@ -106,15 +79,16 @@ function joinMasks(scores: Tensor, { keyMask, mask, bias }: AttentionOptions): T
       throw new Error(`${NAME}: ${name} is ${x.dtype}, expected an integer type or bool; pass what is added as bias`);
     }
   }
+  const scores = scoresShape(query, key, value);
   for (const [name, x] of Object.entries({ mask, bias })) if (x) requireBroadcastable(name, x, scores);
   if (!keyMask) return mask;
-  const [batch, keys] = [scores.shape[0], scores.shape[scores.rank - 1]];
-  if (scores.rank < 3 || keyMask.rank !== 2 || keyMask.shape[0] !== batch || keyMask.shape[1] !== keys) {
+  const [batch, keys] = [scores[0], scores[scores.length - 1]];
+  if (scores.length < 3 || keyMask.rank !== 2 || keyMask.shape[0] !== batch || keyMask.shape[1] !== keys) {
     throw new Error(
-      `${NAME}: a keyMask of shape ${formatShape(keyMask.shape)} does not fit scores ${formatShape(scores.shape)}, expected [batch, K]`,
+      `${NAME}: a keyMask of shape ${formatShape(keyMask.shape)} does not fit scores ${formatShape(scores)}, expected [batch, K]`,
     );
   }
-  const between = new Array<number>(scores.rank - 2).fill(1);
+  const between = new Array<number>(scores.length - 2).fill(1);
   const ofKeys = reshape(keyMask, [batch, ...between, keys]);
   if (!mask) return ofKeys;
   const truth = (x: Tensor): Tensor => (x.dtype === "bool" ? x : cast(x, "bool"));

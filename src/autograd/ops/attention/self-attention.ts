@@ -1,8 +1,9 @@
+import { attentionBackward } from "../../../kernels/attention/backward.ts";
+import { attentionForward } from "../../../kernels/attention/forward.ts";
+import type { AttentionInputs } from "../../../kernels/attention/operands.ts";
 import { copy as copyOf } from "../../../kernels/copy.ts";
 import { output, requireFloat32 } from "../../../kernels/launch.ts";
-import { matmulInto } from "../../../kernels/matmul.ts";
-import { attentionSoftmaxForward, softmaxBackward } from "../../../kernels/normalization/softmax.ts";
-import { formatShape, type Tensor, transposeView } from "../../../tensor/index.ts";
+import { formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";
 import { add, mul, sub } from "../elementwise/index.ts";
@@ -18,54 +19,53 @@ export interface SelfAttentionAttributes {
 
 const NAME = "causalSelfAttention";
 
-/** Query, key or value of a joint projection [batch, length, 3, heads, width], as [batch, heads, length, width]. */
-function headsView(joint: Tensor, part: 0 | 1 | 2, heads: number): Tensor {
-  const [batch, length, triple] = joint.shape;
-  const width = triple / 3 / heads;
-  const [batchStride, rowStride] = joint.strides;
-  const offset = joint.offset + part * heads * width;
-  return joint.view([batch, heads, length, width], [batchStride, width, rowStride, 1], offset);
-}
-
-/** [batch, length, heads · width] as [batch, heads, length, width]. */
-function mergedView(x: Tensor, heads: number): Tensor {
+/**
+ * Query, key or value of a joint projection [batch, length, 3, heads, width], or the heads of a result with one part, as
+ * [batch, heads, 1, length, width].
+ */
+function headsView(x: Tensor, part: number, parts: number, heads: number): Tensor {
   const [batch, length, channels] = x.shape;
-  const width = channels / heads;
-  return x.view([batch, heads, length, width], [length * channels, width, channels, 1]);
+  const width = channels / parts / heads;
+  const [batchStride, rowStride] = x.strides;
+  const offset = x.offset + part * heads * width;
+  return x.view([batch, heads, 1, length, width], [batchStride, width, 0, rowStride, 1], offset);
 }
 
 /** A mask of keys [batch, length], for every head and query. */
 const overHeads = (mask: Tensor): Tensor =>
   mask.view([mask.shape[0], 1, 1, mask.shape[1]], [mask.strides[0], 0, 0, mask.strides[1]]);
 
-function forward(joint: Tensor, mask: Tensor | undefined, { heads, scale }: SelfAttentionAttributes): [Tensor, Tensor] {
+function inputsOf(joint: Tensor, mask: Tensor | undefined, { heads, scale }: SelfAttentionAttributes): AttentionInputs {
+  const [query, key, value] = [0, 1, 2].map((part) => headsView(joint, part, 3, heads));
+  const [batch, length] = joint.shape;
+  const ofKeys = mask?.view([batch, 1, 1, 1, length], [mask.strides[0], 0, 0, 0, mask.strides[1]]);
+  return { query, key, value, mask: ofKeys, scale, reach: 1 };
+}
+
+function forward(joint: Tensor, mask: Tensor | undefined, attributes: SelfAttentionAttributes): [Tensor, Tensor] {
   const [batch, length, triple] = joint.shape;
-  const [query, key, value] = ([0, 1, 2] as const).map((part) => headsView(joint, part, heads));
-  const scores = output(NAME, joint, [batch, heads, length, length]);
-  matmulInto(NAME, query, transposeView(key), scores, { scale });
-  const probabilities = attentionSoftmaxForward(NAME, scores, { reach: 1, mask: mask && overHeads(mask) });
   const y = output(NAME, joint, [batch, length, triple / 3]);
-  matmulInto(NAME, probabilities, value, mergedView(y, heads));
-  return [y, probabilities];
+  const statistics = attentionForward(NAME, inputsOf(joint, mask, attributes), headsView(y, 0, 1, attributes.heads));
+  return [y, statistics];
 }
 
 /** Gradients of query, key and value are written straight into their places of the joint gradient. */
 function fusedBackward(
   g: Tensor,
-  joint: Tensor,
-  probabilities: Tensor,
-  { heads, scale }: SelfAttentionAttributes,
+  [joint, y, statistics, mask]: readonly Tensor[],
+  attributes: SelfAttentionAttributes,
 ): Tensor {
   const op = `${NAME} backward`;
-  const [query, key, value] = ([0, 1, 2] as const).map((part) => headsView(joint, part, heads));
+  const { heads } = attributes;
   const result = output(op, joint, joint.shape);
-  const gradient = mergedView(g.isContiguous ? g : copyOf(g), heads);
-  matmulInto(op, transposeView(probabilities), gradient, headsView(result, 2, heads));
-  const dProbabilities = output(op, joint, probabilities.shape);
-  matmulInto(op, gradient, transposeView(value), dProbabilities);
-  const dScores = softmaxBackward(op, dProbabilities, probabilities);
-  matmulInto(op, dScores, key, headsView(result, 0, heads), { scale });
-  matmulInto(op, transposeView(dScores), query, headsView(result, 1, heads), { scale });
+  const gradient = g.strides[2] === 1 ? g : copyOf(g);
+  attentionBackward(op, inputsOf(joint, mask, attributes), {
+    y: headsView(y, 0, 1, heads),
+    g: headsView(gradient, 0, 1, heads),
+    statistics,
+    dQuery: headsView(result, 0, 3, heads),
+    dKeyAndValue: [headsView(result, 1, 3, heads), headsView(result, 2, 3, heads)],
+  });
   return result;
 }
 
@@ -98,7 +98,8 @@ function plainBackward(
 /**
  * Causal self-attention over a joint projection [batch, length, 3 · heads · width] (query, key, value side by side, as
  * GPT-2's `c_attn` gives them): softmax(scale · Q Kᵀ) V per head, result [batch, length, heads · width]. A second
- * input [batch, length] hides keys where it is 0. Heads are strided views: nothing is copied or transposed.
+ * input [batch, length] hides keys where it is 0. One kernel reads the heads in place and holds no scores in memory (online
+ * softmax, arXiv:2205.14135); what it leaves for the gradient grows with the length, not with its square.
  */
 export const causalSelfAttentionOp = defineOp<SelfAttentionAttributes>({
   name: NAME,
@@ -114,11 +115,12 @@ export const causalSelfAttentionOp = defineOp<SelfAttentionAttributes>({
     return { shape: [batch, length, triple / 3], dtype: "f32" };
   },
   forward: ([joint, mask], attributes) => forward(joint.isContiguous ? joint : copyOf(joint), mask, attributes),
-  save: ([joint, mask], [, probabilities]) => (mask ? [joint, probabilities, mask] : [joint, probabilities]),
-  vjp: (g, [joint, probabilities, mask], { attributes, createGraph, inputs }) => [
+  save: ([joint, mask], [y, statistics]) => [joint, y, statistics, ...(mask ? [mask] : [])],
+  vjp: (g, [joint, y, statistics, mask], { attributes, createGraph, inputs }) => [
     () => {
       if (createGraph) return plainBackward(g, joint, mask, attributes);
-      return fusedBackward(g, joint.isContiguous ? joint : copyOf(joint), probabilities, attributes);
+      const read = joint.isContiguous ? joint : copyOf(joint);
+      return fusedBackward(g, [read, y, statistics, ...(mask ? [mask] : [])], attributes);
     },
     ...(inputs.length > 1 ? [null] : []),
   ],

@@ -1,0 +1,84 @@
+import type { Gpu, Specialization } from "../../gpu/index.ts";
+import { including } from "../library.ts";
+import { defineFamily, fixedSubgroupSize } from "../variants.ts";
+
+/** Sizes of subgroups that operands are passed round in. */
+const SUBGROUPS: readonly number[] = [4, 8, 16];
+
+/** Attention and its gradient. The choice never changes bits, only speed. */
+const attentionFamily = defineFamily<{ isShared: boolean }>({
+  name: "attention",
+  description: "attention and its gradient, without scores in memory",
+  candidates: [
+    {
+      name: "subgroup",
+      description: "A subgroup makes 16 rows in registers, or 4, and passes round operands and probabilities in it.",
+      needs: "subgroups of one size, 4, 8 or 16",
+      isAvailable: (gpu) => SUBGROUPS.includes(fixedSubgroupSize(gpu) ?? 0),
+      value: { isShared: false },
+    },
+    {
+      name: "shared",
+      description: "A workgroup of 64 makes 32 rows from tiles in workgroup memory, where probabilities lie too.",
+      value: { isShared: true },
+    },
+  ],
+});
+
+/** What a workgroup makes of a result: so many rows, so many columns. */
+export interface Tile {
+  rows: number;
+  columns: number;
+  /** Whether tiles lie in workgroup memory. */
+  isShared: boolean;
+  spec: Specialization;
+}
+
+/** The tile for results of so many rows and columns: four rows where there are no more, as in generation. */
+export function tileFor(gpu: Gpu, rows: number, columns: number): Tile {
+  if (attentionFamily.choose(gpu).value.isShared) return { rows: 32, columns: 64, isShared: true, spec: {} };
+  const size = fixedSubgroupSize(gpu)!;
+  const own = rows <= 4 ? 4 : 16;
+  const groups = columns <= 4 * size ? 1 : 2;
+  return { rows: own, columns: 4 * size * groups, isShared: false, spec: subgroupTile(size, own, groups) };
+}
+
+/** Rows, and groups of columns, that a subgroup makes. */
+const subgroupTile = (size: number, rows: number, groups: number): Specialization => ({
+  LANES: size,
+  ROWS: rows,
+  GROUPS: groups,
+  fromLane: "return subgroupShuffle(x, lane);",
+  enable: "subgroups",
+});
+
+/** Every specialisation `tileFor` can give. */
+export const SUBGROUP_TILES: readonly Specialization[] = SUBGROUPS.flatMap((size) =>
+  [4, 16].flatMap((rows) => [1, 2].map((groups) => subgroupTile(size, rows, groups))),
+);
+
+/** The exponential of the library, which is alike on all adapters. */
+export const EXPONENTIAL: Specialization = {
+  nearOne: "return 1.0 + (r + r * r * exponentialTail(r));",
+  ...including("exponential"),
+};
+
+/** Loads of four elements of arrays by scalars, for operands that do not lie on multiples of four. */
+export const byElements = (...names: string[]): Specialization => ({
+  Element: "f32",
+  IS_WHOLE: "false",
+  ...Object.fromEntries(
+    names.map((name) => {
+      const array = name.toLowerCase();
+      return [`load${name}`, `return vec4f(${[0, 1, 2, 3].map((i) => `${array}[i + ${i}]`).join(", ")});`];
+    }),
+  ),
+});
+
+/** All choices of masks. */
+export const maskings: readonly Specialization[] = [
+  {},
+  { MASKED: "true" },
+  { BIASED: "true" },
+  { MASKED: "true", BIASED: "true" },
+];
