@@ -11,7 +11,7 @@ import {
   type TrainingData,
   type TrainingExample,
 } from "../../src/finetune/index.ts";
-import { BlankImages } from "../../src/finetune/plan/blank-examples.ts";
+import { BlankImages, BlankTexts } from "../../src/finetune/plan/blank-examples.ts";
 import { DryGpu, Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { type ModelDirectory, mulberry32 } from "../../src/io/index.ts";
 import { NodeDirectory } from "../../src/io/node/index.ts";
@@ -38,7 +38,7 @@ afterAll(() => {
 
 const config = (more: Record<string, unknown> = {}): GPT2Config =>
   parseGPT2Config(
-    { model_type: "gpt2", n_embd: 32, n_layer: 3, n_head: 4, vocab_size: 300, n_positions: 48, ...more },
+    { model_type: "gpt2", n_embd: 32, n_layer: 2, n_head: 4, vocab_size: 300, n_positions: 48, ...more },
     "config.json",
   );
 
@@ -111,7 +111,7 @@ describe("the plan of a training", () => {
     ["kept activations", {}],
     ["activations computed anew", { cache: false as const }],
   ])("has the peak that is measured: a classifier on a frozen trunk, %s", async (_name, more) => {
-    const model = classifier(32, "h.2", "score");
+    const model = classifier(32, "h.1", "score");
     expect(await error(model, labelled(), { optimizer: adamw(model), epochs: 2, batch: 4, ...more })).toBeCloseTo(0, 2);
   });
 
@@ -205,6 +205,20 @@ describe("a dry run", () => {
     expect(largestBinding.bytes).toBeLessThanOrEqual(gpu.limits.maxStorageBufferBindingSize);
     expect(() => Gpu.default).not.toThrow();
     expect(Gpu.default).toBe(gpu);
+  });
+
+  it("counts the dispatches of a step as the device does", async () => {
+    const model = GPT2.random(gpu, config(), 1);
+    const even = { train: new BlankTexts(12, 40, true) };
+    const options = { optimizer: adamw(model), epochs: 1, batch: 4, clip: 1 };
+    const { dispatches } = await plan(model, { ...options, data: even });
+    const counts: number[] = [];
+    for await (const { type } of finetune(model, even, options)) {
+      if (type === "step") counts.push(gpu.statistics.dispatches);
+    }
+    expect(counts[2] - counts[1]).toBe(dispatches);
+    options.optimizer.dispose();
+    model.dispose();
   });
 
   it("counts the operations of all products", async () => {
