@@ -1,12 +1,13 @@
 // matmul-shared: C[b] = epilogue(alpha * A[b] · B[b] (+ bias) (+ C[b])) (+ residual[b]), any strides for A and B, unit column
 // stride for C and the residual.
 //
-// For GPUs. A workgroup of 16 x 16 threads makes a 64 x 64 tile of C, a thread 4 x 4 of it. Sixteen k at a time, each
-// thread loads one vec4 of A and one of B into workgroup memory (8.5 KiB), so global memory is read 64 times less often.
-// Same bindings, parameters, declarations to specialise, and order of summation as matmul.wgsl: one accumulator an
-// element over k = 0, 1, ..., K - 1; past K both operands count as zero.
+// For GPUs. A workgroup of 16 x 16 threads makes a TILE x TILE part of C: a thread 4 x 4 of each 64 x 64 block of it, so that
+// what neighbours read of workgroup memory lies side by side. DEPTH k at a time, each thread loads one vec4 of A and one of
+// B into workgroup memory (8.5 KiB), so that global memory is read TILE times less often; what comes next is on its way
+// while a round is summed. Same bindings, parameters, declarations to specialise, and order of summation as matmul.wgsl:
+// one accumulator an element over k = 0, 1, ..., K - 1; past K both operands count as zero.
 //
-// Grid: x = ceil(M / 64), y = ceil(N / 64), z = batches.
+// Grid: x = ceil(M / TILE), y = ceil(N / TILE), z = batches.
 
 struct Params {
   M: u32,
@@ -42,12 +43,13 @@ struct Params {
 
 alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u, u32
 alias BElement = vec4f;  // spec: likewise
-const A_ALONG_M = false;   // spec: true when A's rows are its unit stride (A is transposed)
-const B_ALONG_K = false;   // spec: true when B's rows are its unit stride (B is transposed)
-const TILE: u32 = 64;      // rows and columns of C a workgroup makes
-const DEPTH: u32 = 16;     // k a round
-const PITCH: u32 = TILE + 4; // keeps the transposing writes off one bank
-const_assert TILE * DEPTH == 256 * 4;
+const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
+const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed)
+const TILE: u32 = 64;    // spec: 128; rows and columns of C a workgroup makes
+const DEPTH: u32 = 1024 / TILE;  // k a round
+const FOURS: u32 = TILE / 4;     // vec4 of a row of a tile
+const PITCH: u32 = FOURS + 1;    // keeps the transposing writes off one bank
+const_assert TILE == 64 || TILE == 128;
 
 @group(0) @binding(0) var<storage, read> a: array<AElement>;
 @group(0) @binding(1) var<storage, read> b: array<BElement>;
@@ -56,8 +58,8 @@ const_assert TILE * DEPTH == 256 * 4;
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-var<workgroup> aTile: array<f32, DEPTH * PITCH>; // [k, m]
-var<workgroup> bTile: array<f32, DEPTH * PITCH>; // [k, n]
+var<workgroup> aTile: array<vec4f, DEPTH * PITCH>; // [k, m / 4]
+var<workgroup> bTile: array<vec4f, DEPTH * PITCH>; // [k, n / 4]
 
 // Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
 fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
@@ -70,7 +72,10 @@ fn epilogue(v: vec4f) -> vec4f { return v; }
 // spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
 fn keep(index: u32, v: f32) { return; }
 
-fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
+// fma, so that a GPU fuses in all variants or in none.
+fn addOuter(tile: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
+  return mat4x4f(fma(x.xxxx, y, tile[0]), fma(x.yyyy, y, tile[1]), fma(x.zzzz, y, tile[2]), fma(x.wwww, y, tile[3]));
+}
 
 fn pick(tile: mat4x4f, i: u32) -> vec4f {
   return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
@@ -84,43 +89,60 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let column = group.y * TILE;
 
   // Where in the tiles this thread's vec4 lies: neighbours in a warp read neighbours in memory.
-  let aM = select(thread / 4, thread % 16 * 4, A_ALONG_M);
-  let aK = select(thread % 4 * 4, thread / 16, A_ALONG_M);
-  let aPitch = select(PITCH, 1, A_ALONG_M);
+  let aM = select(thread / (DEPTH / 4), thread % FOURS * 4, A_ALONG_M);
+  let aK = select(thread % (DEPTH / 4) * 4, thread / FOURS, A_ALONG_M);
   let aStride = select(params.aColumn, params.aRow, A_ALONG_M);
   let aM4 = select(params.M - 1, (params.M - 1) / 4 * 4, A_ALONG_M);
   var aIndex = params.aOffset + batch0 * params.aBatch0 + batch1 * params.aBatch1 +
     min(row + aM, aM4) * params.aRow + aK * params.aColumn;
   let aLive = aK + select(vec4u(0, 1, 2, 3), vec4u(), A_ALONG_M);
 
-  let bN = select(thread % 16 * 4, thread / 4, B_ALONG_K);
-  let bK = select(thread / 16, thread % 4 * 4, B_ALONG_K);
-  let bPitch = select(1, PITCH, B_ALONG_K);
+  let bN = select(thread % FOURS * 4, thread / (DEPTH / 4), B_ALONG_K);
+  let bK = select(thread / FOURS, thread % (DEPTH / 4) * 4, B_ALONG_K);
   let bStride = select(params.bColumn, params.bRow, B_ALONG_K);
   let bN4 = select((params.N - 1) / 4 * 4, params.N - 1, B_ALONG_K);
   var bIndex = params.bOffset + batch0 * params.bBatch0 + batch1 * params.bBatch1 +
     bK * params.bRow + min(column + bN, bN4) * params.bColumn;
   let bLive = bK + select(vec4u(), vec4u(0, 1, 2, 3), B_ALONG_K);
 
-  let m = thread / 16 * 4;
-  let n = thread % 16 * 4;
-  var tile = mat4x4f(); // tile[i] is a row of C
+  let m = thread / 16;
+  let n = thread % 16;
+  var tile0 = mat4x4f(); // tile[i] is a row of C; with a TILE of 128: the block at the top left,
+  var tile1 = mat4x4f(); // at the top right,
+  var tile2 = mat4x4f(); // and the two below
+  var tile3 = mat4x4f();
+  var x = select(vec4f(), loadA(aIndex, aStride), aLive < vec4u(params.K));
+  var y = select(vec4f(), loadB(bIndex, bStride), bLive < vec4u(params.K));
   for (var start = 0u; start < params.K; start += DEPTH) {
-    let x = select(vec4f(), loadA(aIndex, aStride), start + aLive < vec4u(params.K));
-    let y = select(vec4f(), loadB(bIndex, bStride), start + bLive < vec4u(params.K));
-    aIndex += DEPTH * params.aColumn;
-    bIndex += DEPTH * params.bRow;
     workgroupBarrier();
-    for (var i = 0u; i < 4; i++) {
-      aTile[aK * PITCH + aM + i * aPitch] = x[i];
-      bTile[bK * PITCH + bN + i * bPitch] = y[i];
+    if (A_ALONG_M) {
+      aTile[aK * PITCH + aM / 4] = x;
+    } else {
+      for (var i = 0u; i < 4; i++) {
+        aTile[(aK + i) * PITCH + aM / 4][aM % 4] = x[i];
+      }
+    }
+    if (B_ALONG_K) {
+      for (var i = 0u; i < 4; i++) {
+        bTile[(bK + i) * PITCH + bN / 4][bN % 4] = y[i];
+      }
+    } else {
+      bTile[bK * PITCH + bN / 4] = y;
     }
     workgroupBarrier();
+    aIndex += DEPTH * params.aColumn;
+    bIndex += DEPTH * params.bRow;
+    x = select(vec4f(), loadA(aIndex, aStride), start + DEPTH + aLive < vec4u(params.K));
+    y = select(vec4f(), loadB(bIndex, bStride), start + DEPTH + bLive < vec4u(params.K));
     for (var k = 0u; k < DEPTH; k++) {
       let p = k * PITCH + m;
       let q = k * PITCH + n;
-      tile += outer(vec4f(aTile[p], aTile[p + 1], aTile[p + 2], aTile[p + 3]),
-        vec4f(bTile[q], bTile[q + 1], bTile[q + 2], bTile[q + 3]));
+      tile0 = addOuter(tile0, aTile[p], bTile[q]);
+      if (TILE > 64) {
+        tile1 = addOuter(tile1, aTile[p], bTile[q + 16]);
+        tile2 = addOuter(tile2, aTile[p + 16], bTile[q]);
+        tile3 = addOuter(tile3, aTile[p + 16], bTile[q + 16]);
+      }
     }
   }
 
@@ -133,26 +155,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let accumulate = params.accumulate != 0;
   let hasResidual = params.hasResidual != 0;
   let alpha = params.alpha;
-  let rowEnd = min(row + m + 4, params.M);
-  let columnEnd = min(column + n + 4, params.N);
-  for (var r = row + m; r < rowEnd; r++) {
-    var values = pick(tile, r - row - m);
-    for (var s = column + n; s < columnEnd; s++) {
-      let index = cBase + r * cRow + s;
-      var value = alpha * values.x;
-      if (hasBias) {
-        value += bias[biasOffset + s];
+  let blocks = TILE / 64;
+  for (var i = 0u; i < 4 * blocks * blocks; i++) {
+    let r = row + i / (4 * blocks) * 64 + m * 4 + i % 4; // row i % 4 of a block
+    let right = i / 4 % blocks;
+    let lower = i / (4 * blocks);
+    var values = select(pick(tile0, i % 4), pick(tile1, i % 4), right == 1);
+    values = select(values, select(pick(tile2, i % 4), pick(tile3, i % 4), right == 1), lower == 1);
+    if (r < params.M) {
+      let begin = column + right * 64 + n * 4;
+      let end = min(begin + 4, params.N);
+      for (var s = begin; s < end; s++) {
+        let index = cBase + r * cRow + s;
+        var value = alpha * values.x;
+        if (hasBias) {
+          value += bias[biasOffset + s];
+        }
+        if (accumulate) {
+          value += c[index];
+        }
+        keep(index, value);
+        value = epilogue(vec4f(value)).x;
+        if (hasResidual) {
+          value += residual[residualBase + r * residualRow + s];
+        }
+        c[index] = value;
+        values = values.yzwx;
       }
-      if (accumulate) {
-        value += c[index];
-      }
-      keep(index, value);
-      value = epilogue(vec4f(value)).x;
-      if (hasResidual) {
-        value += residual[residualBase + r * residualRow + s];
-      }
-      c[index] = value;
-      values = values.yzwx;
     }
   }
 }

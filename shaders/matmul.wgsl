@@ -55,7 +55,7 @@ const COLUMNS: u32 = 4;  // columns of C a lane makes: 4, or 8 when ROWS <= 16
 const DEPTH: u32 = 4;    // k a round: 1 (only when A_ALONG_M), 2 or 4
 const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
 const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed); DEPTH is then 4
-const WIDTH: u32 = max(8, LANES);
+const WIDTH: u32 = max(8, LANES); // spec: 64 on GPUs
 const SPAN: u32 = select(4, DEPTH, A_ALONG_M); // holders of a block of four rows of A
 const HOLDERS: u32 = ROWS / 4 * SPAN;
 const_assert HOLDERS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
@@ -126,17 +126,21 @@ fn columnsOf(index: u32, k: u32) -> mat4x4f {
   return mat4x4f(y[0], select(vec4f(), y[1], live.y), select(vec4f(), y[2], live.z), select(vec4f(), y[3], live.w));
 }
 
-fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
+// fma, so that a GPU fuses in all variants or in none.
+fn addOuter(tile: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
+  return mat4x4f(fma(x.xxxx, y, tile[0]), fma(x.yyyy, y, tile[1]), fma(x.zzzz, y, tile[2]), fma(x.wwww, y, tile[3]));
+}
 
 // tile[i] is a row of C: four rows, four columns, DEPTH k in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
-  if (DEPTH == 1) {
-    return tile + outer(x[0], y[0]);
+  var t = addOuter(tile, x[0], y[0]);
+  if (DEPTH > 1) {
+    t = addOuter(t, x[1], y[1]);
   }
-  if (DEPTH == 2) {
-    return (tile + outer(x[0], y[0])) + outer(x[1], y[1]);
+  if (DEPTH > 2) {
+    t = addOuter(addOuter(t, x[2], y[2]), x[3], y[3]);
   }
-  return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
+  return t;
 }
 
 fn pick(tile: mat4x4f, i: u32) -> vec4f {

@@ -103,6 +103,12 @@ interface Tile {
   readonly columns: number;
   /** Whether it takes four k a round in every layout, not only where B is transposed. */
   readonly isDeep?: boolean;
+  /** Whether it lies in workgroup memory. */
+  readonly isShared?: boolean;
+  /** Invocations side by side along a row of C; as many as a subgroup has, but at least 8, when not given. */
+  readonly width?: number;
+  /** So many of it there must be to fill the adapter. */
+  readonly leastCount?: number;
   /**
    * Time for an element of a full tile, relative to the fastest; absent where the tile cannot do it. Measured on
    * lavapipe, and on its subgroups of 8.
@@ -125,13 +131,17 @@ const THIRTY_TWO_BY_FOUR: Tile = {
   ...{ rows: 32, columns: 4 },
   cost: { plain: 1.12, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
 };
-const SHARED: Tile = {
-  ...{ rows: 64, columns: 4 },
-  cost: { plain: 1, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
-};
+/** For GPUs, whose costs are estimates by what a tile reads: none was there to measure. */
+const alike = (cost: number): Tile["cost"] => ({
+  ...{ plain: cost, scattered: cost, leftTransposed: cost, rightTransposed: cost },
+});
+const ROWS_OF_FOUR: Tile = { rows: 4, columns: 4, isDeep: true, width: 64, cost: alike(4) };
+const SHARED: Tile = { rows: 64, columns: 4, isShared: true, width: 16, cost: alike(1) };
+const SHARED_WIDE: Tile = { rows: 128, columns: 8, isShared: true, width: 16, leastCount: 64, cost: alike(0.6) };
 
 interface Choice {
-  readonly kernel: "register" | "shuffle" | "shared";
+  /** Whether rows of A are passed round in subgroups. */
+  readonly shuffles?: boolean;
   /** Of these the one is used whose copies, with what they hang over C, cost least. */
   readonly tiles: readonly Tile[];
 }
@@ -141,6 +151,8 @@ const SUBGROUPS: readonly number[] = [4, 8, 16];
 
 const hasSubgroups = (gpu: Gpu): boolean => SUBGROUPS.includes(fixedSubgroupSize(gpu) ?? 0);
 
+const hasLargeWorkgroups = ({ limits }: Gpu): boolean => limits.maxComputeInvocationsPerWorkgroup >= 256;
+
 /** Products of matrices. The choice never changes bits, only speed. */
 export const matmulFamily = defineFamily<Choice>({
   name: "matmul",
@@ -149,14 +161,14 @@ export const matmulFamily = defineFamily<Choice>({
     {
       name: "register",
       description: "A lane makes 4 × 4 or 4 × 8 elements in registers, on its own.",
-      value: { kernel: "register", tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT] },
+      value: { tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT] },
     },
     {
       name: "shuffle",
       description: "A lane makes 16 × 4 elements; rows of A are loaded once a subgroup and passed round in it.",
       needs: "subgroups of one size, 4, 8 or 16",
       isAvailable: hasSubgroups,
-      value: { kernel: "shuffle", tiles: [FOUR_BY_FOUR, SIXTEEN_BY_FOUR] },
+      value: { shuffles: true, tiles: [FOUR_BY_FOUR, SIXTEEN_BY_FOUR] },
     },
     {
       name: "shuffle-wide",
@@ -165,7 +177,7 @@ export const matmulFamily = defineFamily<Choice>({
       needs: "subgroups of one size, 4, 8 or 16",
       isAvailable: hasSubgroups,
       value: {
-        kernel: "shuffle",
+        shuffles: true,
         tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT, SIXTEEN_BY_FOUR, SIXTEEN_BY_EIGHT, THIRTY_TWO_BY_FOUR],
       },
     },
@@ -173,8 +185,16 @@ export const matmulFamily = defineFamily<Choice>({
       name: "shared",
       description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
       needs: "workgroups of 256 invocations",
-      isAvailable: ({ limits }) => limits.maxComputeInvocationsPerWorkgroup >= 256,
-      value: { kernel: "shared", tiles: [SHARED] },
+      isAvailable: hasLargeWorkgroups,
+      value: { tiles: [ROWS_OF_FOUR, SHARED] },
+    },
+    {
+      name: "shared-wide",
+      description:
+        "As shared, and 128 × 128 elements, a thread 8 × 8, where there are enough of them for all processors.",
+      needs: "workgroups of 256 invocations",
+      isAvailable: hasLargeWorkgroups,
+      value: { tiles: [ROWS_OF_FOUR, SHARED, SHARED_WIDE] },
     },
   ],
 });
@@ -183,6 +203,8 @@ export const matmulFamily = defineFamily<Choice>({
 export interface MatmulProblem {
   m: number;
   n: number;
+  /** How many matrices. */
+  count: number;
   a: OperandLayout;
   b: OperandLayout;
   isActivated: boolean;
@@ -202,20 +224,20 @@ const SHUFFLE = "return subgroupShuffle(x, lane);";
 
 /** The specialisation that makes a product in a tile, for a subgroup size. */
 function specializationOf(
-  kernel: Choice["kernel"],
-  { rows, columns, isDeep }: Tile,
+  { rows, columns, isDeep, isShared, width }: Tile,
   lanes: number,
-  { a, b, isActivated }: Omit<MatmulProblem, "m" | "n">,
+  { a, b, isActivated }: Pick<MatmulProblem, "a" | "b" | "isActivated">,
 ): Specialization {
   const operands = {
     ...operandSpecialization("A", a),
     ...operandSpecialization("B", b),
     ...(isActivated ? ACTIVATED : {}),
   };
-  if (kernel === "shared") return operands;
+  if (isShared) return { TILE: rows, ...operands };
   const fewest = a.isTransposed ? 1 : 2;
   return {
     ...(lanes > 1 ? { LANES: lanes, fromLane: SHUFFLE, enable: "subgroups" } : {}),
+    ...(width ? { WIDTH: width } : {}),
     ROWS: rows,
     COLUMNS: columns,
     DEPTH: isDeep || b.isTransposed ? 4 : fewest,
@@ -227,16 +249,16 @@ const LAYOUTS: readonly OperandLayout[] = (["vectors", "elements", "halves"] as 
   [false, true].map((isTransposed) => ({ isTransposed, reads })),
 );
 
-/** Every specialisation of a kernel that can come into use. */
-function variantsOf(...kernels: readonly Choice["kernel"][]): Specialization[] {
+/** Every specialisation that can come into use, of tiles in workgroup memory or of the others. */
+function variantsOf(isShared: boolean): Specialization[] {
   const found = new Map<string, Specialization>();
-  for (const { value } of matmulFamily.candidates.filter((candidate) => kernels.includes(candidate.value.kernel))) {
-    for (const tile of value.tiles) {
-      for (const lanes of value.kernel === "shuffle" ? SUBGROUPS : [1]) {
+  for (const { tiles, shuffles } of matmulFamily.candidates.map(({ value }) => value)) {
+    for (const tile of tiles.filter((own) => (own.isShared ?? false) === isShared)) {
+      for (const lanes of shuffles ? SUBGROUPS : [1]) {
         for (const [a, b] of LAYOUTS.flatMap((left) => LAYOUTS.map((right) => [left, right]))) {
           if (!canMake(tile, lanes, { a, b })) continue;
           for (const isActivated of [false, true]) {
-            const specialization = specializationOf(value.kernel, tile, lanes, { a, b, isActivated });
+            const specialization = specializationOf(tile, lanes, { a, b, isActivated });
             found.set(JSON.stringify(specialization), specialization);
           }
         }
@@ -246,12 +268,12 @@ function variantsOf(...kernels: readonly Choice["kernel"][]): Specialization[] {
   return [...found.values()];
 }
 
-/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU. */
+/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU, and for few rows. */
 const registerKernel = defineKernel({
   name: "matmul",
   source: matmulSource,
   ...common,
-  variants: () => variantsOf("register", "shuffle"),
+  variants: () => variantsOf(false),
 });
 
 /** Tiles in workgroup memory, for GPUs. */
@@ -259,7 +281,7 @@ const sharedKernel = defineKernel({
   name: "matmul-shared",
   source: matmulSharedSource,
   ...common,
-  variants: () => variantsOf("shared"),
+  variants: () => variantsOf(true),
 });
 
 /** The kernel for a product on a device, and the rows and columns of C that one of its workgroups makes. */
@@ -267,17 +289,16 @@ export function chooseVariant(
   gpu: Gpu,
   problem: MatmulProblem,
 ): { variant: KernelVariant; rows: number; columns: number } {
-  const { kernel, tiles } = matmulFamily.choose(gpu).value;
-  const lanes = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
-  const widthOf = ({ columns }: Tile): number => columns * (kernel === "shared" ? 16 : Math.max(8, lanes));
-  const costOf = (tile: Tile): number => {
-    const width = widthOf(tile);
-    const elements = Math.ceil(problem.m / tile.rows) * tile.rows * Math.ceil(problem.n / width) * width;
-    return elements * tile.cost[readingOf(problem)]!;
-  };
-  const possible = tiles.filter((tile) => canMake(tile, lanes, problem));
+  const { tiles, shuffles } = matmulFamily.choose(gpu).value;
+  const lanes = shuffles ? fixedSubgroupSize(gpu)! : 1;
+  const columnsOf = ({ columns, width = Math.max(8, lanes) }: Tile): number => columns * width;
+  const countOf = (tile: Tile): number => Math.ceil(problem.m / tile.rows) * Math.ceil(problem.n / columnsOf(tile));
+  const costOf = (tile: Tile): number => countOf(tile) * tile.rows * columnsOf(tile) * tile.cost[readingOf(problem)]!;
+  const possible = tiles.filter(
+    (tile) => canMake(tile, lanes, problem) && countOf(tile) * problem.count >= (tile.leastCount ?? 0),
+  );
   const tile = possible.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
-  const specialization = specializationOf(kernel, tile, lanes, problem);
-  const variant = (kernel === "shared" ? sharedKernel : registerKernel).variant(specialization);
-  return { variant, rows: tile.rows, columns: widthOf(tile) };
+  const specialization = specializationOf(tile, lanes, problem);
+  const variant = (tile.isShared ? sharedKernel : registerKernel).variant(specialization);
+  return { variant, rows: tile.rows, columns: columnsOf(tile) };
 }

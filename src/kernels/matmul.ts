@@ -182,7 +182,7 @@ function multiply(op: string, a: Tensor, b: Tensor, c: Tensor, options: MatmulOp
     multiply(op, castTo(a, "f32"), castTo(b, "f32"), c, options);
     return;
   }
-  const problem = { m, n, a: left, b: right, isActivated: options.activation !== undefined };
+  const problem = { m, n, count: count0 * count1, a: left, b: right, isActivated: options.activation !== undefined };
   const { variant, rows, columns } = chooseVariant(c.gpu, problem);
   const { scale = 1, accumulate = false, keepDistance = 0 } = options;
   const bias = options.bias && contiguous(options.bias);

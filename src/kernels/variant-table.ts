@@ -37,8 +37,8 @@ export const VARIANT_TABLE: Readonly<Record<AdapterClass, Preferences>> = {
   // vectors cost more than they save.
   swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"], elementwise: ["runs"] },
   null: PROCESSOR,
-  nvidia: GRAPHICS,
-  amd: GRAPHICS,
+  nvidia: { ...GRAPHICS, matmul: ["shared-wide", "register"] },
+  amd: { ...GRAPHICS, matmul: ["shared-wide", "register"] },
   intel: GRAPHICS,
   apple: GRAPHICS,
   qualcomm: GRAPHICS,
