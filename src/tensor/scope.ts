@@ -39,24 +39,29 @@ export function makeTidy(isTensor: (value: unknown) => value is Tensor) {
     try {
       result = fn();
     } catch (error) {
-      closeScope(scope, new Set());
+      closeScope(scope, () => false);
       throw error;
     }
+    if (isTensor(result)) {
+      const survivor = result;
+      closeScope(scope, (tensor) => tensor === survivor);
+      return result;
+    }
     if (result instanceof Promise) {
-      closeScope(scope, new Set());
+      closeScope(scope, () => false);
       throw new Error("tidy: the function returned a Promise; tidy is synchronous, read data after it");
     }
     const survivors = new Set<Tensor>();
     visitTensors(result, (tensor) => survivors.add(tensor), isTensor);
-    closeScope(scope, survivors);
+    closeScope(scope, (tensor) => survivors.has(tensor));
     return result;
   };
 }
 
-function closeScope(scope: Scope, survivors: ReadonlySet<Tensor>): void {
+function closeScope(scope: Scope, survives: (tensor: Tensor) => boolean): void {
   scopes.pop();
   for (const tensor of scope.tensors) {
-    if (survivors.has(tensor)) registerInScope(tensor);
+    if (survives(tensor)) registerInScope(tensor);
     else tensor.dispose();
   }
 }

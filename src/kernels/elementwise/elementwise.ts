@@ -2,7 +2,7 @@ import binarySource from "../../../shaders/elementwise/binary.wgsl";
 import binaryNumberSource from "../../../shaders/elementwise/binary-number.wgsl";
 import binaryStridedSource from "../../../shaders/elementwise/binary-strided.wgsl";
 import unarySource from "../../../shaders/elementwise/unary.wgsl";
-import { defineKernel, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
 import {
   broadcastShapes,
   type DType,
@@ -116,10 +116,13 @@ const binaryStridedKernel = defineKernel({
 /** Which operand of a binary function is the number. */
 export type Side = "left" | "right";
 
-const numberSpecialization = (fn: ElementFunction, dtype: DType, side: Side): Record<string, string> => ({
-  ...unarySpecialization(fn, dtype),
+const numberSpecialization = specializations((name: BinaryName, dtype: DType, side: Side) => ({
+  ...unarySpecialization(BINARY[name], dtype),
   ...(side === "left" ? { NUMBER_FIRST: "true" } : {}),
-});
+}));
+
+/** Gradients take no number for an operand. */
+const forwardNames = (Object.keys(BINARY) as BinaryName[]).filter((name) => !name.endsWith("Backward"));
 
 const binaryNumberKernel = defineKernel({
   name: "binary-number",
@@ -131,18 +134,19 @@ const binaryNumberKernel = defineKernel({
     inSizes(
       "VECTORS",
       (["left", "right"] as const).flatMap((side) =>
-        variantsOf(withoutBackward(BINARY), (fn, dtype) => numberSpecialization(fn, dtype, side))(),
+        forwardNames.flatMap((name) =>
+          DTYPES.filter((dtype) => accepts(BINARY[name], dtype)).map((dtype) =>
+            numberSpecialization(name, dtype, side),
+          ),
+        ),
       ),
     ),
 });
 
-/** Gradients take no number for an operand. */
-function withoutBackward(table: Record<string, ElementFunction>): Record<string, ElementFunction> {
-  return Object.fromEntries(Object.entries(table).filter(([name]) => !name.endsWith("Backward")));
-}
-
 /** Floats are truncated towards zero, out of range to the nearest end, NaN is 0; but every float except 0 is true. */
-function castSpecialization(from: DType, to: DType): Record<string, string> {
+const castSpecialization = specializations(makeCastSpecialization);
+
+function makeCastSpecialization(from: DType, to: DType): Record<string, string> {
   const [C, R] = [computeType(from), computeType(to)];
   const types = { X: storageType(from), Y: storageType(to), C, R };
   const isFromFloat = C === "f32";
@@ -179,7 +183,7 @@ function launchUnary(
   op: string,
   x: Tensor,
   dtype: DType,
-  spec: Readonly<Record<string, string>>,
+  spec: Specialization,
   words: { a: number; b: number },
 ): Tensor {
   const { vectors } = chooseElementVariant(x.gpu);
@@ -198,7 +202,7 @@ export function binaryWithNumber(op: string, x: Tensor, value: number, side: Sid
   requireAccepted(op, fn, x);
   requireNumber(op, value, x.dtype);
   const { vectors } = chooseElementVariant(x.gpu);
-  const variant = binaryNumberKernel.variant(sized(numberSpecialization(fn, x.dtype, side), "VECTORS", vectors));
+  const variant = binaryNumberKernel.variant(sized(numberSpecialization(name, x.dtype, side), "VECTORS", vectors));
   const y = output(op, x, x.shape, resultType(fn, x.dtype));
   if (x.size === 0) return y;
   const number = wordOf(value, x.dtype);

@@ -1,6 +1,6 @@
 import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
-import { defineKernel, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
 import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
@@ -29,7 +29,9 @@ const TERNARY = {
 
 export type TernaryName = keyof typeof TERNARY;
 
-function specialization(name: TernaryName, dtype: DType): Record<string, string> {
+const specialization = specializations(makeSpecialization);
+
+function makeSpecialization(name: TernaryName, dtype: DType): Record<string, string> {
   const { apply, isSelection } = TERNARY[name];
   const half = dtype === "f16";
   if (isSelection)
