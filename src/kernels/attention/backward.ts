@@ -5,6 +5,7 @@ import { defineKernel, type KernelDefinition, linearGrid, type Specialization } 
 import { expandView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
+import { attentionFlops } from "./flops.ts";
 import {
   type AttentionInputs,
   alignOperands,
@@ -21,8 +22,10 @@ const BY_ELEMENTS = byElements("X", "Y", "U", "V");
 const DOTS_BY_ELEMENTS = byElements("Y", "G");
 const OVER_KEYS: Specialization = { OVER_KEYS: "true" };
 
-const common: Pick<KernelDefinition, "library" | "bindings" | "params"> = {
+const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"> = {
   library: LIBRARY,
+  // Three products for the gradient of queries, four for those of keys and values: the mean of both.
+  flops: (params) => attentionFlops(params, 2, 1.5),
   bindings: {
     x: "read",
     y: "read",

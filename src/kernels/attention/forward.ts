@@ -4,13 +4,15 @@ import { defineKernel, type KernelDefinition, linearGrid, type Specialization } 
 import { expandView, type Tensor, tidy } from "../../tensor/index.ts";
 import { launch, output, requireFloat32 } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
+import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
 import { byElements, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
 
 const BY_ELEMENTS = byElements("Q", "K", "V");
 
-const common: Pick<KernelDefinition, "library" | "bindings" | "params"> = {
+const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"> = {
   library: LIBRARY,
+  flops: (params) => attentionFlops(params, 1, 1),
   bindings: { q: "read", k: "read", v: "read", mask: "read", bias: "read", y: "read_write", statistics: "read_write" },
   params: {
     axes: "vec4<u32>",
