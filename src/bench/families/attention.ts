@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/attention-naive.wgsl";
 import online from "../../../shaders/bench/attention-online.wgsl";
 import tiled from "../../../shaders/bench/attention-tiled.wgsl";
 import { attentionSoftmax, matmul, scaledDotProductAttention, transpose } from "../../autograd/index.ts";
+import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";
 import { bytesOf, floats } from "../values.ts";
@@ -57,13 +58,13 @@ const engine = ({ D }: Sizes): Candidate[] => [
         return [matmul(attentionSoftmax(scores, { reach: 1 }), v)];
       },
   },
-  {
+  ...engineCandidates("attention", {
     name: "engine",
     adds: "The engine's own attention as a model calls it, chosen for this adapter.",
     prepare:
       ({ q, k, v }) =>
       () => [scaledDotProductAttention(q, k, v, { causal: true })],
-  },
+  }),
 ];
 
 export const attention: Family = {
