@@ -64,6 +64,7 @@ export class BufferPool {
     peakBytes: 0,
     buffersCreated: 0,
   };
+  /** By size: reserved ones first, then the others from the newest down. They are taken from the end. */
   readonly #free = new Map<number, PooledBuffer[]>();
   /** Read once: a property of the device is a call into the driver. */
   readonly #largestBytes: number;
@@ -94,7 +95,6 @@ export class BufferPool {
         `${label}: ${size} bytes more exceed the memory budget of ${this.budgetBytes} bytes (${statistics.liveBytes} in use)`,
       );
     }
-    // Reserved ones lie at the front.
     const free = this.#free.get(size);
     let buffer = reserved && free?.[0]?.isReserved ? free.shift() : free?.pop();
     if (buffer) {
@@ -141,8 +141,7 @@ export class BufferPool {
     this.#free.delete(size);
     this.#free.set(size, list);
     buffer.uses++;
-    if (buffer.isReserved) list.unshift(buffer);
-    else list.push(buffer);
+    list.splice(placeFor(buffer, list), 0, buffer);
     for (const other of this.#free.keys()) {
       if (statistics.pooledBytes <= Math.max(KEPT_BYTES, statistics.peakBytes)) break;
       this.#dropClass(other);
@@ -183,4 +182,15 @@ export class BufferPool {
     }
     this.#free.delete(size);
   }
+}
+
+/**
+ * Where a freed buffer goes. The oldest is handed out first, whichever was freed last: so a step that is repeated gets the
+ * same buffers in the same places, and finds its bind groups made.
+ */
+function placeFor(buffer: PooledBuffer, free: readonly PooledBuffer[]): number {
+  if (buffer.isReserved) return 0;
+  let place = free.length;
+  while (place > 0 && !free[place - 1].isReserved && free[place - 1].id < buffer.id) place--;
+  return place;
 }

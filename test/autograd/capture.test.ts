@@ -222,6 +222,9 @@ describe("capture", () => {
       expect(after.submits - before.submits).toBeLessThanOrEqual(2);
     }
     expect(captured.peakBytes).toBeLessThanOrEqual(eager.peakBytes);
+    // The same step after step takes the same buffers, so that this holds without a capture too.
+    expect(eager.counts[4].buffersCreated).toBe(eager.counts[1].buffersCreated);
+    expect(eager.counts[4].bindGroupsCreated).toBe(eager.counts[1].bindGroupsCreated);
   });
 
   it("is right where tensors exceed the binding limit and pass in windows", async () => {

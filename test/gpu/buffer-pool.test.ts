@@ -41,6 +41,13 @@ describe("BufferPool", () => {
     expect(created).toEqual([1024, 1024]);
   });
 
+  it("hands the oldest free one out first, whichever was freed last", () => {
+    const { pool } = makePool();
+    const all = Array.from({ length: 4 }, () => pool.acquire(256, "a"));
+    for (const i of [2, 0, 3, 1]) pool.release(all[i]);
+    for (const buffer of all) expect(pool.acquire(256, "b")).toBe(buffer);
+  });
+
   it("counts what is live, what is kept and the peak", () => {
     const { pool } = makePool();
     const [a, b] = [pool.acquire(256, "a"), pool.acquire(512, "b")];
