@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { add } from "../../src/autograd/index.ts";
+import { indexOf, samplePositions } from "../../src/bench/check.ts";
+import { formatMilliseconds, formatQuartiles } from "../../src/bench/format.ts";
+import { summarize, type TimingOptions, timeAlternating } from "../../src/bench/timing.ts";
+import { randomIndices, randomValues } from "../../src/bench/values.ts";
+import { tensor } from "../../src/tensor/index.ts";
+import { useGpu } from "../support/gpu.ts";
+
+const gpu = useGpu();
+const quick: TimingOptions = { samples: 3, sampleMilliseconds: 0, budgetMilliseconds: 1e6, preferGpuClock: true };
+
+describe("times", () => {
+  it("are taken in turn, and everything made in a run is freed", async () => {
+    using x = tensor(new Float32Array(64).fill(1), [64]);
+    const order: string[] = [];
+    const work = (name: string) => () => {
+      order.push(name);
+      return [add(x, x)];
+    };
+    const before = gpu().statistics.liveBuffers;
+    const timings = await timeAlternating(gpu(), [work("a"), work("b")], quick);
+    // Each once to see how often it must run to fill a sample.
+    expect(order.join("")).toBe("ababababab".slice(0, 8));
+    expect(gpu().statistics.liveBuffers).toBe(before);
+    for (const { median, lower, upper, least, samples, runs, clock, wall } of timings) {
+      expect([samples, runs]).toEqual([3, 1]);
+      expect(least).toBeGreaterThan(0);
+      expect(least <= lower && lower <= median && median <= upper).toBe(true);
+      if (clock === "wall") expect(wall).toBe(median);
+    }
+  });
+
+  it("of what is short are of many runs, and the wall's on demand", async () => {
+    using x = tensor(new Float32Array(64).fill(1), [64]);
+    const options = { ...quick, samples: 1, sampleMilliseconds: 5, preferGpuClock: false };
+    const [{ runs, clock, wall, median }] = await timeAlternating(gpu(), [() => [add(x, x)]], options);
+    expect(runs).toBeGreaterThan(4);
+    expect([clock, wall]).toEqual(["wall", median]);
+  });
+
+  it("of what is long are three at most, the one that told so among them", async () => {
+    using x = tensor(new Float32Array(64).fill(1), [64]);
+    let runs = 0;
+    const work = () => {
+      runs++;
+      return [add(x, x)];
+    };
+    const [{ samples }] = await timeAlternating(gpu(), [work], { ...quick, samples: 9, budgetMilliseconds: 0 });
+    expect([samples, runs]).toEqual([3, 3]);
+  });
+
+  it("stop when they are told to", async () => {
+    const signal = AbortSignal.abort();
+    await expect(timeAlternating(gpu(), [() => []], { ...quick, signal })).rejects.toThrow(/abort/i);
+  });
+
+  it("have a median and quartiles between neighbours", () => {
+    expect(summarize([4, 1, 3, 2])).toEqual({ median: 2.5, lower: 1.75, upper: 3.25, least: 1 });
+    expect(summarize([7])).toEqual({ median: 7, lower: 7, upper: 7, least: 7 });
+  });
+
+  it("are shown with three digits in a unit that suits", () => {
+    expect([0.0123, 0.5, 12.34, 1234, 12_345].map(formatMilliseconds)).toEqual([
+      ...["12.3 µs", "0.500 ms", "12.3 ms", "1234 ms", "12.3 s"],
+    ]);
+    expect(formatQuartiles({ median: 0.05, lower: 0.04, upper: 0.2 })).toBe("40.0–200");
+  });
+});
+
+describe("what is compared", () => {
+  it("is everything, or a fixed choice with both ends", () => {
+    expect(samplePositions(5)).toEqual([0, 1, 2, 3, 4]);
+    const some = samplePositions(1_000_000);
+    expect(some).toHaveLength(512);
+    expect(new Set(some).size).toBe(512);
+    expect(some.slice(0, 2)).toEqual([0, 1]);
+    expect(some.slice(-2)).toEqual([999_998, 999_999]);
+    expect(samplePositions(1_000_000)).toEqual(some);
+    // No quarter of the tensor goes unseen.
+    for (const quarter of [0, 1, 2, 3]) {
+      const within = some.filter((position) => Math.floor(position / 250_000) === quarter);
+      expect(within.length).toBeGreaterThan(80);
+    }
+  });
+
+  it("is named by its index", () => {
+    expect(indexOf(7, [4, 5])).toEqual([1, 2]);
+    expect(indexOf(119, [2, 3, 4, 5])).toEqual([1, 2, 3, 4]);
+  });
+
+  it("is computed from values that are the same everywhere", () => {
+    expect([...randomValues(3, 1)].map((value) => value.toFixed(6))).toEqual(["-0.999874", "-0.968505", "0.232808"]);
+    expect(Math.max(...randomValues(1000, 5, 4).map(Math.abs))).toBeLessThan(4);
+    const indices = randomIndices(1000, 7, 3);
+    expect(new Set(indices)).toEqual(new Set([0, 1, 2, 3, 4, 5, 6]));
+  });
+});
