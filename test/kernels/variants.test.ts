@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { backward, conv2d, crossEntropy, layerNorm, linear, relu, reshape } from "../../src/autograd/index.ts";
+import {
+  backward,
+  conv2d,
+  crossEntropy,
+  layerNorm,
+  linear,
+  relu,
+  reshape,
+  scaledDotProductAttention,
+} from "../../src/autograd/index.ts";
 import { definedFamilies, Gpu, isAvailable, type VariantTable } from "../../src/gpu/index.ts";
 import { VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
 import { effectiveVariants, variantHash } from "../../src/kernels/variants.ts";
@@ -141,7 +150,9 @@ async function trainingSteps(gpu: Gpu): Promise<number[][]> {
       const { stem, depthwise, bias, inner, scale, shift, outer } = parameters;
       const seen = relu(conv2d(images, stem, bias, { stride: 2, padding: 2 }));
       const spread = relu(conv2d(seen, depthwise, undefined, { padding: 1, groups: 8 }));
-      const features = layerNorm(linear(reshape(spread, [3, 8 * 6 * 7]), inner), scale, shift);
+      const tokens = reshape(spread, [3, 2, 21, 8]); // heads, tokens, width
+      const seenByToken = scaledDotProductAttention(tokens, tokens, tokens, { causal: true });
+      const features = layerNorm(linear(reshape(seenByToken, [3, 8 * 6 * 7]), inner), scale, shift);
       return crossEntropy(linear(features, outer), labels);
     });
     optimizer.step(backward(loss), { clip: 1 })?.dispose();
