@@ -15,15 +15,18 @@ import {
 
 /** Bytes of logits that exist at a time: 32 MiB, or 16 rows. */
 const LOGITS_BYTES = 1 << 25;
-/** Rows of a chunk come in multiples of this. */
-const GRAIN = 16;
 /** Classes in a part of the sum that the gradient of x is. */
 const STRETCH = 4096;
 
-/** Chunks [begin, end) of the rows, as equal as can be, so that the logits of each stay within a fixed size. */
+/**
+ * Chunks [begin, end) of the rows, as equal as can be, so that the logits of each stay within a fixed size: of whole tiles
+ * of a product where there is room for them.
+ */
 function chunksOf(rows: number, classes: number): [number, number][] {
-  const most = Math.max(1, Math.floor(LOGITS_BYTES / 4 / storedColumns(classes) / GRAIN)) * GRAIN;
-  const length = Math.ceil(rows / Math.ceil(rows / most) / GRAIN) * GRAIN;
+  const fitting = Math.floor(LOGITS_BYTES / 4 / storedColumns(classes));
+  const grain = fitting < 64 ? 16 : 64;
+  const most = Math.max(1, Math.floor(fitting / grain)) * grain;
+  const length = Math.ceil(rows / Math.ceil(rows / most) / grain) * grain;
   const chunks: [number, number][] = [];
   for (let begin = 0; begin < rows; begin += length) chunks.push([begin, Math.min(begin + length, rows)]);
   return chunks;
