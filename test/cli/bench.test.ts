@@ -258,7 +258,7 @@ describe("the page of a run", () => {
 describe("what the terminal shows", () => {
   it("of a step: speed, counts and first runs", () => {
     expect(renderBenchRows([made.rows[3]]).split("\n").slice(1)).toEqual([
-      "  12800 images/s, 12 dispatches, 1 submits, peak 1.0 MiB",
+      "  12800 images/s, 12 dispatches, 1 submit, peak 1.0 MiB",
       "  made: 0 buffers, 2 bind groups, 0 pipelines",
       "  first run 100 ms, 12.3 s with cold caches, 2.50 µs of host time a dispatch",
     ]);

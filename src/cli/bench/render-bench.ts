@@ -68,6 +68,9 @@ export function renderBenchRows(rows: readonly BenchRow[], columns = 80): string
   return lines.join("\n");
 }
 
+/** `1 submit`, `2 submits` */
+const many = (count: number, one: string, several = `${one}s`): string => `${count} ${count === 1 ? one : several}`;
+
 /** What a step asks of the device. */
 function stepLines({
   counts,
@@ -83,8 +86,8 @@ function stepLines({
   const cold = coldMilliseconds === undefined ? [] : [`${formatMilliseconds(coldMilliseconds)} with cold caches`];
   const encode = encodeMicroseconds === undefined ? [] : [`${digits(encodeMicroseconds)} µs of host time a dispatch`];
   return [
-    `  ${[...speed, `${dispatches} dispatches`, `${submits} submits`, `peak ${formatBytes(peakBytes)}`].join(", ")}`,
-    `  made: ${buffersCreated} buffers, ${bindGroupsCreated} bind groups, ${pipelinesCreated} pipelines`,
+    `  ${[...speed, many(dispatches, "dispatch", "dispatches"), many(submits, "submit"), `peak ${formatBytes(peakBytes)}`].join(", ")}`,
+    `  made: ${many(buffersCreated, "buffer")}, ${many(bindGroupsCreated, "bind group")}, ${many(pipelinesCreated, "pipeline")}`,
     `  ${[...first, ...cold, ...encode].join(", ")}`,
   ];
 }
