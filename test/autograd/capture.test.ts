@@ -237,7 +237,11 @@ describe("capture", () => {
   });
 
   it("leaves its memory to others between two replays, and is right although they write to it", async () => {
-    const step = capture(gpu, ({ x }: { x: Tensor }) => sum(mul(add(x, 1), add(x, 2))));
+    let calls = 0;
+    const step = capture(gpu, ({ x }: { x: Tensor }) => {
+      calls++;
+      return sum(mul(add(x, 1), add(x, 2)));
+    });
     const call = async (value: number): Promise<number> => {
       using x = tensor(new Float32Array(5000).fill(value), [5000], { gpu });
       using y = step({ x });
@@ -251,6 +255,7 @@ describe("capture", () => {
     for (const other of others) other.dispose();
     gpu.trim();
     expect(await call(3)).toBe(20 * 5000);
+    expect(calls).toBe(1);
     expect(gpu.statistics.liveBytes).toBe(liveBytes);
     step.dispose();
   });

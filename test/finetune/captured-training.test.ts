@@ -59,19 +59,27 @@ async function run(options: Partial<FinetuneOptions> & { stopAfter?: number }, l
     new Uint8Array(Float32Array.from({ length: 32 }, (_, i) => Math.sin(i)).buffer),
   );
   const optimizer = new AdamW(layerwiseGroups(model, { learningRate: 2e-3, decay: 0.8, weightDecay: 0.01 }));
+  let forwardPasses = 0;
+  const features = model.features.bind(model);
+  model.features = (inputs, given) => {
+    if (given?.pass) forwardPasses++;
+    return features(inputs, given);
+  };
   const controller = new AbortController();
   const events: TrainingEvent[] = [];
   const counts: GpuStatistics[] = [];
   const data = { train: examples(22, 1, length), valid: examples(6, 2, length), labels: ["even", "odd"] };
   const settings = { epochs: 3, batch: 3, clip: 1, seed: 5, keepBest: false, rehearse: false, ...options };
   gpu.trim();
+  gpu.resetPeak();
   for await (const event of finetune(model, data, { optimizer, signal: controller.signal, ...settings })) {
     events.push(event);
     if (event.type !== "step") continue;
     counts.push(gpu.statistics);
     if (event.step === options.stopAfter) controller.abort();
   }
-  // A captured step has its memory all at once; other steps leave in the pool what does not fit what comes after.
+  const { peakBytes } = gpu.statistics;
+  // With what steps that are not captured leave in the pool because nothing that comes after is of its size.
   const deviceBytes = Math.max(...counts.map(({ liveBytes, pooledBytes }) => liveBytes + pooledBytes));
   const weights = new Map<string, ArrayLike<number>>();
   const state = [...model.namedParameters(), ...optimizer.getState().tensors];
@@ -84,7 +92,9 @@ async function run(options: Partial<FinetuneOptions> & { stopAfter?: number }, l
     events,
     weights,
     counts,
+    peakBytes,
     deviceBytes,
+    forwardPasses,
     losses: steps.map(({ loss, gradientNorm }) => [loss, gradientNorm]),
     evaluations: evaluations.map(({ evaluation }) => evaluation),
   };
@@ -104,6 +114,7 @@ describe("a captured training", () => {
       expect(captured.losses).toEqual(eager.losses);
       expect(captured.weights).toEqual(eager.weights);
       expect(captured.evaluations).toEqual(eager.evaluations);
+      expect(captured.peakBytes).toBeLessThanOrEqual(eager.peakBytes);
       expect(captured.deviceBytes).toBeLessThanOrEqual(eager.deviceBytes);
       expect(new Set(captured.losses.flat()).size).toBeGreaterThan(20);
     });
@@ -119,8 +130,11 @@ describe("a captured training", () => {
   });
 
   it("creates nothing after two steps and submits at most twice a step", async () => {
-    const { counts } = await run({ batch: 2 }, 10);
+    const { counts, forwardPasses } = await run({ batch: 2 }, 10);
     expect(counts).toHaveLength(33);
+    // The model's code ran once, to be recorded; by default.
+    expect(forwardPasses).toBe(1);
+    expect((await run({ batch: 2, capture: false, maxSteps: 5 }, 10)).forwardPasses).toBe(5);
     for (let i = 2; i < 33; i++) {
       const [before, after] = [counts[i - 1], counts[i]];
       // Between the epochs there is an evaluation, which is not captured.
