@@ -70,6 +70,19 @@ describe("the shaders of the bench", () => {
     }
   });
 
+  it("of the rungs compile under default limits", async () => {
+    // A device that computes nothing: what compiles is run, and found wrong.
+    using nothing = await Gpu.open({ backend: "null", limits: "default" });
+    for (const family of FAMILIES) {
+      const sizes = parseSizes(family, family.tinySize);
+      const rungs = candidatesOf(family, sizes).slice(0, family.rungs.length);
+      const { scratch } = family.contract(sizes);
+      for (const row of await measure(nothing, family.problem(sizes), rungs, quick, scratch?.length)) {
+        expect(`${family.name} ${row.name}: ${row.status} ${row.reason}`).toContain(`${row.name}: wrong`);
+      }
+    }
+  });
+
   it("of the peaks compile in every shape under default limits", async () => {
     using nothing = await Gpu.open({ backend: "null", limits: "default" });
     for (const [kernel, shapes] of PEAK_KERNELS) for (const spec of shapes) nothing.compile(kernel.variant(spec));
