@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Activation,
   add,
+  affine,
   backward,
   dot,
   gelu,
@@ -111,6 +112,32 @@ describe("a residual", () => {
         "linear: expected a residual of shape [2, 6], got [6]",
       );
     });
+  });
+});
+
+describe("gradients of several layers at one input", () => {
+  const gpu = useGpu();
+
+  it("are added where they lie, with the bits of a sum", async () => {
+    const before = gpu().statistics.liveBuffers;
+    const results = tidy(() => {
+      const x = draw([3, 5, 9], 1);
+      x.requiresGrad = true;
+      const weights = [draw([9, 7], 2), draw([9, 7], 3)];
+      const g = draw([3, 5, 7], 4);
+      const start = gpu().statistics.dispatches;
+      const trunk = affine(x, 1, 0); // no leaf: what arrives at it is nobody else's
+      const ys = weights.map((weight) => linear(trunk, weight));
+      const both = backward(add(ys[0], ys[1]), { gradient: g }).get(x)!;
+      const dispatches = gpu().statistics.dispatches - start;
+      const apart = weights.map((weight) => backward(linear(x, weight), { gradient: g }).get(x)!);
+      return { dispatches, tensors: [both, add(apart[0], apart[1])] };
+    });
+    const [both, expected] = await Promise.all(results.tensors.map((t) => t.data()));
+    expect(both).toEqual(expected);
+    expect(results.dispatches).toBe(3 + 1 + 2 + 1); // forward; the sum's none, two products, that of affine
+    for (const t of results.tensors) t.dispose();
+    expect(gpu().statistics.liveBuffers - before).toBe(0);
   });
 });
 

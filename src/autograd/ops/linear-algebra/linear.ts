@@ -27,8 +27,6 @@ export type { Activation } from "../../../kernels/matmul.ts";
 /** A weight as GPT-2's Conv1D stores it, [in, out], or as torch.nn.Linear does, [out, in]. */
 export type WeightLayout = "in-out" | "out-in";
 
-const asInOut = (weight: Tensor, layout: WeightLayout): Tensor => (layout === "in-out" ? weight : transpose(weight));
-
 interface ActivationParts {
   apply: (x: Tensor) => Tensor;
   /** The same without history. */
@@ -175,7 +173,14 @@ export const linearOp = defineOp<LinearAttributes>({
         return place;
       };
     return [
-      () => like(inputs[0], reshape(matmul(rows(gradient()), transpose(asInOut(weight, layout))), inputs[0].shape)),
+      (target) => {
+        // What came to x from other layers is added to where it lies.
+        const place = inputs[0].dtype === "f32" && target?.accumulates ? target.take() : undefined;
+        const w = layout === "in-out" ? transpose(weight) : weight;
+        if (!place) return like(inputs[0], reshape(matmul(rows(gradient()), w), inputs[0].shape));
+        matmulInto("linear backward", rows(gradient()), w, reshaped(place, rowShape(place)), { accumulate: true });
+        return place;
+      },
       (target) => {
         const [left, right] = layout === "in-out" ? [x, gradient()] : [gradient(), x];
         const place = inputs[1].dtype === "f32" ? target?.take() : undefined;
