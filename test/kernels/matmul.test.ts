@@ -223,6 +223,50 @@ describe.each([
   });
 });
 
+describe("the tile of a product", () => {
+  const device = (vendor: string, size: number): Gpu =>
+    ({
+      adapter: describeAdapter({ vendor, subgroupMinSize: size, subgroupMaxSize: size } as GPUAdapterInfo),
+      features: new Set(["subgroups"]),
+      limits: { maxComputeInvocationsPerWorkgroup: 256 },
+      variants: {},
+    }) as unknown as Gpu;
+  const tileOf = (gpu: Gpu, m: number, n: number, layouts: { a?: boolean; b?: boolean; reads?: "elements" } = {}) => {
+    const { a = false, b = false, reads = "vectors" } = layouts;
+    const problem = {
+      m,
+      n,
+      count: 1,
+      a: { isTransposed: a, reads: "vectors" },
+      b: { isTransposed: b, reads },
+    } as const;
+    const { rows, columns } = chooseVariant(gpu, { ...problem, isActivated: false });
+    return [rows, columns];
+  };
+
+  it("follows shape and layout on a processor", () => {
+    const lavapipe = device("lavapipe", 8);
+    expect(tileOf(lavapipe, 1024, 1024)).toEqual([16, 64]);
+    expect(tileOf(lavapipe, 1024, 1025, { reads: "elements" })).toEqual([32, 32]);
+    expect(tileOf(lavapipe, 1024, 1024, { a: true })).toEqual([32, 32]);
+    expect(tileOf(lavapipe, 1024, 1024, { b: true })).toEqual([32, 32]);
+    expect(tileOf(lavapipe, 1, 768)).toEqual([4, 64]);
+    expect(tileOf(lavapipe, 3, 768, { b: true })).toEqual([4, 32]);
+    expect(tileOf(lavapipe, 12, 768, { b: true })).toEqual([16, 32]);
+    expect(tileOf(lavapipe, 64, 32)).toEqual([32, 32]);
+    expect(tileOf(device("lavapipe", 4), 1024, 1024, { b: true })).toEqual([16, 32]);
+    expect(tileOf(device("swiftshader", 4), 1024, 1024)).toEqual([16, 64]);
+  });
+
+  it("is large on a GPU where there are enough of them, and low for few rows", () => {
+    const nvidia = device("nvidia", 32);
+    expect(tileOf(nvidia, 4096, 4096)).toEqual([128, 128]);
+    expect(tileOf(nvidia, 512, 512)).toEqual([64, 64]);
+    expect(tileOf(nvidia, 4, 4096)).toEqual([4, 256]);
+    expect(tileOf(device("intel", 16), 4096, 4096)).toEqual([64, 64]);
+  });
+});
+
 describe("the wide kernel for GPUs", () => {
   const gpu = useGpu({}, asHardware);
 
