@@ -16,6 +16,8 @@ export interface Timing {
   clock: "gpu" | "wall";
   /** Median by the wall, whatever the clock. */
   wall: number;
+  /** Median by the adapter's timestamps, whatever the clock; null where it has none. */
+  gpu: number | null;
 }
 
 export interface TimingOptions {
@@ -37,10 +39,12 @@ export const timingDefaults = (gpu: Gpu): TimingOptions => ({
   preferGpuClock: true,
 });
 
-const LEAST_SAMPLES = 3;
+/** Samples taken of what is long. */
+export const LEAST_SAMPLES = 3;
 const MOST_RUNS = 4096;
 
-interface Sample {
+/** Milliseconds of a run by both clocks. */
+export interface Sample {
   wall: number;
   gpu: number | null;
 }
@@ -101,16 +105,21 @@ export async function timeAlternating(gpu: Gpu, works: readonly Work[], options:
       one.spent += sample.wall * one.runs;
     }
   }
-  return timed.map(({ taken, runs }) => {
-    const walls = taken.map(({ wall }) => wall);
-    const times = taken.map((sample) => sample.gpu);
-    const hasGpu = preferGpuClock && times.every((time) => time !== null && time > 0);
-    return {
-      ...summarize(hasGpu ? (times as number[]) : walls),
-      samples: taken.length,
-      runs,
-      clock: hasGpu ? "gpu" : "wall",
-      wall: summarize(walls).median,
-    };
-  });
+  return timed.map(({ taken, runs }) => timingOf(taken, runs, preferGpuClock));
+}
+
+/** Median and quartiles of samples, by the clock that counts. */
+export function timingOf(taken: readonly Sample[], runs: number, preferGpuClock: boolean): Timing {
+  const walls = taken.map(({ wall }) => wall);
+  const times = taken.map(({ gpu }) => gpu).filter((time) => time !== null && time > 0) as number[];
+  const hasGpu = times.length === taken.length;
+  const clock = hasGpu && preferGpuClock ? "gpu" : "wall";
+  return {
+    ...summarize(clock === "gpu" ? times : walls),
+    samples: taken.length,
+    runs,
+    clock,
+    wall: summarize(walls).median,
+    gpu: hasGpu ? summarize(times).median : null,
+  };
 }

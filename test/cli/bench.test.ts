@@ -145,7 +145,17 @@ const counts = {
   pipelinesCreated: 0,
   peakBytes: 2 ** 20,
 };
-const timing = { median: 2, lower: 1, upper: 3, least: 1, samples: 9, runs: 1, clock: "gpu" as const, wall: 2.5 };
+const timing = {
+  median: 2,
+  lower: 1,
+  upper: 3,
+  least: 1,
+  samples: 9,
+  runs: 1,
+  clock: "gpu" as const,
+  wall: 2.5,
+  gpu: 2,
+};
 const made: BenchReport = {
   format: "graft-bench",
   formatVersion: 1,

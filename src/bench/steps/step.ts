@@ -4,7 +4,7 @@ import { tidy } from "../../tensor/index.ts";
 import type { Peaks } from "../peaks.ts";
 import { type BenchRow, withRates } from "../report.ts";
 import type { StepCounts } from "../step-counts.ts";
-import { summarize, type Timing, type TimingOptions } from "../timing.ts";
+import { LEAST_SAMPLES, type Sample, type Timing, type TimingOptions, timingOf } from "../timing.ts";
 
 /** A piece of work of a real model: a block, or a whole training step. */
 export interface StepRow {
@@ -117,33 +117,23 @@ async function countRun(gpu: Gpu, run: () => void): Promise<StepCounts> {
   };
 }
 
-/** Times runs one by one; `encode` is the least time the host needs to record one. */
+/** Times runs one by one, by the wall; `encode` is the least time the host needs to record one. */
 async function timeStep(
   gpu: Gpu,
   run: () => void,
-  { samples, budgetMilliseconds, preferGpuClock, signal }: TimingOptions,
+  { samples, budgetMilliseconds, signal }: TimingOptions,
 ): Promise<{ timing: Timing; encode: number }> {
-  const walls: number[] = [];
-  const gpuTimes: number[] = [];
+  const taken: Sample[] = [];
   let encode = Number.POSITIVE_INFINITY;
-  for (let spent = 0; walls.length < samples && (walls.length < 3 || spent < budgetMilliseconds); ) {
+  for (let spent = 0; taken.length < samples && (taken.length < LEAST_SAMPLES || spent < budgetMilliseconds); ) {
     signal?.throwIfAborted();
     const { wallMilliseconds, gpuMilliseconds } = await gpu.time(() => {
       const begin = performance.now();
       run();
       encode = Math.min(encode, performance.now() - begin);
     });
-    walls.push(wallMilliseconds);
-    if (gpuMilliseconds !== null) gpuTimes.push(gpuMilliseconds);
+    taken.push({ wall: wallMilliseconds, gpu: gpuMilliseconds });
     spent += wallMilliseconds;
   }
-  const hasGpu = preferGpuClock && gpuTimes.length === walls.length;
-  const timing: Timing = {
-    ...summarize(hasGpu ? gpuTimes : walls),
-    samples: walls.length,
-    runs: 1,
-    clock: hasGpu ? "gpu" : "wall",
-    wall: summarize(walls).median,
-  };
-  return { timing, encode };
+  return { timing: timingOf(taken, 1, false), encode };
 }
