@@ -50,10 +50,12 @@ export const chooseNeighbours = (gpu: Gpu): 1 | 4 => family.choose(gpu).value;
 
 /** A stage whose accumulators are numbers and whose reduced axes lie in memory as one. Strides are in elements. */
 export interface NumberStage {
-  readonly op: string;
-  readonly name: ReductionName;
-  readonly dtype: DType;
-  readonly numbers: { readonly a: number; readonly b: number };
+  readonly call: {
+    readonly op: string;
+    readonly name: ReductionName;
+    readonly dtype: DType;
+    readonly numbers: { readonly a: number; readonly b: number };
+  };
   readonly x: Tensor;
   readonly y: Tensor;
   readonly isFirst: boolean;
@@ -88,14 +90,14 @@ function neighboursOf(stage: NumberStage): "chunks" | "results" | undefined {
 export function launchNeighbours(stage: NumberStage): boolean {
   const along = neighboursOf(stage);
   if (!along) return false;
-  const { op, name, dtype, x, y, isFirst, isLast, length, xStep, chunks, yChunk, numbers } = stage;
+  const { call, x, y, isFirst, isLast, length, xStep, chunks, yChunk } = stage;
   const kept = sizeOf(stage.shape);
   const isAcross = along === "chunks";
   const fast = Math.ceil((isAcross ? chunks.count : kept) / 4);
   const count = fast * (isAcross ? kept : chunks.count);
   launch(
-    op,
-    neighboursKernel.variant(neighboursSpecialization(name, dtype, isFirst, isLast, isAcross)),
+    call.op,
+    neighboursKernel.variant(neighboursSpecialization(call.name, call.dtype, isFirst, isLast, isAcross)),
     [x, y],
     {
       keptShape0: front(stage.shape),
@@ -105,11 +107,16 @@ export function launchNeighbours(stage: NumberStage): boolean {
       yKept0: front(stage.yKept),
       yKept1: back(stage.yKept),
       keptRank: stage.shape.length,
-      ...{ count, fast, length, xStep, yChunk },
+      count,
+      fast,
+      length,
+      xStep,
+      yChunk,
       chunks: chunks.count,
       tile: chunks.tile,
       interleave: chunks.interleave,
-      ...numbers,
+      a: call.numbers.a,
+      b: call.numbers.b,
     },
     linearGrid(Math.ceil(count / 16)), // few invocations, for several threads
   );

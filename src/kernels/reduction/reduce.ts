@@ -145,11 +145,19 @@ function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChun
   ]);
   if (width === 1 && inner.shape.length <= 1 && chooseNeighbours(x.gpu) === 4) {
     const isLaunched = launchNeighbours({
-      ...call,
-      ...{ x, y: target.y, isFirst, isLast: target.isLast },
-      ...{ shape: outer.shape, xKept: outer.strides[0], yKept: outer.strides[1] },
-      ...{ length: sizeOf(inner.shape), xStep: inner.strides[0][0] ?? 0 },
-      ...{ chunks, yChunk, chunksFirst },
+      call,
+      x,
+      y: target.y,
+      isFirst,
+      isLast: target.isLast,
+      shape: outer.shape,
+      xKept: outer.strides[0],
+      yKept: outer.strides[1],
+      length: sizeOf(inner.shape),
+      xStep: inner.strides[0][0] ?? 0,
+      chunks,
+      yChunk,
+      chunksFirst,
     });
     if (isLaunched) return;
   }
@@ -180,7 +188,8 @@ function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChun
       yChunk: yChunk / yWidth,
       chunksFirst: chunksFirst ? 1 : 0,
       begin,
-      ...call.numbers,
+      a: call.numbers.a,
+      b: call.numbers.b,
     },
     gridOf(count),
   );
