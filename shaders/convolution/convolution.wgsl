@@ -78,9 +78,10 @@ struct Params {
 }
 
 const LANES: u32 = 1;    // spec: the subgroup size, 4, 8, 16 or 32, where it is fixed
-const ROWS: u32 = 4;     // rows a lane makes: 4, or 8 or 16 when LANES >= 4
+const ROWS: u32 = 4;     // rows a lane makes: 4, or 16 or 32 when LANES >= 4; 32 when LANES >= 8
+const DEPTH: u32 = 4;    // steps a round: 2 or 4
 const WIDTH: u32 = max(8, LANES);
-const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0;
+const_assert ROWS <= 4 * LANES && ROWS <= 32 && ROWS % 4 == 0;
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> s: array<f32>;
@@ -107,13 +108,22 @@ fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
 }
 
-// Four holders' vectors -> x[i] = the four rows at step i.
-fn rowsAtEachStep(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
+fn fromHolder(held: mat4x4f, h: u32) -> vec4f { return fromLane(held[h / LANES % 4], h % LANES); }
+
+// x[i] = the four rows of a block at step i.
+fn rowsOf(held: mat4x4f, block: u32) -> mat4x4f {
+  let h = 4 * block;
+  return transpose(mat4x4f(fromHolder(held, h), fromHolder(held, h + 1), fromHolder(held, h + 2),
+    fromHolder(held, h + 3)));
+}
 
 fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
 
-// tile[i] is a row: four rows, four columns, four steps in ascending order.
+// tile[i] is a row: four rows, four columns, DEPTH steps in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
+  if (DEPTH == 2) {
+    return (tile + outer(x[0], y[0])) + outer(x[1], y[1]);
+  }
   return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
 }
 
@@ -220,6 +230,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   var tile1 = mat4x4f();
   var tile2 = mat4x4f();
   var tile3 = mat4x4f();
+  var tile4 = mat4x4f();
+  var tile5 = mat4x4f();
+  var tile6 = mat4x4f();
+  var tile7 = mat4x4f();
   // Read before the loop: within, lavapipe would read parameters for each lane.
   let sI = params.sI;
   let sJ = params.sJ;
@@ -230,55 +244,61 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let lX = params.lX;
   let aL = params.aL;
   let bounds = vec2u(params.height, params.width);
-  for (var step = 0u; step < steps; step += 4) {
-    let live = step + four < vec4u(steps);
-    let sAt = i * sI + j * sJ + l * sL;
-    // A step past the end is far outside of S.
-    let y = select(vec4i(-0x40000000), vec4i(i) * iY + vec4i(j) * jY, live);
-    let x = vec4i(j) * jX + vec4i(l) * lX;
-    let b = mat4x4f(gather(sBase + sAt.x, inside(bounds, yBase + y.x, xBase + x.x)),
-      gather(sBase + sAt.y, inside(bounds, yBase + y.y, xBase + x.y)),
-      gather(sBase + sAt.z, inside(bounds, yBase + y.z, xBase + x.z)),
-      gather(sBase + sAt.w, inside(bounds, yBase + y.w, xBase + x.w)));
-
-    let aAt = i * aI + j * aJ + l * aL;
-    var held: mat4x4f;
-    held[0] = holderLoad(aRow.x, aAt, live);
-    if (ROWS > LANES) {
-      held[1] = holderLoad(aRow.y, aAt, live);
+  var sAt: vec4u;
+  var stepY: vec4i;
+  var stepX: vec4i;
+  var held: mat4x4f;
+  for (var step = 0u; step < steps; step += DEPTH) {
+    if (DEPTH == 4 || step % 4 == 0) {
+      let live = step + four < vec4u(steps);
+      sAt = i * sI + j * sJ + l * sL;
+      // A step past the end is far outside of S.
+      stepY = select(vec4i(-0x40000000), vec4i(i) * iY + vec4i(j) * jY, live);
+      stepX = vec4i(j) * jX + vec4i(l) * lX;
+      let aAt = i * aI + j * aJ + l * aL;
+      held[0] = holderLoad(aRow.x, aAt, live);
+      if (ROWS > LANES) {
+        held[1] = holderLoad(aRow.y, aAt, live);
+      }
+      if (ROWS > 2 * LANES) {
+        held[2] = holderLoad(aRow.z, aAt, live);
+      }
+      if (ROWS > 3 * LANES) {
+        held[3] = holderLoad(aRow.w, aAt, live);
+      }
+      l += nextL;
+      let wrapsL = l >= vec4u(wrap);
+      l -= select(vec4u(), vec4u(wrap), wrapsL);
+      j += nextJ + select(vec4u(), vec4u(1), wrapsL);
+      let wrapsJ = j >= vec4u(wrapJ);
+      j -= select(vec4u(), vec4u(wrapJ), wrapsJ);
+      i += nextI + select(vec4u(), vec4u(1), wrapsJ);
     }
-    if (ROWS > 2 * LANES) {
-      held[2] = holderLoad(aRow.z, aAt, live);
+    var b: mat4x4f;
+    b[0] = gather(sBase + sAt.x, inside(bounds, yBase + stepY.x, xBase + stepX.x));
+    b[1] = gather(sBase + sAt.y, inside(bounds, yBase + stepY.y, xBase + stepX.y));
+    if (DEPTH == 4) {
+      b[2] = gather(sBase + sAt.z, inside(bounds, yBase + stepY.z, xBase + stepX.z));
+      b[3] = gather(sBase + sAt.w, inside(bounds, yBase + stepY.w, xBase + stepX.w));
     }
-    if (ROWS > 3 * LANES) {
-      held[3] = holderLoad(aRow.w, aAt, live);
+    tile0 = update(tile0, rowsOf(held, 0), b);
+    if (ROWS > 4) {
+      tile1 = update(tile1, rowsOf(held, 1), b);
+      tile2 = update(tile2, rowsOf(held, 2), b);
+      tile3 = update(tile3, rowsOf(held, 3), b);
     }
-    var rows = rowsAtEachStep(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
-      fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
-    tile0 = update(tile0, rows, b);
-    if (ROWS > 4) { // % 4 only keeps the index valid where LANES = 1 and this is not reached
-      rows = rowsAtEachStep(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
-        fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
-      tile1 = update(tile1, rows, b);
+    if (ROWS > 16) {
+      tile4 = update(tile4, rowsOf(held, 4), b);
+      tile5 = update(tile5, rowsOf(held, 5), b);
+      tile6 = update(tile6, rowsOf(held, 6), b);
+      tile7 = update(tile7, rowsOf(held, 7), b);
     }
-    if (ROWS > 8) {
-      rows = rowsAtEachStep(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
-        fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
-      tile2 = update(tile2, rows, b);
+    if (DEPTH == 2) {
+      held = mat4x4f(held[0].zwxy, held[1].zwxy, held[2].zwxy, held[3].zwxy);
+      sAt = sAt.zwxy;
+      stepY = stepY.zwxy;
+      stepX = stepX.zwxy;
     }
-    if (ROWS > 12) {
-      rows = rowsAtEachStep(fromLane(held[12 / LANES % 4], 12 % LANES), fromLane(held[13 / LANES % 4], 13 % LANES),
-        fromLane(held[14 / LANES % 4], 14 % LANES), fromLane(held[15 / LANES % 4], 15 % LANES));
-      tile3 = update(tile3, rows, b);
-    }
-
-    l += nextL;
-    let wrapsL = l >= vec4u(wrap);
-    l -= select(vec4u(), vec4u(wrap), wrapsL);
-    j += nextJ + select(vec4u(), vec4u(1), wrapsL);
-    let wrapsJ = j >= vec4u(wrapJ);
-    j -= select(vec4u(), vec4u(wrapJ), wrapsJ);
-    i += nextI + select(vec4u(), vec4u(1), wrapsJ);
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
@@ -295,6 +315,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let block = (m - row) / 4;
     var values = select(pick(tile0, rowInBlock), pick(tile1, rowInBlock), block == 1);
     values = select(values, select(pick(tile2, rowInBlock), pick(tile3, rowInBlock), block == 3), block > 1);
+    var more = select(pick(tile4, rowInBlock), pick(tile5, rowInBlock), block == 5);
+    more = select(more, select(pick(tile6, rowInBlock), pick(tile7, rowInBlock), block == 7), block > 5);
+    values = select(values, more, block > 3);
     if (hasBias) {
       values += bias[biasAt + m];
     }

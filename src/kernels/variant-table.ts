@@ -8,7 +8,7 @@ type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 /** Processors that run lanes as SIMD: a barrier costs a switch of all invocations. Measured on lavapipe. */
 const PROCESSOR: Preferences = {
   attention: ["subgroup", "shared"],
-  convolution: ["shuffle-phases", "register"],
+  convolution: ["shuffle-wide", "register"],
   depthwise: ["strip"],
   elementwise: ["cache-lines"],
   matmul: ["shuffle-wide", "register"],

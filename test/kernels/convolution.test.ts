@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeAdapter } from "../../src/gpu/adapter.ts";
-import type { Gpu } from "../../src/gpu/index.ts";
+import { Gpu } from "../../src/gpu/index.ts";
 import {
   convolveInputGradientInto,
   convolveInto,
@@ -238,9 +238,14 @@ const plain = (x: number[], weight: number[]): Convolution => {
   return { ...geometry, x, weight, y: convolvedShape(x, weight, geometry), hasBias: false };
 };
 
+/** A device that does without subgroups. */
+const onTheirOwn = (device: GPUDevice, info: GPUAdapterInfo): Gpu =>
+  new Gpu(device, info, { variants: { convolution: "register" } });
+
 describe.each([
   { title: "the adapter's kernels", make: undefined, count: 75, seed: 31 },
   { title: "the kernels for GPUs", make: asHardware, count: 25, seed: 32 },
+  { title: "lanes on their own", make: onTheirOwn, count: 25, seed: 34 },
 ])("convolution with $title", ({ make, count, seed }) => {
   const gpu = useGpu({}, make);
 

@@ -79,7 +79,7 @@ describe("a handle", () => {
       /^variants: there is no family "convolutions"; there are .*convolution, .*rows/,
     );
     await expect(open({ convolution: "fast" })).rejects.toThrow(
-      'variants: convolution has no candidate "fast"; it has register, shuffle, shuffle-phases, shared',
+      'variants: convolution has no candidate "fast"; it has register, shuffle, shuffle-wide, shared',
     );
     await expect(open({ convolution: "shuffle" })).rejects.toThrow(
       /^variants: convolution shuffle needs subgroups of one size, 4, 8, 16 or 32, which .* lacks$/,

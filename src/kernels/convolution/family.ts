@@ -2,7 +2,7 @@ import type { Gpu } from "../../gpu/index.ts";
 import { defineFamily, fixedSubgroupSize } from "../variants.ts";
 
 interface Choice {
-  readonly kernel: "register" | "shuffle" | "shared";
+  readonly kernel: "register" | "shuffle" | "shuffle-wide" | "shared";
   /** Whether phases of a strided input gradient of few channels are made together. */
   readonly joinsPhases: boolean;
 }
@@ -24,16 +24,17 @@ export const convolutionFamily = defineFamily<Choice>({
     },
     {
       name: "shuffle",
-      description:
-        "A lane makes 16 × 4 to 32 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
+      description: "A lane makes 16 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
       ...SUBGROUPS,
       value: { kernel: "shuffle", joinsPhases: false },
     },
     {
-      name: "shuffle-phases",
-      description: "As shuffle; phases of a strided input gradient of few channels share what they load.",
+      name: "shuffle-wide",
+      description:
+        "As shuffle, with 16 × 8 or 32 × 4 elements and fewer steps a round, so that the loop stays short; " +
+        "phases of a strided input gradient of few channels share what they load.",
       ...SUBGROUPS,
-      value: { kernel: "shuffle", joinsPhases: true },
+      value: { kernel: "shuffle-wide", joinsPhases: true },
     },
     {
       name: "shared",

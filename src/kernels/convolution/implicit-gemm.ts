@@ -97,14 +97,6 @@ const common: Pick<KernelDefinition, "bindings" | "flops" | "params"> = {
   },
 };
 
-/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU. */
-const registerKernel = defineKernel({
-  name: "convolution",
-  source: convolutionSource,
-  ...common,
-  variants: () => SUBGROUP_SIZES.flatMap((size) => [4, 16].map((rows) => ({ ...lanes(size), ROWS: rows }))),
-});
-
 /** Rows and columns that a lane makes, and steps a round. */
 interface LaneTile {
   readonly ROWS: number;
@@ -114,36 +106,69 @@ interface LaneTile {
   readonly cost: number;
 }
 
-/** Tiles of the kernel for runs, for lanes on their own and for those that pass rows round. */
-const OWN_TILES: readonly LaneTile[] = [{ ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 1 }];
-const SHARED_TILES: readonly LaneTile[] = [
-  { ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 2.5 },
-  { ROWS: 16, COLUMNS: 8, DEPTH: 2, cost: 1.08 },
-  { ROWS: 32, COLUMNS: 4, DEPTH: 2, cost: 1 },
-];
+const FOUR_BY_FOUR: LaneTile = { ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 2.5 };
 
-const runSpecialization = (size: number, { ROWS, COLUMNS, DEPTH }: LaneTile, slides: boolean): Specialization =>
-  Object.freeze({ ...(size === 1 ? {} : lanes(size)), ...{ ROWS, COLUMNS, DEPTH, SLIDES: slides } });
+/** Tiles for lanes on their own, for those that pass rows round, and for those that make more elements of fewer steps. */
+const TILES = {
+  register: [FOUR_BY_FOUR],
+  shuffle: [FOUR_BY_FOUR, { ROWS: 16, COLUMNS: 4, DEPTH: 4, cost: 1.25 }],
+  "shuffle-wide": [
+    FOUR_BY_FOUR,
+    { ROWS: 16, COLUMNS: 8, DEPTH: 2, cost: 1.08 },
+    { ROWS: 32, COLUMNS: 4, DEPTH: 2, cost: 1 },
+  ],
+} as const satisfies Record<string, readonly LaneTile[]>;
 
-/** The tiles for a subgroup size, 1 for lanes on their own, each with its specialisations for channels and for rows. */
-const runTiles = new Map(
-  [1, ...SUBGROUP_SIZES].map((size) => {
-    const tiles = (size === 1 ? OWN_TILES : SHARED_TILES).filter(({ ROWS }) => ROWS <= 4 * size);
-    const withSpecializations = tiles.map((tile) => ({
-      ...tile,
-      still: runSpecialization(size, tile, false),
-      sliding: runSpecialization(size, tile, true),
-    }));
-    return [size, withSpecializations] as const;
-  }),
-);
+type TileSet = keyof typeof TILES;
+
+/** Tiles of every set for every subgroup size, each with what it makes of a kernel. */
+class TileTable<Own> {
+  readonly #tiles = new Map<string, (LaneTile & Own)[]>();
+
+  constructor(specialize: (lanes: Specialization, tile: LaneTile) => Own) {
+    for (const set of Object.keys(TILES) as TileSet[]) {
+      for (const size of set === "register" ? [1] : SUBGROUP_SIZES) {
+        const tiles = TILES[set].filter(({ ROWS }) => ROWS <= 4 * size);
+        const own = tiles.map((tile) => ({ ...tile, ...specialize(size === 1 ? {} : lanes(size), tile) }));
+        this.#tiles.set(`${set}${size}`, own);
+      }
+    }
+  }
+
+  all(): (LaneTile & Own)[] {
+    return [...this.#tiles.values()].flat();
+  }
+
+  /** The tile whose rows, with those that hang over M, cost least. */
+  cheapest(set: TileSet, size: number, M: number): LaneTile & Own {
+    const costOf = ({ ROWS, cost }: LaneTile): number => Math.ceil(M / ROWS) * ROWS * cost;
+    return this.#tiles.get(`${set}${size}`)!.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
+  }
+}
+
+const runTiles = new TileTable((own, { ROWS, COLUMNS, DEPTH }) => ({
+  still: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: false }),
+  sliding: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: true }),
+}));
 
 /** Register tiles with a loop of its own for the steps of l, four at a time. */
 const runsKernel = defineKernel({
   name: "convolution-runs",
   source: convolutionRunsSource,
   ...common,
-  variants: () => [...runTiles.values()].flatMap((tiles) => tiles.flatMap(({ still, sliding }) => [still, sliding])),
+  variants: () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]),
+});
+
+const registerTiles = new TileTable((own, { ROWS, DEPTH }) => ({
+  specialization: Object.freeze({ ...own, ROWS, DEPTH }),
+}));
+
+/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU: four columns a lane. */
+const registerKernel = defineKernel({
+  name: "convolution",
+  source: convolutionSource,
+  ...common,
+  variants: () => registerTiles.all().map(({ specialization }) => specialization),
 });
 
 /** What steps of l past the end of a part may add to the work before they are counted through all of the part. */
@@ -160,17 +185,15 @@ const sharedKernel = defineKernel({
 function chooseVariant(gpu: Gpu, { M, lX, partL }: Params): { variant: KernelVariant; rows: number; columns: number } {
   const { kernel } = convolutionFamily.choose(gpu).value;
   if (kernel === "shared") return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
-  const size = kernel === "shuffle" ? fixedSubgroupSize(gpu)! : 1;
+  const size = kernel === "register" ? 1 : fixedSubgroupSize(gpu)!;
   const width = Math.max(8, size);
   if (4 * Math.ceil(partL / 4) <= MOST_WASTE * partL) {
-    const costOf = ({ ROWS, cost }: LaneTile): number => Math.ceil(M / ROWS) * ROWS * cost;
-    const tile = runTiles.get(size)!.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
+    const tile = runTiles.cheapest(kernel, size, M);
     const variant = runsKernel.variant(lX !== 0 || partL % 4 !== 0 ? tile.sliding : tile.still);
     return { variant, rows: tile.ROWS, columns: tile.COLUMNS * width };
   }
-  const rows = size === 1 || M <= 4 ? 4 : 16;
-  const variant = registerKernel.variant(size === 1 ? {} : { ...lanes(size), ROWS: rows });
-  return { variant, rows, columns: 4 * width };
+  const tile = registerTiles.cheapest(kernel, size, M);
+  return { variant: registerKernel.variant(tile.specialization), rows: tile.ROWS, columns: 4 * width };
 }
 
 type Params = Record<string, number>;
