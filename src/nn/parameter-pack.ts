@@ -57,7 +57,8 @@ export function packParameters(candidates: readonly Candidate[]): ParameterPack[
   };
   for (const candidate of candidates) {
     const { gpu } = candidate.parameter;
-    const most = Math.min(PACK_BYTES, Math.floor(gpu.limits.maxStorageBufferBindingSize / 4) * 4);
+    // Buffers are rounded up to size classes, of which powers of two are some: a pack is bound whole.
+    const most = Math.min(PACK_BYTES, 2 ** Math.floor(Math.log2(gpu.limits.maxStorageBufferBindingSize)));
     const own = bytesOf(candidate.parameter);
     if (own > Math.min(PACKED_BYTES, most / 4) || !canMove(candidate)) {
       add([candidate], false);
@@ -189,7 +190,10 @@ export class ParameterPack {
       copyInto(target, parameter);
       target.dispose();
       const piece = whole.storage.piece(begin * 4, bytesOf(parameter));
-      parameter.exchangeStorage(piece, begin).storage.release();
+      const before = parameter.exchangeStorage(piece, begin).storage;
+      // Steps captured with it would go on with values of old: its use counts as over, though others may lie there still.
+      before.buffer.uses++;
+      before.release();
     }
     whole.dispose();
   }

@@ -64,9 +64,15 @@ function continues(
   const last = stretch[stretch.length - 1];
   if (!pack.isInPlace(last.segment, last.gradient)) return false;
   if (last.segment.firstUnit + last.segment.unitCount !== segment.firstUnit) return false;
+  if (!areTogether(last.segment, segment)) return false;
   const ofClass = stretch.find((other) => other.segment.classIndex === segment.classIndex);
   return !ofClass || stepsOf(ofClass.segment.name) === stepsOf(segment.name);
 }
+
+/** Whether two parameters lie as the pack has put them: another optimizer may have moved them since. */
+const areTogether = (a: Segment, b: Segment): boolean =>
+  a.parameter.storage.buffer === b.parameter.storage.buffer &&
+  a.parameter.offset - a.begin === b.parameter.offset - b.begin;
 
 function planRun(
   pack: ParameterPack,
