@@ -109,6 +109,7 @@ function table(rows: readonly BenchRow[]): Markup {
   const cell = (value: number | undefined, format: (value: number) => string): string =>
     value === undefined ? "" : format(value);
   return html`<h2>Ops and steps</h2>
+${shares(rows)}
 <div class="scroll"><table>
 <tr>${["", "time", "quartiles", "GFLOP/s", "GB/s", "of peak"].map((heading) => html`<th>${heading}</th>`)}</tr>
 ${rows.map((row) => {
@@ -118,6 +119,19 @@ ${rows.map((row) => {
   return html`<tr><td title="${title}">${id}</td><td>${formatMilliseconds(timing.median)}</td><td>${formatQuartiles(timing)}</td><td>${cell(gigaflops, digits)}</td><td>${cell(gigabytes, digits)}</td><td>${cell(share, formatShare)}</td></tr>`;
 })}
 </table></div>`;
+}
+
+/** Bars as long as the share of what the adapter can do, at most all of it. */
+function shares(rows: readonly BenchRow[]): Markup | false {
+  const known = rows.filter(({ share }) => share !== undefined);
+  if (known.length === 0) return false;
+  const bars = known.map(({ id, share, timing }) => {
+    const width = Math.min(100, Math.max(0.2, 100 * share!)).toFixed(1);
+    return html`<span>${id}</span><div class="track"><div class="bar best" style="width:${width}%"></div></div>
+<span class="value">${formatMilliseconds(timing!.median)} · ${formatShare(share!)}</span>`;
+  });
+  return html`<figure><div class="bars">${bars}</div>
+<figcaption>Share of what the adapter did in this run, by its operations or its bytes.</figcaption></figure>`;
 }
 
 /** What the steps asked of the device. */
