@@ -109,21 +109,37 @@ export function softmaxForward(op: string, x: Tensor, options: { log?: boolean; 
       op,
       variant,
       [source, source, source, target],
-      { ...NO_MASKS, firstRow: 0, rows, columns, inner, queries: 1, reach: columns, emptyIsZero: 0 },
+      {
+        rowShape: ONES,
+        maskRows: NONE,
+        biasRows: NONE,
+        maskColumn: 0,
+        biasColumn: 0,
+        firstRow: 0,
+        rows,
+        columns,
+        inner,
+        queries: 1,
+        reach: columns,
+        emptyIsZero: 0,
+      },
       rowGrid(rows, rowsSpec),
     );
   });
   return y;
 }
 
-/** Parameters of a call without mask and bias. */
-const NO_MASKS = {
-  rowShape: [1, 1, 1, 1],
-  maskRows: [0, 0, 0, 0],
-  biasRows: [0, 0, 0, 0],
-  maskColumn: 0,
-  biasColumn: 0,
-};
+const ONES = [1, 1, 1, 1];
+const NONE = [0, 0, 0, 0];
+
+/** How masks and biases are read along the rows and columns of the scores. */
+interface Walk {
+  readonly rowShape: readonly number[];
+  readonly maskRows: readonly number[];
+  readonly biasRows: readonly number[];
+  readonly maskColumn: number;
+  readonly biasColumn: number;
+}
 
 export interface AttentionMasks {
   /** Query i of the second-last axis sees the first `reach` + i keys; all when undefined. */
@@ -171,7 +187,7 @@ function walkOf(
   shape: Shape,
   mask: Tensor | undefined,
   bias: Tensor | undefined,
-): { mask?: Tensor; bias?: Tensor; params: typeof NO_MASKS } {
+): { mask?: Tensor; bias?: Tensor; params: Walk } {
   const views = [mask, bias].map((x) => x && expandView(x, shape));
   requireBindable(op, ...views.filter((view) => view !== undefined));
   const rowStrides = (view: Tensor | undefined): readonly number[] =>
