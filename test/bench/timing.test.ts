@@ -4,6 +4,7 @@ import { indexOf, samplePositions } from "../../src/bench/check.ts";
 import { formatMilliseconds, formatQuartiles } from "../../src/bench/format.ts";
 import { summarize, type TimingOptions, timeAlternating, timingOf } from "../../src/bench/timing.ts";
 import { randomIndices, randomValues } from "../../src/bench/values.ts";
+import type { Gpu } from "../../src/gpu/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
@@ -34,11 +35,22 @@ describe("times", () => {
   });
 
   it("of what is short are of many runs, and the wall's on demand", async () => {
-    using x = tensor(new Float32Array(64).fill(1), [64]);
-    const options = { ...quick, samples: 1, sampleMilliseconds: 5, preferGpuClock: false };
-    const [{ runs, clock, wall, median }] = await timeAlternating(gpu(), [() => [add(x, x)]], options);
-    expect(runs).toBeGreaterThan(4);
-    expect([clock, wall]).toEqual(["wall", median]);
+    let runs = 0;
+    // A device on which every run takes a millisecond.
+    const time: Gpu["time"] = async (record) => {
+      const before = runs;
+      await record();
+      return { wallMilliseconds: runs - before, gpuMilliseconds: 2 * (runs - before) };
+    };
+    const work = () => {
+      runs++;
+      return [];
+    };
+    const options = { ...quick, samples: 2, sampleMilliseconds: 20, preferGpuClock: false };
+    const [timing] = await timeAlternating({ time } as Gpu, [work], options);
+    expect(timing).toMatchObject({ runs: 24, samples: 2, median: 1, clock: "wall", wall: 1, gpu: 2 });
+    // One, eight and then enough to see how long it takes; two samples of as many.
+    expect(runs).toBe(1 + 8 + 24 + 2 * 24);
   });
 
   it("of what is long are three at most, the one that told so among them", async () => {
