@@ -76,7 +76,7 @@ describe("graft finetune", () => {
     const { code, stdout, stderr } = await graft(classify("planned", "--plan"));
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^A step: 8 examples a batch of at most 16 tokens$/m);
-    for (const kind of ["weights +8.5 MiB", "gradients", "optimizer's moments", "in all", "largest binding"]) {
+    for (const kind of ["weights +8.6 MiB", "gradients", "optimizer's moments", "in all", "largest binding"]) {
       expect(stdout).toMatch(new RegExp(`^ *${kind}`, "m"));
     }
     expect(stdout).toMatch(/^a step +\d+ dispatches +[\d.]+ [MG]FLOP/m);
