@@ -18,9 +18,6 @@ struct Params {
   statisticsStrides: vec4<u32>, // the last one along the queries
   firstStrides: vec4<u32>, // of dQ or dK
   secondStrides: vec4<u32>, // of dV
-  workgroups: u32,
-  rowTiles: u32,
-  slices: u32,
   columns: u32, // the other rows
   groups: u32, // of the others that are added up
   width: u32, // of queries and keys
@@ -31,6 +28,10 @@ struct Params {
   step: i32,
   scale: f32,
   four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
+  seed0: u32, // of dropout
+  seed1: u32,
+  threshold: u32, // scores with 24 random bits below it are dropped
+  keptScale: f32, // 1 / (1 - p)
   firstPlace: u32, // where results begin behind their common offset
   secondPlace: u32,
   xOffset: u32,
@@ -47,6 +48,7 @@ alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is 
 const OVER_KEYS = false;
 const MASKED = false;
 const BIASED = false;
+const DROPPED = false;    // dropout of probabilities
 const IS_WHOLE = true;     // spec: false where Element is f32
 const TILE: u32 = 32;      // rows a workgroup makes, and others it takes at a time
 const DEPTH: u32 = 16;     // places of the width, or others, in workgroup memory at a time
@@ -79,6 +81,9 @@ fn loadV(i: u32) -> vec4f { return v[i / 4]; }
 // e^r for |r| < 0.36. spec: the library's
 fn nearOne(r: vec4f) -> vec4f { return exp(r); }
 
+// Which of four scores dropout keeps, by their places in [batch, queries, keys]. spec: the library's
+fn keeps(i: vec4u) -> vec4<bool> { return vec4(true); }
+
 const INFINITE = 0x7f800000u;
 const HIDDEN = 0xff800000u; // -infinity
 
@@ -109,7 +114,7 @@ struct Weights {
   ds: mat4x4f,
 }
 
-fn weightsOf(products: mat4x4f, dp: mat4x4f, row: u32, column: u32, batch: vec3u, other: vec3u) -> Weights {
+fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch: vec3u, other: vec3u) -> Weights {
   let columns = column + vec4u(0, 1, 2, 3);
   let safe = min(columns, vec4u(params.columns - 1));
   var largest: vec4f; // N
@@ -124,7 +129,7 @@ fn weightsOf(products: mat4x4f, dp: mat4x4f, row: u32, column: u32, batch: vec3u
       dots = vec4f(dots.yzw, own.z);
     }
   }
-  var weights = Weights(products, dp); // row by row from the front, as the others move up
+  var weights = Weights(products, gradients); // row by row from the front, as the others move up
   for (var i = 0u; i < params.four; i++) {
     let own = min(row + i, params.axes.w - 1);
     var score = params.scale * weights.p[0];
@@ -149,8 +154,20 @@ fn weightsOf(products: mat4x4f, dp: mat4x4f, row: u32, column: u32, batch: vec3u
     let n = exponentOf(score);
     let r = (score - n * 0.693359375) - n * -2.12194440e-4;
     let p = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - largest) * factor;
-    let ds = p * (weights.ds[0] - dots);
-    weights.p = mat4x4f(weights.p[1], weights.p[2], weights.p[3], select(vec4f(), p, isSeen));
+    var kept = p;
+    var dp = weights.ds[0];
+    if (DROPPED) {
+      // The place of a score in [batch, queries, keys].
+      var at = (((batch.x * params.axes.y + batch.y) * params.axes.z + batch.z) * params.axes.w + own) * params.columns + columns;
+      if (OVER_KEYS) {
+        at = (((other.x * params.axes.y + other.y) * params.groups + other.z) * params.columns + columns) * params.axes.w + own;
+      }
+      let factor = select(vec4f(), vec4f(params.keptScale), keeps(at));
+      kept *= factor;
+      dp *= factor;
+    }
+    let ds = p * (dp - dots);
+    weights.p = mat4x4f(weights.p[1], weights.p[2], weights.p[3], select(vec4f(), kept, isSeen));
     weights.ds = mat4x4f(weights.ds[1], weights.ds[2], weights.ds[3], select(vec4f(), ds, isSeen));
   }
   return weights;
@@ -197,12 +214,15 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = group.y * groups.x + group.x;
-  if (workgroup >= params.workgroups) {
+  let wide = select(params.width, max(params.width, params.valueWidth), OVER_KEYS);
+  let slices = (wide + COLUMNS - 1) / (COLUMNS);
+  let rowTiles = (params.axes.w + TILE - 1) / TILE;
+  let slice = workgroup % slices;
+  let row = workgroup / slices % rowTiles * TILE;
+  let place = workgroup / slices / rowTiles;
+  if (place >= params.axes.x * params.axes.y * params.axes.z) {
     return;
   }
-  let slice = workgroup % params.slices;
-  let row = workgroup / params.slices % params.rowTiles * TILE;
-  let place = workgroup / params.slices / params.rowTiles;
   let batch = vec3u(place / params.axes.z / params.axes.y, place / params.axes.z % params.axes.y, place % params.axes.z);
 
   let m = thread / 8 * 4; // this thread's rows, and its others or columns

@@ -29,6 +29,10 @@ struct Params {
   step: i32,
   scale: f32,
   four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
+  seed0: u32, // of dropout
+  seed1: u32,
+  threshold: u32, // scores with 24 random bits below it are dropped
+  keptScale: f32, // 1 / (1 - p)
   qOffset: u32,
   kOffset: u32,
   vOffset: u32,
@@ -41,6 +45,7 @@ struct Params {
 alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is no multiple of 4
 const MASKED = false;
 const BIASED = false;
+const DROPPED = false;    // dropout of probabilities
 const IS_WHOLE = true;     // spec: false where Element is f32
 const TILE: u32 = 32;      // rows of y a workgroup makes, and keys it takes at a time
 const DEPTH: u32 = 16;     // places of the width, or keys, in workgroup memory at a time
@@ -69,6 +74,9 @@ fn loadV(i: u32) -> vec4f { return v[i / 4]; }
 
 // e^r for |r| < 0.36. spec: the library's
 fn nearOne(r: vec4f) -> vec4f { return exp(r); }
+
+// Which of four scores dropout keeps, by their places in [batch, queries, keys]. spec: the library's
+fn keeps(i: vec4u) -> vec4<bool> { return vec4(true); }
 
 const LOWEST = -3.4028234e38f;
 const INFINITE = 0x7f800000u;
@@ -144,15 +152,18 @@ fn largestExponents(scores: mat4x4f) -> vec4f {
   return found;
 }
 
-// e^s / 2^N of four rows.
-fn weightsOf(scores: mat4x4f, largest: vec4f) -> mat4x4f {
+// e^s / 2^N of four rows; negative where dropped, as all count in the sum.
+fn weightsOf(scores: mat4x4f, largest: vec4f, first: u32, key: u32) -> mat4x4f {
   var weights = scores;
   var own = largest;
   for (var i = 0u; i < params.four; i++) {
     let score = weights[0];
     let n = exponentOf(score);
     let r = (score - n * 0.693359375) - n * -2.12194440e-4;
-    let weight = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - own.x);
+    var weight = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - own.x);
+    if (DROPPED) {
+      weight = select(-weight, weight, keeps((first + i) * params.columns + key + vec4u(0, 1, 2, 3)));
+    }
     weights = mat4x4f(weights[1], weights[2], weights[3], select(weight, vec4f(), isHidden(score)));
     own = own.yzwx;
   }
@@ -233,7 +244,7 @@ fn main(
     total *= factor;
     y0 = scaleRows(y0, factor);
     y1 = scaleRows(y1, factor);
-    let weights = transpose(weightsOf(scores, largest));
+    let weights = transpose(weightsOf(scores, largest, place * params.axes.w + row + m, start + n));
     for (var i = 0u; i < 4; i++) {
       weightTile[((n + i) * TILE + m) / 4] = weights[i];
     }
@@ -247,8 +258,13 @@ fn main(
       }
       workgroupBarrier();
       for (var i = 0u; i < 4 * params.four; i++) {
-        let weight = weightTile[((first - start + i) * TILE + m) / 4];
-        total += weight;
+        var weight = weightTile[((first - start + i) * TILE + m) / 4];
+        if (DROPPED) {
+          total += abs(weight);
+          weight = max(weight, vec4f());
+        } else {
+          total += weight;
+        }
         y0 += outer(weight, vTile[(i * COLUMNS + n) / 4]);
         y1 += outer(weight, vTile[(i * COLUMNS + n + COLUMNS / 2) / 4]);
       }
@@ -262,6 +278,7 @@ fn main(
     let isNotANumber = bitcast<u32>(largest[i]) == INFINITE;
     let notANumber = bitcast<f32>(bitcast<u32>(total[i]) | 0x7fc00000u);
     let factor = select(select(1.0 / total[i], 0.0, isEmpty), notANumber, isNotANumber);
+    let yFactor = select(factor, factor * params.keptScale, DROPPED);
     if (n == 0 && slice == 0) {
       let at = params.statisticsOffset + dot(vec4u(batch, row + m + i), params.statisticsStrides);
       statistics[at] = largest[i];
@@ -272,7 +289,7 @@ fn main(
       var values = select(pick(y0, i), pick(y1, i), half == 1);
       let first = column + half * COLUMNS / 2;
       for (var j = first; j < min(first + 4, params.valueWidth); j++) {
-        y[rowBegin + j] = values.x * factor;
+        y[rowBegin + j] = values.x * yFactor;
         values = values.yzwx;
       }
     }

@@ -32,6 +32,10 @@ struct Params {
   step: i32,
   scale: f32,
   four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
+  seed0: u32, // of dropout
+  seed1: u32,
+  threshold: u32, // scores with 24 random bits below it are dropped
+  keptScale: f32, // 1 / (1 - p)
   qOffset: u32,
   kOffset: u32,
   vOffset: u32,
@@ -47,6 +51,7 @@ const ROWS: u32 = 4;       // rows of y a workgroup makes: 4 or 16
 const GROUPS: u32 = 1;     // groups of 4 * LANES columns of y a workgroup makes: 1 or 2
 const MASKED = false;
 const BIASED = false;
+const DROPPED = false;    // dropout of probabilities
 const IS_WHOLE = true;     // spec: false where Element is f32
 const HELD: u32 = max(ROWS / LANES, 1); // rows a lane loads for all
 const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0 && GROUPS <= 2;
@@ -70,6 +75,9 @@ fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
 
 // e^r for |r| < 0.36. spec: the library's
 fn nearOne(r: vec4f) -> vec4f { return exp(r); }
+
+// Which of four scores dropout keeps, by their places in [batch, queries, keys]. spec: the library's
+fn keeps(i: vec4u) -> vec4<bool> { return vec4(true); }
 
 const LOWEST = -3.4028234e38f;
 const INFINITE = 0x7f800000u;
@@ -163,15 +171,18 @@ fn largestExponents(scores: mat4x4f, largest: vec4f, lane: u32) -> vec4f {
   return found;
 }
 
-// e^s / 2^N of four rows.
-fn weightsOf(scores: mat4x4f, largest: vec4f) -> mat4x4f {
+// e^s / 2^N of four rows; negative where dropped, as all count in the sum.
+fn weightsOf(scores: mat4x4f, largest: vec4f, first: u32, key: u32) -> mat4x4f {
   var weights = scores;
   var own = largest;
   for (var i = 0u; i < params.four; i++) {
     let score = weights[0];
     let n = exponentOf(score);
     let r = (score - n * 0.693359375) - n * -2.12194440e-4;
-    let weight = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - own.x);
+    var weight = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - own.x);
+    if (DROPPED) {
+      weight = select(-weight, weight, keeps((first + i) * params.columns + key + vec4u(0, 1, 2, 3)));
+    }
     weights = mat4x4f(weights[1], weights[2], weights[3], select(weight, vec4f(), isHidden(score)));
     own = own.yzwx;
   }
@@ -190,7 +201,17 @@ fn weightsAtEachKey(weights: mat4x4f, lane: u32) -> mat4x4f {
 }
 
 fn addEach(total: vec4f, x: mat4x4f) -> vec4f {
+  if (DROPPED) {
+    return (((total + abs(x[0])) + abs(x[1])) + abs(x[2])) + abs(x[3]);
+  }
   return (((total + x[0]) + x[1]) + x[2]) + x[3];
+}
+
+fn keptOf(x: mat4x4f) -> mat4x4f {
+  if (DROPPED) {
+    return mat4x4f(max(x[0], vec4f()), max(x[1], vec4f()), max(x[2], vec4f()), max(x[3], vec4f()));
+  }
+  return x;
 }
 
 @compute @workgroup_size(LANES)
@@ -271,7 +292,7 @@ fn main(
       let scores = scoresOf(tile0, row + r, key, batch);
       let next = largestExponents(scores, largest0, lane);
       let factor = twoToThe(largest0 - next);
-      let weights = weightsOf(scores, next);
+      let weights = weightsOf(scores, next, place * params.axes.w + row + r, key);
       tile0 = tile1;
       tile1 = tile2;
       tile2 = tile3;
@@ -318,6 +339,7 @@ fn main(
       }
       var weights = weightsAtEachKey(tile0, owner);
       total0 = addEach(total0, weights);
+      weights = keptOf(weights);
       y00 = update(y00, weights, values0);
       if (GROUPS > 1) {
         y01 = update(y01, weights, values1);
@@ -325,18 +347,21 @@ fn main(
       if (ROWS > 4) {
         weights = weightsAtEachKey(tile1, owner);
         total1 = addEach(total1, weights);
+        weights = keptOf(weights);
         y10 = update(y10, weights, values0);
         if (GROUPS > 1) {
           y11 = update(y11, weights, values1);
         }
         weights = weightsAtEachKey(tile2, owner);
         total2 = addEach(total2, weights);
+        weights = keptOf(weights);
         y20 = update(y20, weights, values0);
         if (GROUPS > 1) {
           y21 = update(y21, weights, values1);
         }
         weights = weightsAtEachKey(tile3, owner);
         total3 = addEach(total3, weights);
+        weights = keptOf(weights);
         y30 = update(y30, weights, values0);
         if (GROUPS > 1) {
           y31 = update(y31, weights, values1);
@@ -357,6 +382,7 @@ fn main(
     let isNotANumber = bitcast<u32>(largest) == INFINITE;
     let notANumber = bitcast<f32>(bitcast<u32>(total) | 0x7fc00000u);
     let factor = select(select(1.0 / total, 0.0, isEmpty), notANumber, isNotANumber);
+    let yFactor = select(factor, factor * params.keptScale, DROPPED);
     if (lane == 0 && slice == 0) {
       let at = params.statisticsOffset + dot(vec4u(batch, m), params.statisticsStrides);
       statistics[at] = largest;
@@ -373,7 +399,7 @@ fn main(
       let first = column + g * 4 * LANES;
       let columnEnd = min(first + 4, params.valueWidth);
       for (var n = first; n < columnEnd; n++) {
-        y[rowBegin + n] = values.x * factor;
+        y[rowBegin + n] = values.x * yFactor;
         values = values.yzwx;
       }
     }

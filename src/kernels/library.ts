@@ -3,6 +3,7 @@ import float from "../../shaders/lib/float.wgsl";
 import gaussian from "../../shaders/lib/gaussian.wgsl";
 import logarithm from "../../shaders/lib/logarithm.wgsl";
 import power from "../../shaders/lib/power.wgsl";
+import threefry from "../../shaders/lib/threefry.wgsl";
 import trigonometric from "../../shaders/lib/trigonometric.wgsl";
 import wholePower from "../../shaders/lib/whole-power.wgsl";
 
@@ -15,6 +16,7 @@ export const LIBRARY = {
   wholePower,
   gaussian,
   trigonometric,
+  threefry,
 } as const;
 
 export type LibraryName = keyof typeof LIBRARY;
@@ -28,6 +30,7 @@ const NEEDS: Record<LibraryName, readonly LibraryName[]> = {
   wholePower: [],
   gaussian: ["exponential"],
   trigonometric: ["float"],
+  threefry: [],
 };
 
 /** The part of a specialisation that includes some files of the library and what these need, each once. */

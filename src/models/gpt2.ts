@@ -69,9 +69,8 @@ class Attention extends Module {
   forward(x: Tensor, mask: Tensor | undefined, pass?: TrainingPass, residual?: Tensor): Tensor {
     const { attentionDropout, residualDropout } = this.#config;
     const joint = this.c_attn.forward(x); // [B, T, 3C]
-    const options = { heads: this.#heads, scale: this.#scale, mask };
-    const attended =
-      pass && attentionDropout > 0 ? this.#attendWithDropout(joint, mask, pass) : causalSelfAttention(joint, options);
+    const dropout = pass && attentionDropout > 0 ? { p: attentionDropout, seed: pass.nextSeed() } : undefined;
+    const attended = causalSelfAttention(joint, { heads: this.#heads, scale: this.#scale, mask, dropout });
     return addProjection(residual, this.c_proj, attended, residualDropout, pass); // [B, T, C]
   }
 
@@ -85,19 +84,6 @@ class Attention extends Module {
       scale: this.#scale,
     });
     return this.c_proj.forwardWith(this.#merge(attended), { residual });
-  }
-
-  #attendWithDropout(joint: Tensor, mask: Tensor | undefined, pass: TrainingPass): Tensor {
-    const [query, key, value] = this.#heads3(joint);
-    const onProbabilities = (p: Tensor): Tensor => applyDropout(p, this.#config.attentionDropout, pass);
-    return this.#merge(
-      scaledDotProductAttention(query, key, value, {
-        causal: true,
-        keyMask: mask,
-        scale: this.#scale,
-        onProbabilities,
-      }),
-    );
   }
 
   #heads3(joint: Tensor): [Tensor, Tensor, Tensor] {

@@ -17,6 +17,7 @@ interface Sizes {
   reach?: number;
   isMasked?: boolean;
   isBiased?: boolean;
+  isDropped?: boolean;
 }
 
 const wordsOf = async (tensors: readonly Tensor[]): Promise<Uint32Array[]> => {
@@ -28,7 +29,7 @@ const wordsOf = async (tensors: readonly Tensor[]): Promise<Uint32Array[]> => {
 
 /** Bits of the result, the statistics, and all gradients of attention over made-up numbers, the same on every device. */
 async function attend(gpu: Gpu, sizes: Sizes): Promise<Uint32Array[]> {
-  const { batch, groups = 1, queries, keys, width, valueWidth = width, reach, isMasked, isBiased } = sizes;
+  const { batch, groups = 1, queries, keys, width, valueWidth = width, reach, isMasked, isBiased, isDropped } = sizes;
   gpu.use();
   const make = (shape: Shape, seed: number): Tensor => uniform(shape, { seed, low: -2, high: 2, gpu });
   const results = tidy(() => {
@@ -38,6 +39,7 @@ async function attend(gpu: Gpu, sizes: Sizes): Promise<Uint32Array[]> {
     const inputs = {
       ...{ query, key, value, scale: 0.2, reach },
       mask: isMasked ? tensor(hidden, [batch[0], 1, 1, 1, keys], { gpu }) : undefined,
+      dropout: isDropped ? { p: 0.3, seed: 7 } : undefined,
       bias: isBiased ? make([1, batch[1], groups, queries, keys], 5) : undefined,
     };
     const y = empty(gpu, g.shape, "f32");
@@ -57,6 +59,7 @@ async function attend(gpu: Gpu, sizes: Sizes): Promise<Uint32Array[]> {
 const CASES: readonly Sizes[] = [
   { batch: [1, 2], queries: 37, keys: 37, width: 64, reach: 1 },
   { batch: [2, 1], groups: 3, queries: 17, keys: 33, width: 7, valueWidth: 70, isMasked: true, isBiased: true },
+  { batch: [2, 1], groups: 2, queries: 33, keys: 40, width: 8, reach: 8, isDropped: true },
 ];
 
 describe("attention", () => {

@@ -10,6 +10,7 @@ import {
   rowsOf,
   sizeOf,
 } from "./nd-array.ts";
+import { dropout } from "./random.ts";
 
 interface RowNorm {
   epsilon: number;
@@ -92,7 +93,11 @@ export const attentionSoftmax: Reference<{ reach?: number }> = ([scores, ...othe
   );
 };
 
-export const causalSelfAttention: Reference<{ heads: number; scale: number }> = ([joint, mask], { heads, scale }) => {
+export const causalSelfAttention: Reference<{
+  heads: number;
+  scale: number;
+  dropout?: { p: number; seed: number | (() => number) };
+}> = ([joint, mask], { heads, scale, dropout: dropping }) => {
   const [batch, length, triple] = joint.shape;
   const channels = triple / 3;
   const width = channels / heads;
@@ -105,7 +110,7 @@ export const causalSelfAttention: Reference<{ heads: number; scale: number }> = 
   const keys = mask && { shape: [batch, 1, 1, length], data: mask.data };
   const probabilities = attentionSoftmax(keys ? [scores, keys] : [scores], { reach: 1 });
   const merged: NdArray = generate([batch, length, channels], () => 0);
-  const y = matmul([probabilities, value], { scale: 1 });
+  const y = matmul([dropping ? dropout([probabilities], dropping) : probabilities, value], { scale: 1 });
   forEachIndex(y.shape, ([b, h, t, c], position) => {
     merged.data[(b * length + t) * channels + h * width + c] = y.data[position];
   });

@@ -25,7 +25,8 @@ export const dropoutOp = defineOp<{ p: number; seed: LiveNumber }>({
   ],
 });
 
-function requireChance(op: string, p: number, seed: LiveNumber): void {
+/** @throws with the op's name unless p is a probability and the seed a whole number. */
+export function requireChance(op: string, p: number, seed: LiveNumber): void {
   if (!(p >= 0 && p <= 1)) throw new Error(`${op}: expected a probability, got ${p}`);
   requireSeed(op, seed);
 }

@@ -16,7 +16,7 @@ import {
   partsOf,
   stridesOf,
 } from "./operands.ts";
-import { byElements, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
+import { byElements, DROPPED, droppingOf, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
 
 const BY_ELEMENTS = byElements("X", "Y", "U", "V");
 const DOTS_BY_ELEMENTS = byElements("Y", "G");
@@ -47,9 +47,6 @@ const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"
     statisticsStrides: "vec4<u32>",
     firstStrides: "vec4<u32>",
     secondStrides: "vec4<u32>",
-    workgroups: "u32",
-    rowTiles: "u32",
-    slices: "u32",
     columns: "u32",
     groups: "u32",
     width: "u32",
@@ -60,6 +57,10 @@ const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"
     step: "i32",
     scale: "f32",
     four: "u32",
+    seed0: "u32",
+    seed1: "u32",
+    threshold: "u32",
+    keptScale: "f32",
     firstPlace: "u32",
     secondPlace: "u32",
     xOffset: "u32",
@@ -157,7 +158,7 @@ export function attentionBackward(op: string, inputs: AttentionInputs, gradients
         operand(dQuery, true, "result"),
         ...masks((x) => x),
       ]);
-      for (const part of partsOf(op, operands)) run(op, part, inputs, false);
+      for (const part of partsOf(op, operands, inputs.dropout)) run(op, part, inputs, false);
     }
     if (dKeyAndValue?.some(({ size }) => size > 0)) {
       const [dKey, dValue] = dKeyAndValue;
@@ -171,7 +172,7 @@ export function attentionBackward(op: string, inputs: AttentionInputs, gradients
         operand(dValue, true, "result"),
         ...masks((x) => transposeView(x)),
       ]);
-      for (const part of partsOf(op, operands)) run(op, part, inputs, true);
+      for (const part of partsOf(op, operands, inputs.dropout)) run(op, part, inputs, true);
     }
   });
 }
@@ -211,7 +212,7 @@ function rowDots(op: string, { y, g, statistics }: AttentionGradients): Tensor {
 
 /** One dispatch: of the gradient of queries, or of those of keys and values. */
 function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKeys: boolean): void {
-  const { scale, reach } = inputs;
+  const { scale, reach, dropout } = inputs;
   const [x, y, u, v, statistics, first, ...rest] = views;
   const second = overKeys ? rest[0] : first;
   const masks = overKeys ? rest.slice(1) : rest;
@@ -229,6 +230,7 @@ function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKe
     ...(areVectors([x, y, u, v]) ? {} : BY_ELEMENTS),
     ...(mask ? { MASKED: "true" } : {}),
     ...(bias ? { BIASED: "true" } : {}),
+    ...(dropout ? DROPPED : {}),
   };
   const rowTiles = Math.ceil(rows / tile.rows);
   const slices = Math.ceil((overKeys ? Math.max(width, valueWidth) : width) / tile.columns);
@@ -252,9 +254,6 @@ function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKe
       statisticsStrides: stridesOf(statistics),
       firstStrides: stridesOf(first),
       secondStrides: stridesOf(second),
-      workgroups,
-      rowTiles,
-      slices,
       columns,
       groups: overKeys ? u.shape[2] : 1,
       width,
@@ -265,6 +264,7 @@ function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKe
       step: reach === undefined ? 0 : 1,
       scale,
       four: 4,
+      ...droppingOf(dropout),
       firstPlace: first.offset - cover.offset,
       secondPlace: second.offset - cover.offset,
     },

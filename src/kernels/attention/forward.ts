@@ -6,7 +6,7 @@ import { launch, output, requireFloat32 } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
-import { byElements, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
+import { byElements, DROPPED, droppingOf, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
 
 const BY_ELEMENTS = byElements("Q", "K", "V");
 
@@ -35,6 +35,10 @@ const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"
     step: "i32",
     scale: "f32",
     four: "u32",
+    seed0: "u32",
+    seed1: "u32",
+    threshold: "u32",
+    keptScale: "f32",
     qOffset: "u32",
     kOffset: "u32",
     vOffset: "u32",
@@ -70,7 +74,7 @@ const workgroupKernel = defineKernel({
  * 2^N / Σ e^score, from which the log of the sum is N ln 2 less the second's logarithm.
  */
 export function attentionForward(op: string, inputs: AttentionInputs, y: Tensor): Tensor {
-  const { query, key, value, mask, bias, scale, reach } = inputs;
+  const { query, key, value, mask, bias, scale, reach, dropout } = inputs;
   requireFloat32(op, query, key, value, ...(bias ? [bias] : []));
   const batch = y.shape.slice(0, -2);
   const statistics = output(op, query, [...y.shape.slice(0, -1), 2]);
@@ -87,12 +91,13 @@ export function attentionForward(op: string, inputs: AttentionInputs, y: Tensor)
         x ? [{ view: expandView(x, scores), hasRows: true, use: "mask" }] : [],
       ),
     ]);
-    for (const { views, begin } of partsOf(op, operands)) {
+    for (const { views, begin } of partsOf(op, operands, dropout)) {
       const [q, k, v, target, rows, ...masks] = views;
       run(op, [q, k, v, target, rows], {
         mask: mask && masks[0],
         bias: bias && masks[masks.length - 1],
         scale,
+        dropout,
         reach: reach === undefined ? undefined : reach + begin,
       });
     }
@@ -104,7 +109,7 @@ export function attentionForward(op: string, inputs: AttentionInputs, y: Tensor)
 function run(
   op: string,
   [q, k, v, y, statistics]: readonly Tensor[],
-  { mask, bias, scale, reach }: Pick<AttentionInputs, "mask" | "bias" | "scale" | "reach">,
+  { mask, bias, scale, reach, dropout }: Omit<AttentionInputs, "query" | "key" | "value">,
 ): void {
   const [outer, inner, groups, rows, width] = q.shape;
   const [columns, valueWidth] = v.shape.slice(-2);
@@ -116,6 +121,7 @@ function run(
     ...(areVectors([q, k, v]) ? {} : BY_ELEMENTS),
     ...(mask ? { MASKED: "true" } : {}),
     ...(bias ? { BIASED: "true" } : {}),
+    ...(dropout ? DROPPED : {}),
   };
   const rowTiles = Math.ceil(rows / tile.rows);
   const slices = Math.ceil(valueWidth / tile.columns);
@@ -146,6 +152,7 @@ function run(
       step: reach === undefined ? 0 : 1,
       scale,
       four: 4,
+      ...droppingOf(dropout),
     },
     linearGrid(workgroups),
   );

@@ -1,7 +1,14 @@
+import type { LiveNumber } from "../../gpu/index.ts";
 import { expandView, type Shape, sizeOf, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy } from "../copy.ts";
 import { mergeAxes } from "../strided.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
+
+/** Dropout with probability p; which elements it drops depends on the seed and their places alone. */
+export interface Dropping {
+  p: number;
+  seed: LiveNumber;
+}
 
 /** What attention reads, with any strides; axes in front of the last two broadcast to those of the queries. */
 export interface AttentionInputs {
@@ -19,6 +26,8 @@ export interface AttentionInputs {
   scale: number;
   /** Query i sees the first `reach` + i keys; all when undefined. */
   reach?: number;
+  /** Of probabilities, by their places in [...batch, groups, Q, K]; without a bias, and where all fits into bindings. */
+  dropout?: Dropping;
 }
 
 /** A tensor of a kernel: [...batch, groups, rows, columns]. */
@@ -99,7 +108,13 @@ export interface Part {
  *
  * @throws MemoryLimitError naming the op, before anything is recorded, when the operands of one batch index do not fit.
  */
-export function partsOf(op: string, operands: readonly Operand[]): Part[] {
+export function partsOf(op: string, operands: readonly Operand[], dropout?: Dropping): Part[] {
+  // What is dropped is told from places in the whole.
+  if (dropout) {
+    const views = operands.map(({ view }) => view);
+    requireBindable(op, ...views);
+    return [{ views, begin: 0 }];
+  }
   try {
     return cut(
       op,

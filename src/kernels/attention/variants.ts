@@ -1,6 +1,8 @@
-import type { Gpu, Specialization } from "../../gpu/index.ts";
+import type { Gpu, ParamValues, Specialization } from "../../gpu/index.ts";
 import { including } from "../library.ts";
+import { seedWords } from "../random/threefry.ts";
 import { defineFamily, fixedSubgroupSize } from "../variants.ts";
+import type { Dropping } from "./operands.ts";
 
 /** Sizes of subgroups that operands are passed round in. */
 const SUBGROUPS: readonly number[] = [4, 8, 16];
@@ -75,10 +77,25 @@ export const byElements = (...names: string[]): Specialization => ({
   ),
 });
 
-/** All choices of masks. */
+/** Dropout of probabilities. */
+export const DROPPED: Specialization = {
+  DROPPED: "true",
+  keeps: "return areKept(i, params.seed0, params.seed1, params.threshold);",
+  ...including("exponential", "threefry"),
+};
+
+/** Parameters of dropout; none drops. */
+export const droppingOf = (dropout: Dropping | undefined): ParamValues =>
+  dropout
+    ? {
+        ...seedWords(dropout.seed),
+        threshold: Math.round(dropout.p * 2 ** 24),
+        keptScale: dropout.p < 1 ? 1 / (1 - dropout.p) : 0,
+      }
+    : { seed0: 0, seed1: 0, threshold: 0, keptScale: 1 };
+
+/** All choices of masks, and of dropout, which comes without a bias. */
 export const maskings: readonly Specialization[] = [
-  {},
-  { MASKED: "true" },
-  { BIASED: "true" },
-  { MASKED: "true", BIASED: "true" },
+  ...[{}, { MASKED: "true" }, { BIASED: "true" }, { MASKED: "true", BIASED: "true" }],
+  ...[DROPPED, { MASKED: "true", ...DROPPED }],
 ];

@@ -119,24 +119,18 @@ export const attentionOp = defineOp<AttentionAttributes>({
   samples: () => [
     { inputs: [{ shape: [2, 3, 5, 8] }, { shape: [2, 3, 7, 8] }, { shape: [2, 3, 7, 4] }], attributes: { scale: 0.4 } },
     {
+      inputs: [{ shape: [2, 4, 5, 8] }, { shape: [2, 1, 35, 8] }, { shape: [1, 35, 4] }],
+      attributes: { scale: 0.3, reach: 31 },
+    },
+    {
       inputs: [
         { shape: [4, 6, 5] },
         { shape: [2, 6, 5] },
         { shape: [2, 6, 7] },
-        { shape: [6, 6], dtype: "i32", low: 0, high: 2 },
+        { shape: [6, 6], dtype: "bool", low: 0, high: 2 },
+        { shape: [4, 1, 6], low: -1, high: 1 },
       ],
       attributes: { scale: 0.5, reach: 1 },
     },
-    {
-      inputs: [
-        { shape: [2, 4, 3, 8] },
-        { shape: [2, 1, 35, 8] },
-        { shape: [1, 35, 8] },
-        { shape: [2, 1, 1, 35], dtype: "bool", low: 0, high: 2 },
-        { shape: [4, 1, 35], low: -1, high: 1 },
-      ],
-      attributes: { scale: 0.3, reach: 33 },
-    },
-    { inputs: [{ shape: [3, 2] }, { shape: [2, 2] }, { shape: [2, 3] }], attributes: { scale: 1 } },
   ],
 });

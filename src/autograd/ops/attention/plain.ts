@@ -22,14 +22,21 @@ export const masksOf = ([, , , ...others]: readonly Tensor[]): { mask?: Tensor; 
 interface PlainAttention {
   /** [..., heads, Q, K] */
   probabilities: Tensor;
-  /** Values weighed by what was made of the probabilities. */
+  /** Values weighed by what was made of the probabilities, after dropout. */
   weigh(probabilities: Tensor): Tensor;
   /** Gradients of query, key and value, and of the scores, from that of the result. */
   gradients(g: Tensor): [query: () => Tensor, key: () => Tensor, value: () => Tensor, scores: () => Tensor];
 }
 
-/** Attention in differentiable ops, with all probabilities in memory: for dropout on them, and for second derivatives. */
-export function plainAttention(inputs: readonly Tensor[], { scale, reach }: AttentionAttributes): PlainAttention {
+/**
+ * Attention in differentiable ops, with all probabilities in memory: for what is done to them, and for second derivatives.
+ * `drop` is applied to the probabilities, and to their gradient.
+ */
+export function plainAttention(
+  inputs: readonly Tensor[],
+  { scale, reach }: AttentionAttributes,
+  drop: (x: Tensor) => Tensor = (x) => x,
+): PlainAttention {
   const [query, key, value] = inputs;
   const groups = checkShapes(query, key, value);
   // Query heads of a group are an axis of their own, along which keys and values repeat.
@@ -49,15 +56,15 @@ export function plainAttention(inputs: readonly Tensor[], { scale, reach }: Atte
   const ofKeys = (gradient: Tensor, x: Tensor): Tensor => reshape(sumTo(gradient, shared(x).shape), x.shape);
   return {
     probabilities,
-    weigh: (p) => ungrouped(matmul(grouped(p), shared(value))),
+    weigh: (p) => ungrouped(matmul(grouped(drop(p)), shared(value))),
     gradients: (g) => {
-      const dProbabilities = ungrouped(matmul(grouped(g), transpose(shared(value))));
+      const dProbabilities = drop(ungrouped(matmul(grouped(g), transpose(shared(value)))));
       const dots = sum(mul(dProbabilities, probabilities), -1, true);
       const dScores = mul(probabilities, sub(dProbabilities, dots));
       return [
         () => sumTo(ungrouped(matmul(grouped(dScores), shared(key), scale)), query.shape),
         () => ofKeys(matmul(transpose(grouped(dScores)), grouped(query), scale), key),
-        () => ofKeys(matmul(transpose(grouped(probabilities)), grouped(g)), value),
+        () => ofKeys(matmul(transpose(grouped(drop(probabilities))), grouped(g)), value),
         () => dScores,
       ];
     },

@@ -1,20 +1,22 @@
 import { attentionBackward } from "../../../kernels/attention/backward.ts";
 import { attentionForward } from "../../../kernels/attention/forward.ts";
-import type { AttentionInputs } from "../../../kernels/attention/operands.ts";
+import type { AttentionInputs, Dropping } from "../../../kernels/attention/operands.ts";
 import { copy as copyOf } from "../../../kernels/copy.ts";
 import { output, requireFloat32 } from "../../../kernels/launch.ts";
-import { formatShape, type Tensor } from "../../../tensor/index.ts";
+import { fitsBinding } from "../../../kernels/windows.ts";
+import { formatShape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
-import { sum } from "../broadcast.ts";
-import { add, mul, sub } from "../elementwise/index.ts";
-import { matmul } from "../linear-algebra/matmul.ts";
-import { attentionSoftmax } from "../normalization/softmax.ts";
-import { padAxis, permute, reshape, slice, transpose } from "../shape/views.ts";
+import { dropout, requireChance } from "../dropout.ts";
+import { add } from "../elementwise/index.ts";
+import { padAxis, permute, reshape, slice } from "../shape/views.ts";
+import { plainAttention } from "./plain.ts";
 
 export interface SelfAttentionAttributes {
   heads: number;
   /** Factor of the scores. */
   scale: number;
+  /** Of the attention probabilities, each by its place in [batch, heads, query, key]. */
+  dropout?: Dropping;
 }
 
 const NAME = "causalSelfAttention";
@@ -35,11 +37,15 @@ function headsView(x: Tensor, part: number, parts: number, heads: number): Tenso
 const overHeads = (mask: Tensor): Tensor =>
   mask.view([mask.shape[0], 1, 1, mask.shape[1]], [mask.strides[0], 0, 0, mask.strides[1]]);
 
-function inputsOf(joint: Tensor, mask: Tensor | undefined, { heads, scale }: SelfAttentionAttributes): AttentionInputs {
+function inputsOf(
+  joint: Tensor,
+  mask: Tensor | undefined,
+  { heads, scale, dropout }: SelfAttentionAttributes,
+): AttentionInputs {
   const [query, key, value] = [0, 1, 2].map((part) => headsView(joint, part, 3, heads));
   const [batch, length] = joint.shape;
   const ofKeys = mask?.view([batch, 1, 1, 1, length], [mask.strides[0], 0, 0, 0, mask.strides[1]]);
-  return { query, key, value, mask: ofKeys, scale, reach: 1 };
+  return { query, key, value, mask: ofKeys, scale, reach: 1, dropout };
 }
 
 function forward(joint: Tensor, mask: Tensor | undefined, attributes: SelfAttentionAttributes): [Tensor, Tensor] {
@@ -69,30 +75,36 @@ function fusedBackward(
   return result;
 }
 
+/** Heads of queries, keys or values, or of a result, in differentiable ops: [batch, heads, length, width]. */
+const splitHeads = (x: Tensor, heads: number): Tensor => {
+  const [batch, length, channels] = x.shape;
+  return permute(reshape(x, [batch, length, heads, channels / heads]), [0, 2, 1, 3]);
+};
+
+const mergeHeads = (x: Tensor): Tensor => {
+  const [batch, heads, length, width] = x.shape;
+  return reshape(permute(x, [0, 2, 1, 3]), [batch, length, heads * width]);
+};
+
+/** Attention in differentiable ops, with all probabilities in memory. */
+function plain(joint: Tensor, mask: Tensor | undefined, { heads, scale, dropout: dropping }: SelfAttentionAttributes) {
+  const channels = joint.shape[2] / 3;
+  const parts = [0, 1, 2].map((part) => splitHeads(slice(joint, 2, part * channels, (part + 1) * channels), heads));
+  const inputs = mask ? [...parts, overHeads(mask)] : parts;
+  return plainAttention(inputs, { scale, reach: 1 }, dropping && ((x) => dropout(x, dropping.p, dropping.seed)));
+}
+
 /** The same gradient in differentiable ops. */
 function plainBackward(
   g: Tensor,
   joint: Tensor,
   mask: Tensor | undefined,
-  { heads, scale }: SelfAttentionAttributes,
+  attributes: SelfAttentionAttributes,
 ): Tensor {
-  const [batch, length, triple] = joint.shape;
-  const width = triple / 3 / heads;
-  const split = (x: Tensor): Tensor => permute(reshape(x, [batch, length, heads, width]), [0, 2, 1, 3]);
-  const merge = (x: Tensor): Tensor => reshape(permute(x, [0, 2, 1, 3]), [batch, length, heads * width]);
-  const part = (index: number): Tensor => split(slice(joint, 2, (index * triple) / 3, ((index + 1) * triple) / 3));
-  const [query, key, value] = [part(0), part(1), part(2)];
-  const probabilities = attentionSoftmax(matmul(query, transpose(key), scale), {
-    reach: 1,
-    mask: mask && overHeads(mask),
-  });
-  const gradient = split(g);
-  const dProbabilities = matmul(gradient, transpose(value));
-  const dScores = mul(probabilities, sub(dProbabilities, sum(mul(dProbabilities, probabilities), -1, true)));
-  const place = (x: Tensor, index: number): Tensor => padAxis(merge(x), 2, (index * triple) / 3, joint.shape);
-  const dQuery = place(matmul(dScores, key, scale), 0);
-  const dKey = place(matmul(transpose(dScores), query, scale), 1);
-  return add(add(dQuery, dKey), place(matmul(transpose(probabilities), gradient), 2));
+  const channels = joint.shape[2] / 3;
+  const [query, key, value] = plain(joint, mask, attributes).gradients(splitHeads(g, attributes.heads));
+  const place = (x: Tensor, index: number): Tensor => padAxis(mergeHeads(x), 2, index * channels, joint.shape);
+  return add(add(place(query(), 0), place(key(), 1)), place(value(), 2));
 }
 
 /**
@@ -103,8 +115,9 @@ function plainBackward(
  */
 export const causalSelfAttentionOp = defineOp<SelfAttentionAttributes>({
   name: NAME,
-  infer: ([joint, mask], { heads }) => {
+  infer: ([joint, mask], { heads, dropout: dropping }) => {
     requireFloat32(NAME, joint);
+    if (dropping) requireChance(NAME, dropping.p, dropping.seed);
     const [batch, length, triple] = joint.shape;
     if (joint.rank !== 3 || triple % (3 * heads) !== 0) {
       throw new Error(`${NAME}: expected [batch, length, 3 · ${heads} heads · width], got ${formatShape(joint.shape)}`);
@@ -131,13 +144,22 @@ export const causalSelfAttentionOp = defineOp<SelfAttentionAttributes>({
       inputs: [{ shape: [3, 7, 15] }, { shape: [3, 7], dtype: "i32", low: 0, high: 2 }],
       attributes: { heads: 1, scale: 0.4 },
     },
+    { inputs: [{ shape: [2, 5, 24] }], attributes: { heads: 2, scale: 0.5, dropout: { p: 0.3, seed: 42 } } },
   ],
 });
 
-export const causalSelfAttention = (
-  joint: Tensor,
-  options: { heads: number; scale: number; mask?: Tensor },
-): Tensor => {
-  const { heads, scale, mask } = options;
-  return causalSelfAttentionOp(mask ? [joint, mask] : [joint], { heads, scale });
+export interface SelfAttentionOptions extends SelfAttentionAttributes {
+  /** Keys that may be seen, [batch, length] of an integer type or bool: 0 hides. */
+  mask?: Tensor;
+}
+
+/** {@link causalSelfAttentionOp}; with dropout over more than a binding in plain ops, which hold all probabilities. */
+export const causalSelfAttention = (joint: Tensor, { mask, ...attributes }: SelfAttentionOptions): Tensor => {
+  if (attributes.dropout && !fitsBinding(joint)) {
+    return tidy(() => {
+      const { probabilities, weigh } = plain(joint, mask, attributes);
+      return mergeHeads(weigh(probabilities));
+    });
+  }
+  return causalSelfAttentionOp(mask ? [joint, mask] : [joint], attributes);
 };
