@@ -199,6 +199,25 @@ fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch
   return weights;
 }
 
+// Four columns of four others.
+fn uColumns(base: u32, first: u32, column: u32) -> mat4x4f {
+  var found: mat4x4f;
+  for (var i = 0u; i < params.four; i++) {
+    let index = base + min(first + i, params.columns - 1) * params.uStrides.w;
+    found = mat4x4f(found[1], found[2], found[3], loadU(index + column));
+  }
+  return found;
+}
+
+fn vColumns(base: u32, first: u32, column: u32) -> mat4x4f {
+  var found: mat4x4f;
+  for (var i = 0u; i < params.four; i++) {
+    let index = base + min(first + i, params.columns - 1) * params.vStrides.w;
+    found = mat4x4f(found[1], found[2], found[3], loadV(index + column));
+  }
+  return found;
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -329,72 +348,46 @@ fn main(
         dp0 = dp3;
       }
 
+      // A loop for each group of columns: one for both would take twice as long to compile.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let rows = min(vec4u(start + 4 * owner) + vec4u(0, 1, 2, 3), vec4u(params.columns - 1));
-        var us = uBase + rows * params.uStrides.w;
-        var u0: mat4x4f;
-        var u1: mat4x4f;
-        for (var i = 0u; i < params.four; i++) {
-          u0 = mat4x4f(u0[1], u0[2], u0[3], loadU(us.x + uColumn0));
-          if (GROUPS > 1) {
-            u1 = mat4x4f(u1[1], u1[2], u1[3], loadU(us.x + uColumn1));
-          }
-          us = us.yzwx;
-        }
-        var weights = atEachOther(dp0, owner);
-        first00 = update(first00, weights, u0);
-        if (GROUPS > 1) {
-          first01 = update(first01, weights, u1);
-        }
+        let us = uColumns(uBase, start + 4 * owner, uColumn0);
+        first00 = update(first00, atEachOther(dp0, owner), us);
         if (ROWS > 4) {
-          weights = atEachOther(dp1, owner);
-          first10 = update(first10, weights, u0);
-          if (GROUPS > 1) {
-            first11 = update(first11, weights, u1);
-          }
-          weights = atEachOther(dp2, owner);
-          first20 = update(first20, weights, u0);
-          if (GROUPS > 1) {
-            first21 = update(first21, weights, u1);
-          }
-          weights = atEachOther(dp3, owner);
-          first30 = update(first30, weights, u0);
-          if (GROUPS > 1) {
-            first31 = update(first31, weights, u1);
+          first10 = update(first10, atEachOther(dp1, owner), us);
+          first20 = update(first20, atEachOther(dp2, owner), us);
+          first30 = update(first30, atEachOther(dp3, owner), us);
+        }
+      }
+      if (GROUPS > 1) {
+        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+          let us = uColumns(uBase, start + 4 * owner, uColumn1);
+          first01 = update(first01, atEachOther(dp0, owner), us);
+          if (ROWS > 4) {
+            first11 = update(first11, atEachOther(dp1, owner), us);
+            first21 = update(first21, atEachOther(dp2, owner), us);
+            first31 = update(first31, atEachOther(dp3, owner), us);
           }
         }
-        if (OVER_KEYS) {
-          var vs = vBase + rows * params.vStrides.w;
-          var v0: mat4x4f;
-          var v1: mat4x4f;
-          for (var i = 0u; i < params.four; i++) {
-            v0 = mat4x4f(v0[1], v0[2], v0[3], loadV(vs.x + vColumn0));
-            if (GROUPS > 1) {
-              v1 = mat4x4f(v1[1], v1[2], v1[3], loadV(vs.x + vColumn1));
-            }
-            vs = vs.yzwx;
-          }
-          weights = atEachOther(tile0, owner);
-          second00 = update(second00, weights, v0);
-          if (GROUPS > 1) {
-            second01 = update(second01, weights, v1);
-          }
+      }
+      if (OVER_KEYS) {
+        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+          let vs = vColumns(vBase, start + 4 * owner, vColumn0);
+          second00 = update(second00, atEachOther(tile0, owner), vs);
           if (ROWS > 4) {
-            weights = atEachOther(tile1, owner);
-            second10 = update(second10, weights, v0);
-            if (GROUPS > 1) {
-              second11 = update(second11, weights, v1);
-            }
-            weights = atEachOther(tile2, owner);
-            second20 = update(second20, weights, v0);
-            if (GROUPS > 1) {
-              second21 = update(second21, weights, v1);
-            }
-            weights = atEachOther(tile3, owner);
-            second30 = update(second30, weights, v0);
-            if (GROUPS > 1) {
-              second31 = update(second31, weights, v1);
-            }
+            second10 = update(second10, atEachOther(tile1, owner), vs);
+            second20 = update(second20, atEachOther(tile2, owner), vs);
+            second30 = update(second30, atEachOther(tile3, owner), vs);
+          }
+        }
+      }
+      if (OVER_KEYS && GROUPS > 1) {
+        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+          let vs = vColumns(vBase, start + 4 * owner, vColumn1);
+          second01 = update(second01, atEachOther(tile0, owner), vs);
+          if (ROWS > 4) {
+            second11 = update(second11, atEachOther(tile1, owner), vs);
+            second21 = update(second21, atEachOther(tile2, owner), vs);
+            second31 = update(second31, atEachOther(tile3, owner), vs);
           }
         }
       }

@@ -200,6 +200,16 @@ fn weightsAtEachKey(weights: mat4x4f, lane: u32) -> mat4x4f {
   ));
 }
 
+// Four values' columns.
+fn valuesOf(base: u32, first: u32, column: u32) -> mat4x4f {
+  var values: mat4x4f;
+  for (var i = 0u; i < params.four; i++) {
+    let index = base + min(first + i, params.columns - 1) * params.vStrides.w;
+    values = mat4x4f(values[1], values[2], values[3], loadV(index + column));
+  }
+  return values;
+}
+
 fn addEach(total: vec4f, x: mat4x4f) -> vec4f {
   if (DROPPED) {
     return (((total + abs(x[0])) + abs(x[1])) + abs(x[2])) + abs(x[3]);
@@ -326,45 +336,36 @@ fn main(
       y31 = scaleRows(y31, factor3);
     }
 
+    // A loop for each group of columns: one for both would take twice as long to compile.
     for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-      let first = start + 4 * owner;
-      var values0: mat4x4f;
-      var values1: mat4x4f;
-      for (var i = 0u; i < params.four; i++) {
-        let index = vBase + min(first + i, params.columns - 1) * params.vStrides.w;
-        values0 = mat4x4f(values0[1], values0[2], values0[3], loadV(index + column0));
-        if (GROUPS > 1) {
-          values1 = mat4x4f(values1[1], values1[2], values1[3], loadV(index + column1));
-        }
-      }
+      let values = valuesOf(vBase, start + 4 * owner, column0);
       var weights = weightsAtEachKey(tile0, owner);
       total0 = addEach(total0, weights);
-      weights = keptOf(weights);
-      y00 = update(y00, weights, values0);
-      if (GROUPS > 1) {
-        y01 = update(y01, weights, values1);
-      }
+      y00 = update(y00, keptOf(weights), values);
       if (ROWS > 4) {
         weights = weightsAtEachKey(tile1, owner);
         total1 = addEach(total1, weights);
-        weights = keptOf(weights);
-        y10 = update(y10, weights, values0);
-        if (GROUPS > 1) {
-          y11 = update(y11, weights, values1);
-        }
+        y10 = update(y10, keptOf(weights), values);
         weights = weightsAtEachKey(tile2, owner);
         total2 = addEach(total2, weights);
-        weights = keptOf(weights);
-        y20 = update(y20, weights, values0);
-        if (GROUPS > 1) {
-          y21 = update(y21, weights, values1);
-        }
+        y20 = update(y20, keptOf(weights), values);
         weights = weightsAtEachKey(tile3, owner);
         total3 = addEach(total3, weights);
-        weights = keptOf(weights);
-        y30 = update(y30, weights, values0);
-        if (GROUPS > 1) {
-          y31 = update(y31, weights, values1);
+        y30 = update(y30, keptOf(weights), values);
+      }
+    }
+    if (GROUPS > 1) {
+      for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+        let values = valuesOf(vBase, start + 4 * owner, column1);
+        var weights = weightsAtEachKey(tile0, owner);
+        y01 = update(y01, keptOf(weights), values);
+        if (ROWS > 4) {
+          weights = weightsAtEachKey(tile1, owner);
+          y11 = update(y11, keptOf(weights), values);
+          weights = weightsAtEachKey(tile2, owner);
+          y21 = update(y21, keptOf(weights), values);
+          weights = weightsAtEachKey(tile3, owner);
+          y31 = update(y31, keptOf(weights), values);
         }
       }
     }
