@@ -14,6 +14,12 @@ fn powerOfTwo(n: vec4<i32>) -> vec4<f32> {
   return floatOf(vec4<u32>(n + 127) << vec4(23u));
 }
 
+// The whole number nearest to x, |x| < 2^22, in the low bits of a float: a conversion would be guarded against what x
+// cannot be, and cost as much as the polynomial.
+fn nearestWhole(x: vec4<f32>) -> vec4<i32> {
+  return bitcast<vec4<i32>>(x + 12582912.0) - 0x4b400000;
+}
+
 // (1 + q) 2^n in two steps, for n from -252 to 254: 2^n may be no float where the product is one.
 fn onePlusTimesPowerOfTwo(q: vec4<f32>, n: vec4<i32>) -> vec4<f32> {
   let half = n >> vec4(1u);
@@ -24,9 +30,10 @@ fn onePlusTimesPowerOfTwo(q: vec4<f32>, n: vec4<i32>) -> vec4<f32> {
 // e^(high + low), where low is small beside high.
 fn exponentialOfSum(high: vec4<f32>, low: vec4<f32>) -> vec4<f32> {
   let x = clamp(high, vec4(-105.0), vec4(90.0));
-  let n = round((x + low) * LOG2_E);
+  let whole = nearestWhole((x + low) * LOG2_E);
+  let n = vec4<f32>(whole);
   let r = ((x - n * LN2_HIGH) - n * LN2_LOW) + low;
-  let y = onePlusTimesPowerOfTwo(r + r * r * exponentialTail(r), vec4<i32>(n));
+  let y = onePlusTimesPowerOfTwo(r + r * r * exponentialTail(r), whole);
   return select(y, high, isNotANumber(high));
 }
 
@@ -37,10 +44,11 @@ fn exponential(v: vec4<f32>) -> vec4<f32> {
 // e^x - 1 without loss near 0.
 fn exponentialMinusOne(v: vec4<f32>) -> vec4<f32> {
   let x = clamp(v, vec4(-20.0), vec4(88.9));
-  let n = round(x * LOG2_E);
+  let whole = nearestWhole(x * LOG2_E);
+  let n = vec4<f32>(whole);
   let r = (x - n * LN2_HIGH) - n * LN2_LOW;
   // 2^n (e^r - 1) + (2^n - 1), halved until the end: 2^128 is no float.
-  let half = powerOfTwo(vec4<i32>(n) - 1);
+  let half = powerOfTwo(whole - 1);
   let y = 2.0 * (half * (r + r * r * exponentialTail(r)) + (half - 0.5));
   return select(y, v, isNotANumber(v) | isTiny(v));
 }
