@@ -15,7 +15,10 @@ export default mergeConfig(rest, {
   test: {
     ...test,
     projects: [
-      projectOf({ name: "adapter", device: {} }, { include: ["test/autograd/ops/limits.test.ts"], thorough: true }),
+      projectOf(
+        { name: "adapter", device: {} },
+        { include: ["test/autograd/ops/limits.test.ts", "test/kernels/subgroup-matrix.test.ts"], thorough: true },
+      ),
       ...CONFIGURATIONS.map((configuration) => projectOf(configuration, { include: OPS, thorough: true })),
     ],
   },

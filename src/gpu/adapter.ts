@@ -1,3 +1,5 @@
+import { type SubgroupMatrixConfig, usableConfigs } from "./subgroup-matrices.ts";
+
 /** What class of adapter runs: decides which kernel variants are used. */
 export type AdapterClass =
   | "lavapipe"
@@ -21,6 +23,8 @@ export interface AdapterDescription {
   /** Smallest and largest subgroup a kernel may see; 0 when unknown. */
   readonly subgroupMinSize: number;
   readonly subgroupMaxSize: number;
+  /** What its matrix units can do that kernels are written for; empty unless they are asked for. */
+  readonly subgroupMatrixConfigs: readonly SubgroupMatrixConfig[];
   /** One line for people. */
   readonly name: string;
 }
@@ -55,6 +59,7 @@ export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
     isSoftware,
     subgroupMinSize: info.subgroupMinSize ?? 0,
     subgroupMaxSize: info.subgroupMaxSize ?? 0,
+    subgroupMatrixConfigs: usableConfigs(info),
     name: names[adapterClass] ?? label,
   };
 }

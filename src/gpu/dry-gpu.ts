@@ -39,8 +39,10 @@ export class DryGpu extends Gpu {
   constructor(like: Gpu) {
     const { limits, features, adapter, variants } = like;
     const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter;
-    const info = { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize };
-    super(inertDevice(limits, features), info as GPUAdapterInfo, {
+    const { subgroupMatrixConfigs } = adapter;
+    const sizes = { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs };
+    const info = { vendor, architecture, device, description, ...sizes };
+    super(inertDevice(limits, features), info as unknown as GPUAdapterInfo, {
       memoryBudget: Number.POSITIVE_INFINITY,
       variants,
       isListed: false,

@@ -21,6 +21,7 @@ export type { OpenOptions } from "./open.ts";
 export type { Recording } from "./recording.ts";
 export type { Replay, ReplaySource } from "./replay.ts";
 export type { Specialization } from "./specialize.ts";
+export { SUBGROUP_MATRIX_FEATURE, type SubgroupMatrixConfig } from "./subgroup-matrices.ts";
 export {
   type Candidate,
   definedFamilies,

@@ -23,6 +23,8 @@ export interface KernelDefinition {
   readonly source: string;
   /** Texts that a specialisation may `include`: name -> WGSL. */
   readonly library?: Readonly<Record<string, string>>;
+  /** A feature of the device that the source asks for as it stands; every device can compile it when there is none. */
+  readonly feature?: string;
   /** Storage bindings of group 0 in order: name -> access. */
   readonly bindings: Readonly<Record<string, Access>>;
   /** Fields of `struct Params`, bound as a uniform at group 1, binding 0. */

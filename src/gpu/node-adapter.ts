@@ -24,6 +24,8 @@ export interface NodeAdapterOptions {
   software?: boolean;
   /** Dawn's null backend: checks and compiles WGSL against the default limits, and executes nothing. */
   backend?: "null";
+  /** Allows Dawn's unsafe features, of which subgroup matrices are one. */
+  subgroupMatrices?: boolean;
 }
 
 /** No adapter was found. `attempts` says where it was looked for, `remedies` what to do about it. */
@@ -43,12 +45,15 @@ export class AdapterNotFoundError extends GpuError {
 
 /** Dawn rounds timestamps to 100 µs, against spying by web pages; here that would only hide what a kernel takes. */
 const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+const UNSAFE_OPTION = "enable-dawn-features=allow_unsafe_apis";
 
 type Create = (options: string[]) => GPU;
 type Found = Pick<NodeAdapter, "gpu" | "adapter">;
 
 /** What a search has seen so far, and what would have helped it. */
 interface Search {
+  /** Options of Dawn besides those it always has. */
+  extra: readonly string[];
   attempts: AdapterAttempt[];
   remedies: string[];
 }
@@ -68,7 +73,8 @@ interface Loaded {
  * @throws {AdapterNotFoundError} when there is none.
  */
 export async function findNodeAdapter(options: NodeAdapterOptions = {}): Promise<NodeAdapter> {
-  const search: Search = { attempts: [], remedies: [] };
+  const extra = options.subgroupMatrices ? [UNSAFE_OPTION] : [];
+  const search: Search = { extra, attempts: [], remedies: [] };
   const source = options.backend ?? (options.software ? "swiftshader" : "system");
   const create = await loadDawn(search);
   if (create && source === "null") {
@@ -152,7 +158,7 @@ async function findSwiftShader(search: Search, create: Create): Promise<Found | 
 
   // The Vulkan loader did not see the environment, so that whatever else there is has answered.
   search.attempts.pop();
-  instances.delete("swiftshader");
+  instances.delete(instanceKey("swiftshader", search));
   const { isMainThread } = await import("node:worker_threads");
   return isMainThread
     ? fail("the Vulkan loader does not take the driver")
@@ -192,7 +198,8 @@ async function makeResident(library: string): Promise<Loaded> {
  * Dawn's instances, one of each kind, kept to the end of the process: a device that is used after its instance was
  * garbage collected crashes Node, and every new instance costs 2 MB. They do not keep Node from exiting.
  */
-const instances = new Map<AdapterSource, GPU>();
+const instances = new Map<string, GPU>();
+const instanceKey = (source: AdapterSource, { extra }: Search): string => [source, ...extra].join();
 
 /**
  * Asks Dawn for an adapter with environment variables that hold for this one call. Dawn opens the driver, which reads
@@ -206,14 +213,16 @@ async function requestAdapter(
   environment: Record<string, string> = {},
 ): Promise<Found | null> {
   const before = Object.keys(environment).map((key) => [key, process.env[key]] as const);
+  const key = instanceKey(source, search);
   let result = "none";
   try {
     let gpu: GPU;
     let request: Promise<GPUAdapter | null>;
     Object.assign(process.env, environment);
     try {
-      gpu = instances.get(source) ?? create(source === "null" ? ["backend=null"] : DAWN_OPTIONS);
-      instances.set(source, gpu);
+      const own = source === "null" ? ["backend=null"] : DAWN_OPTIONS;
+      gpu = instances.get(key) ?? create([...own, ...search.extra]);
+      instances.set(key, gpu);
       request = gpu.requestAdapter({ powerPreference: "high-performance" });
     } finally {
       for (const [key, value] of before) {
@@ -231,7 +240,7 @@ async function requestAdapter(
     result = firstLine((error as Error).message);
   }
   // An instance looks for drivers once, and a later call is to look again.
-  instances.delete(source);
+  instances.delete(key);
   search.attempts.push({ what, result });
   return null;
 }

@@ -1,3 +1,4 @@
+import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
 import type { VariantTable } from "./variants.ts";
 
 export interface OpenOptions {
@@ -13,6 +14,11 @@ export interface OpenOptions {
   limits?: "adapter" | "default";
   /** Optional features to leave switched off although the adapter has them. */
   withoutFeatures?: readonly string[];
+  /**
+   * Experimental (Node only): asks for the adapter's matrix units, which the candidate `subgroup-matrix` of products needs.
+   * An adapter that has none is refused. Dawn then runs with its unsafe features allowed.
+   */
+  subgroupMatrices?: boolean;
   /** Bytes of buffers the handle may hold. */
   memoryBudget?: number;
   /** Kernel candidates to use instead of those for the adapter's class, as `graft tune` prints them. */
@@ -40,15 +46,25 @@ const WANTED_LIMITS = [
 
 /** Finds an adapter and requests a device with what the engine can use of it. */
 export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
+  if (options.device && options.subgroupMatrices) {
+    requireSubgroupMatrices(options.device.features, options.device.adapterInfo);
+  }
   if (options.device) return { device: options.device, info: options.device.adapterInfo };
   const { adapter, wait } = options.adapter ? { adapter: options.adapter } : await findAdapter(options);
   const without = new Set(options.withoutFeatures ?? []);
-  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
+  const requiredFeatures: string[] = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
+  if (options.subgroupMatrices) {
+    requireSubgroupMatrices(adapter.features, adapter.info, options.backend === "null");
+    requiredFeatures.push(SUBGROUP_MATRIX_FEATURE);
+  }
   const requiredLimits: Record<string, number> = {};
   if (options.limits !== "default") {
     for (const name of WANTED_LIMITS) requiredLimits[name] = adapter.limits[name];
   }
-  const device = await adapter.requestDevice({ requiredFeatures: [...requiredFeatures], requiredLimits });
+  const device = await adapter.requestDevice({
+    requiredFeatures: requiredFeatures as GPUFeatureName[],
+    requiredLimits,
+  });
   return { device, info: adapter.info, wait };
 }
 
@@ -61,6 +77,6 @@ async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter;
   }
   const { findNodeAdapter } = await import("./node-adapter.ts");
   const { waitSparingly } = await import("./node-wait.ts");
-  const { adapter } = await findNodeAdapter({ software: options.software, backend: options.backend });
+  const { adapter } = await findNodeAdapter(options);
   return { adapter, wait: waitSparingly };
 }

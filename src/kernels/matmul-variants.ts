@@ -1,14 +1,17 @@
 import matmulSource from "../../shaders/matmul.wgsl";
 import matmulSharedSource from "../../shaders/matmul-shared.wgsl";
+import matmulMatrixSource from "../../shaders/matmul-subgroup-matrix.wgsl";
 import {
   defineKernel,
   type Gpu,
   type KernelDefinition,
   type KernelVariant,
   type Specialization,
+  SUBGROUP_MATRIX_FEATURE,
 } from "../gpu/index.ts";
 import { UNARY } from "./elementwise/elementwise.ts";
 import { including, LIBRARY } from "./library.ts";
+import { hasMatrices, matrixConfigFor, matrixSpecialization, NEEDS_MATRICES } from "./subgroup-matrices.ts";
 import { defineFamily, fixedSubgroupSize } from "./variants.ts";
 
 /** Activations that a product can end in, and the functions of elements that they are. */
@@ -144,6 +147,8 @@ interface Choice {
   readonly shuffles?: boolean;
   /** Of these the one is used whose copies, with what they hang over C, cost least. */
   readonly tiles: readonly Tile[];
+  /** Whether the adapter's matrix units are used where they take the operands, and the tiles only elsewhere. */
+  readonly usesMatrices?: boolean;
 }
 
 /** Sizes of subgroups that rows of A are passed round in. */
@@ -153,7 +158,7 @@ const hasSubgroups = (gpu: Gpu): boolean => SUBGROUPS.includes(fixedSubgroupSize
 
 const hasLargeWorkgroups = ({ limits }: Gpu): boolean => limits.maxComputeInvocationsPerWorkgroup >= 256;
 
-/** Products of matrices. The choice never changes bits, only speed. */
+/** Products of matrices. The choice never changes bits, only speed, but for `subgroup-matrix`, which no class prefers. */
 export const matmulFamily = defineFamily<Choice>({
   name: "matmul",
   description: "products of matrices",
@@ -196,6 +201,15 @@ export const matmulFamily = defineFamily<Choice>({
       isAvailable: hasLargeWorkgroups,
       value: { tiles: [ROWS_OF_FOUR, SHARED, SHARED_WIDE] },
     },
+    {
+      name: "subgroup-matrix",
+      description:
+        "Experimental, never run yet: a subgroup makes 2 × 2 matrices by matrix units; other operands go as shared.",
+      needs: NEEDS_MATRICES,
+      isAvailable: (gpu) => hasMatrices(gpu) && hasLargeWorkgroups(gpu),
+      sums: "matrix units",
+      value: { usesMatrices: true, tiles: [ROWS_OF_FOUR, SHARED] },
+    },
   ],
 });
 
@@ -222,17 +236,24 @@ const canMake = ({ rows, cost }: Tile, lanes: number, problem: Pick<MatmulProble
 
 const SHUFFLE = "return subgroupShuffle(x, lane);";
 
+/** What a shader is told of a product, whatever its tile. */
+const problemSpecialization = ({
+  a,
+  b,
+  isActivated,
+}: Pick<MatmulProblem, "a" | "b" | "isActivated">): Specialization => ({
+  ...operandSpecialization("A", a),
+  ...operandSpecialization("B", b),
+  ...(isActivated ? ACTIVATED : {}),
+});
+
 /** The specialisation that makes a product in a tile, for a subgroup size. */
 function specializationOf(
   { rows, columns, isDeep, isShared, width }: Tile,
   lanes: number,
   { a, b, isActivated }: Pick<MatmulProblem, "a" | "b" | "isActivated">,
 ): Specialization {
-  const operands = {
-    ...operandSpecialization("A", a),
-    ...operandSpecialization("B", b),
-    ...(isActivated ? ACTIVATED : {}),
-  };
+  const operands = problemSpecialization({ a, b, isActivated });
   if (isShared) return { TILE: rows, ...operands };
   const fewest = a.isTransposed ? 1 : 2;
   return {
@@ -284,12 +305,44 @@ const sharedKernel = defineKernel({
   variants: () => variantsOf(true),
 });
 
+/** By the adapter's matrix units. Experimental: compiled and checked, and never run yet, for want of such an adapter. */
+const matrixKernel = defineKernel({
+  name: "matmul-subgroup-matrix",
+  source: matmulMatrixSource,
+  ...common,
+  feature: SUBGROUP_MATRIX_FEATURE,
+  variants: () =>
+    LAYOUTS.flatMap((a) =>
+      LAYOUTS.flatMap((b) =>
+        ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
+          [false, true].map((isActivated) => ({
+            ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
+            ...problemSpecialization({ a, b, isActivated }),
+          })),
+        ),
+      ),
+    ),
+});
+
+const areHalves = ({ a, b }: Pick<MatmulProblem, "a" | "b">): boolean => a.reads === "halves" && b.reads === "halves";
+
+/** By matrix units where the adapter has a configuration for what the operands are stored as; nothing elsewhere. */
+function matrixVariant(gpu: Gpu, problem: MatmulProblem): ReturnType<typeof chooseVariant> | undefined {
+  const config = matrixConfigFor(gpu, areHalves(problem));
+  if (!config) return undefined;
+  const tile = matrixSpecialization(config, gpu.adapter.subgroupMaxSize);
+  const variant = matrixKernel.variant({ ...tile, ...problemSpecialization(problem) });
+  return { variant, rows: 2 * config.M, columns: 2 * config.N };
+}
+
 /** The kernel for a product on a device, and the rows and columns of C that one of its workgroups makes. */
 export function chooseVariant(
   gpu: Gpu,
   problem: MatmulProblem,
 ): { variant: KernelVariant; rows: number; columns: number } {
-  const { tiles, shuffles } = matmulFamily.choose(gpu).value;
+  const { tiles, shuffles, usesMatrices } = matmulFamily.choose(gpu).value;
+  const byMatrices = usesMatrices ? matrixVariant(gpu, problem) : undefined;
+  if (byMatrices) return byMatrices;
   const lanes = shuffles ? fixedSubgroupSize(gpu)! : 1;
   const columnsOf = ({ columns, width = Math.max(8, lanes) }: Tile): number => columns * width;
   const countOf = (tile: Tile): number => Math.ceil(problem.m / tile.rows) * Math.ceil(problem.n / columnsOf(tile));

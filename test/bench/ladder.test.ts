@@ -31,8 +31,12 @@ describe.each(FAMILIES.map((family) => [family.name, family] as const))("the lad
     const sizes = parseSizes(family, family.tinySize);
     const { scratch } = family.contract(sizes);
     const rows = await measure(gpu(), family.problem(sizes), candidatesOf(family, sizes), quick, scratch?.length);
-    for (const { name, status, reason } of rows) expect(`${name}: ${status} ${reason ?? ""}`).toMatch(/: right $/);
-    for (const { timing } of rows) expect(timing!.median).toBeGreaterThan(0);
+    // Of the engine's candidates this one alone asks for what an adapter has to be opened with.
+    const isLeftOut = ({ name, reason = "" }: (typeof rows)[number]) =>
+      name === "engine-subgroup-matrix" && reason.startsWith("it needs Gpu.open({ subgroupMatrices: true })");
+    const run = rows.filter((row) => !isLeftOut(row));
+    for (const { name, status, reason } of run) expect(`${name}: ${status} ${reason ?? ""}`).toMatch(/: right $/);
+    for (const { timing } of run) expect(timing!.median).toBeGreaterThan(0);
   });
 
   it("takes the sizes it offers, and says how a size is written", () => {

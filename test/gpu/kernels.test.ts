@@ -72,10 +72,15 @@ describe("every kernel", () => {
 
 describe("on Dawn's null backend under default limits", () => {
   let gpu: Gpu;
+  let unsafe: Gpu;
   beforeAll(async () => {
     gpu = await Gpu.open({ backend: "null", limits: "default" });
+    unsafe = await Gpu.open({ backend: "null", limits: "default", subgroupMatrices: true });
   });
-  afterAll(() => gpu.close());
+  afterAll(() => {
+    gpu.close();
+    unsafe.close();
+  });
 
   it("a shader that does not compile is reported", async () => {
     const broken = new Kernel({
@@ -91,6 +96,19 @@ describe("on Dawn's null backend under default limits", () => {
     await expect(gpu.finish()).rejects.toThrow(/too large.*512/s);
   });
 
+  it("a shader of an experimental feature is refused where that was not asked for", async () => {
+    const kernel = kernels.find(({ definition }) => definition.feature)!;
+    const plain = await Gpu.open({ backend: "null", limits: "default" });
+    plain.compile(kernel.variant());
+    await expect(plain.finish()).rejects.toThrow(/chromium_experimental_subgroup_matrix.*not allowed/s);
+    plain.close();
+    const transposed = kernel
+      .variant()
+      .code.replace("subgroup_matrix_left<Operand, MATRIX_K, MATRIX_M>", "subgroup_matrix_left<Operand, 16, MATRIX_M>");
+    unsafe.compile({ ...kernel.variant(), key: "of a shape that does not match", code: transposed });
+    await expect(unsafe.finish()).rejects.toThrow(/subgroupMatrixMultiplyAccumulate/);
+  });
+
   it("all variants compile, those with f16 and subgroups among them", async () => {
     // The null adapter has both features; without them these variants would be errors.
     expect([...gpu.features]).toEqual(expect.arrayContaining(["shader-f16", "subgroups"]));
@@ -99,8 +117,10 @@ describe("on Dawn's null backend under default limits", () => {
       for (const specialization of [{}, ...(kernel.definition.variants?.() ?? [])]) {
         const variant = kernel.variant(specialization);
         keys.add(variant.key);
-        gpu.compile(variant);
-        await gpu.finish();
+        const own = kernel.definition.feature ? unsafe : gpu;
+        if (kernel.definition.feature) expect(own.features).toContain(kernel.definition.feature);
+        own.compile(variant);
+        await own.finish();
       }
     }
     console.log(`Compiled ${keys.size} variants of ${kernels.length} kernels`);

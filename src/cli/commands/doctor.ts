@@ -1,6 +1,6 @@
 import { release } from "node:os";
 import { formatBytes, formatCount, formatDuration } from "../../finetune/format.ts";
-import { Gpu, type VariantTable } from "../../gpu/index.ts";
+import { Gpu, SUBGROUP_MATRIX_FEATURE, type VariantTable } from "../../gpu/index.ts";
 import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
 import { effectiveVariants } from "../../kernels/variants.ts";
 import { defineCommand } from "../arguments.ts";
@@ -23,6 +23,7 @@ const FEATURES = {
   "shader-f16": "half-precision storage",
   subgroups: "faster matrix kernels",
   "timestamp-query": "times of single kernels",
+  [SUBGROUP_MATRIX_FEATURE]: "experimental: matrix units, by Gpu.open({ subgroupMatrices: true })",
 } as const;
 
 /** What `graft doctor --json` prints. */
@@ -105,13 +106,13 @@ export async function diagnose(
     remedies: [],
   };
   try {
-    const { adapter, source, attempts } = await findNodeAdapter({ software });
+    const { adapter, source, attempts } = await findNodeAdapter({ software, subgroupMatrices: true });
     diagnosis.attempts = attempts;
     using gpu = await Gpu.open({ adapter });
     const { isSoftware, ...description } = gpu.adapter;
     diagnosis.adapter = { ...description, software: isSoftware, source };
     for (const { name } of LIMITS) diagnosis.limits[name] = gpu.limits[name];
-    for (const name of Object.keys(FEATURES)) diagnosis.features[name] = gpu.features.has(name);
+    for (const name of Object.keys(FEATURES)) diagnosis.features[name] = adapter.features.has(name);
     diagnosis.variants = effectiveVariants(gpu);
     diagnosis.tuned = await findTuned(env, gpu);
     const started = now();

@@ -21,12 +21,17 @@ export const tuneCommand = defineCommand({
     family: { type: "list", placeholder: "NAME,…", description: "families to measure (default: all)" },
     repeats: { type: "integer", default: 9, min: 3, description: "samples of each time" },
     software: { type: "boolean", description: "use SwiftShader, the software adapter from npm" },
+    "subgroup-matrices": {
+      type: "boolean",
+      description: "ask for the adapter's matrix units too, an experimental feature of Dawn",
+    },
     json: { type: "boolean", description: "print one JSON object a family, and one with the table" },
   },
   async run({ options }, { stdout, env, onInterrupt }) {
     const { family, repeats, software, json } = options;
     using interrupt = onInterrupt();
-    using gpu = await Gpu.open({ software });
+    const subgroupMatrices = options["subgroup-matrices"];
+    using gpu = await Gpu.open({ software, subgroupMatrices });
     const subjects = tuneSubjects(gpu.adapter.isSoftware);
     const names = subjects.map((subject) => subject.family.name);
     const other = family?.find((name) => !names.includes(name));
