@@ -52,7 +52,7 @@ function operandSpecialization(name: "A" | "B", { isTransposed, reads }: Operand
  * Ends in an activation, and can store what it is applied to besides. All activations in one variant, chosen by a
  * parameter: a variant each would be six times as many pipelines.
  */
-const ACTIVATED: Specialization = {
+export const ACTIVATED: Specialization = {
   epilogue: `switch params.activation { ${ACTIVATION_NAMES.map((name, i) => `case ${i}u: { ${ACTIVATIONS[name].f32} }`).join(" ")} default: { return v; } }`,
   keep: "if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }",
   ...including(...Object.values(ACTIVATIONS).flatMap(({ uses }) => uses)),
