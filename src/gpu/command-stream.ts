@@ -45,6 +45,8 @@ export class CommandStream {
   readonly statistics: CommandStatistics = { dispatches: 0, submits: 0, bindGroupsCreated: 0 };
   /** Number of the open batch. A buffer with this `lastBatch` is named by commands not yet submitted. */
   batch = 0;
+  /** Dispatches of one workgroup and of more, since somebody last waited for all work. */
+  readonly unawaited = { narrow: 0, wide: 0 };
   /** Takes the time of passes and submits while it is set. */
   timer: WorkTimer | undefined;
   readonly #slab: GPUBuffer;
@@ -136,6 +138,8 @@ export class CommandStream {
     this.#group = group;
     this.#slot = slot + 1;
     this.statistics.dispatches++;
+    if (grid[0] * grid[1] * grid[2] > 1) this.unawaited.wide++;
+    else this.unawaited.narrow++;
   }
 
   copy(from: PooledBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {

@@ -48,7 +48,7 @@ export class Gpu {
   readonly #commands: CommandStream;
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly #pending = new Set<(error: Error) => void>();
-  readonly #wait: <T>(promise: Promise<T>) => Promise<T>;
+  readonly #wait: NonNullable<OpenedDevice["wait"]>;
   #timer: WorkTimer | undefined;
   #isTiming = false;
   #recording: Recording | undefined;
@@ -377,13 +377,15 @@ export class Gpu {
       reject = rejectPromise;
     });
     this.#pending.add(reject);
+    const { unawaited } = this.#commands;
     try {
-      return await this.#wait(Promise.race([promise, lost]));
+      return await this.#wait(Promise.race([promise, lost]), unawaited.narrow > 0 && unawaited.wide === 0);
     } catch (error) {
       if (this.#error) this.throwIfFailed();
       throw error;
     } finally {
       this.#pending.delete(reject);
+      if (this.#pending.size === 0) Object.assign(unawaited, { narrow: 0, wide: 0 });
     }
   }
 

@@ -28,8 +28,8 @@ export interface OpenOptions {
 export interface OpenedDevice {
   device: GPUDevice;
   info: GPUAdapterInfo;
-  /** How to wait for the device's promises; plainly when absent. */
-  wait?: <T>(promise: Promise<T>) => Promise<T>;
+  /** How to wait for the device's promises; plainly when absent. Narrow work is made of dispatches of one workgroup. */
+  wait?: <T>(promise: Promise<T>, isNarrow: boolean) => Promise<T>;
 }
 
 const WANTED_FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
