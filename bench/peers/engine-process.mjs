@@ -15,8 +15,27 @@ export const PYTHON = process.env.PYTHON || "python3";
 /** Longest wait for an answer; jax-js takes three quarters of a minute to compile a block where nothing is cached. */
 const PATIENCE_MILLISECONDS = 240_000;
 
+/**
+ * Lets a process run until it has answered, and no longer: compilers, collectors of garbage and loops that poll would
+ * otherwise take a core from the engine whose turn it is.
+ */
+async function whileRunning(child, work) {
+  child.kill("SIGCONT");
+  try {
+    return await work();
+  } finally {
+    child.kill("SIGSTOP");
+  }
+}
+
+const children = new Set();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** A promise that rejects when a process ends. */
 function ending(child) {
+  children.add(child);
   const ended = once(child, "exit").then(([code, signal]) => {
     throw new Error(`its process ended (${signal ?? code})`);
   });
@@ -63,15 +82,17 @@ export class EngineProcess {
       this.#start();
       if (request !== "open") await this.ask("open");
     }
-    const answer = new Promise((resolve) => this.#child.once("message", resolve));
-    this.#child.send({ request, ...values });
-    const { result, failure } = await withPatience(answer, this.#child, this.#ended);
+    const { result, failure } = await whileRunning(this.#child, () => {
+      const answer = new Promise((resolve) => this.#child.once("message", resolve));
+      this.#child.send({ request, ...values });
+      return withPatience(answer, this.#child, this.#ended);
+    });
     if (failure) throw new Error(failure);
     return result;
   }
 
   close() {
-    this.#child?.kill();
+    this.#child?.kill("SIGKILL");
   }
 }
 
@@ -101,9 +122,11 @@ export class TorchProcess {
       }
     }
     const { inputs: _, ...details } = row ?? {};
-    const answer = this.#lines.next();
-    this.#child.stdin.write(`${JSON.stringify({ request, ...values, row: details, inputs })}\n`);
-    const { value } = await withPatience(answer, this.#child, this.#ended);
+    const { value } = await whileRunning(this.#child, () => {
+      const answer = this.#lines.next();
+      this.#child.stdin.write(`${JSON.stringify({ request, ...values, row: details, inputs })}\n`);
+      return withPatience(answer, this.#child, this.#ended);
+    });
     const { result, failure } = JSON.parse(value);
     if (failure) throw new Error(failure);
     if (result.outputs) {
@@ -117,7 +140,7 @@ export class TorchProcess {
   }
 
   close() {
-    this.#child?.kill();
+    this.#child?.kill("SIGKILL");
     if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
