@@ -67,6 +67,8 @@ export class EngineProcess {
         serialization: "advanced",
         env: { ...process.env, ...environment },
         stdio: ["ignore", "ignore", "ignore", "ipc"],
+        // WebAssembly compiled to the end at once: a second compiler behind its back would run in its own turns.
+        execArgv: ["--no-liftoff"],
       });
       this.#ended = ending(this.#child);
     };
