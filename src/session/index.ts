@@ -1,0 +1,2 @@
+export * from "../jobs/index.ts";
+export type * from "./types.ts";
