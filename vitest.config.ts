@@ -21,6 +21,9 @@ const packageAsSource = [
   { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
 ];
 
+/** Tests that drive a browser, see vitest.browser.config.ts. */
+export const DRIVEN = ["test/{browser,demo}/**/*.test.ts"];
+
 /** Some test files on a device of a configuration. */
 export function projectOf(
   { name, device, environment = {}, subgroupSize }: Configuration,
@@ -44,7 +47,7 @@ export default defineConfig({
     projects: [
       projectOf(
         { name: "adapter", device: {} },
-        { include: ["test/**/*.test.ts"], exclude: ["test/configurations/**"] },
+        { include: ["test/**/*.test.ts"], exclude: ["test/configurations/**", ...DRIVEN] },
       ),
       ...CONFIGURATIONS.map((configuration) =>
         projectOf(configuration, { include: ["test/configurations/*.test.ts"] }),
