@@ -1,0 +1,121 @@
+// The engines' turns at a row: what is wrong is found before it is timed.
+import { findError } from "./reference.mjs";
+
+/** A sample lasts at least about this long, so that waiting for the device does not decide it. */
+const SAMPLE_MILLISECONDS = 40;
+const MOST_EXECUTIONS = 16;
+/** Only this often is an execution of more than two seconds repeated. */
+const FEW_ROUNDS = 3;
+
+const sorted = (list) => [...list].sort((a, b) => a - b);
+const quantile = (list, q) => {
+  const order = sorted(list);
+  const position = (order.length - 1) * q;
+  const below = Math.floor(position);
+  return order[below] + (position - below) * ((order[below + 1] ?? order[below]) - order[below]);
+};
+
+/** One engine's part in a row: prepared, compared, and how often it executes in a sample. */
+async function prepare(peer, row, inputs, rounds) {
+  const result = { samples: [], withForward: [] };
+  try {
+    const prepared = await peer.engine.ask("prepare", { id: row.id }, row);
+    if (prepared.skipped) return null;
+    result.firstMilliseconds = prepared.firstMilliseconds;
+    if (prepared.errors.length > 0) throw new Error(`GPU error: ${prepared.errors[0].slice(0, 160)}`);
+    const wrong = findError(row, inputs, prepared.outputs);
+    if (wrong) {
+      result.wrong = wrong;
+      return result;
+    }
+    const { milliseconds } = await peer.engine.ask("run", { count: 1 }, row);
+    const bytes = Object.values(prepared.outputs).reduce((total, { byteLength }) => total + byteLength, 0);
+    const room = Math.max(1, Math.floor(2 ** 28 / bytes));
+    result.count = Math.min(MOST_EXECUTIONS, room, Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / milliseconds)));
+    if (row.kind === "training-step" || row.kind === "tiny-adds") result.count = 1;
+    result.rounds = milliseconds > 2000 ? Math.min(rounds, FEW_ROUNDS) : rounds;
+    result.milliseconds = milliseconds;
+  } catch (error) {
+    result.failure = error.message;
+  }
+  return result;
+}
+
+/** Whether a peer's backward row holds its forward pass, so that Graft is timed with it too. */
+const holdsForward = (peer, row) => row.pass === "backward" && !peer.separatesBackward;
+
+async function sample(peer, row, result, withForward, into) {
+  try {
+    const { milliseconds, errors } = await peer.engine.ask("run", { count: result.count, withForward }, row);
+    if (errors.length > 0) throw new Error(`GPU error: ${errors[0].slice(0, 160)}`);
+    into.push(milliseconds);
+  } catch (error) {
+    result.failure = error.message;
+  }
+}
+
+/**
+ * Every engine's part in a row: first its answer, then its samples in turn with the others'. An engine whose answer is
+ * wrong, or comes with an error, is not timed.
+ *
+ * @param peers `{ key, engine, separatesBackward }`, where `engine.ask(request, values, row)` gives what serve.mjs tells
+ */
+export async function measure(peers, row, rounds) {
+  const inputs = Object.fromEntries(Object.entries(row.inputs).map(([name, { values }]) => [name, values()]));
+  const results = new Map();
+  for (const peer of peers) results.set(peer, await prepare(peer, row, inputs, rounds));
+  const runnable = peers.filter((peer) => results.get(peer) && !results.get(peer).wrong && !results.get(peer).failure);
+  const graftTwice = runnable.some((peer) => holdsForward(peer, row));
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? runnable : [...runnable].reverse();
+    for (const peer of order) {
+      const result = results.get(peer);
+      if (result.failure || round >= result.rounds) continue;
+      await sample(peer, row, result, holdsForward(peer, row), result.samples);
+      if (graftTwice && peer.key === "graft") await sample(peer, row, result, true, result.withForward);
+    }
+  }
+  for (const peer of runnable) {
+    const result = results.get(peer);
+    if (result.failure) continue;
+    result.counts = await peer.engine.ask("count", {}, row).catch(() => undefined);
+    if (row.kind !== "training-step") continue;
+    try {
+      const { outputs, losses = outputs.losses } = await peer.engine.ask("losses", {}, row);
+      result.losses = Array.from(losses.slice(0, 1 + row.laterLosses.length));
+      result.wrong = findError(row, inputs, { losses }, true) ?? undefined;
+    } catch (error) {
+      result.failure = error.message;
+    }
+  }
+  for (const peer of peers) await peer.engine.ask("release").catch(() => {});
+  return peers.map((peer) => ({ peer, result: results.get(peer) }));
+}
+
+/** A line of the table, and of the run as JSON. */
+export function summarize(row, { peer, result }) {
+  if (!result) return { engine: peer.key, status: "cannot" };
+  const { wrong, failure, samples, withForward, firstMilliseconds, counts, losses } = result;
+  const base = { engine: peer.key, firstMilliseconds, counts, losses };
+  if (wrong) return { ...base, status: "wrong", reason: wrong };
+  if (failure || samples.length === 0) return { ...base, status: "failed", reason: failure };
+  const summary = {
+    ...base,
+    status: "right",
+    milliseconds: quantile(samples, 0.5),
+    lowerQuartile: quantile(samples, 0.25),
+    upperQuartile: quantile(samples, 0.75),
+    samples: samples.length,
+    holdsForward: holdsForward(peer, row),
+  };
+  if (row.operations) summary.gigaflops = row.operations / summary.milliseconds / 1e6;
+  if (row.bytes) summary.gigabytesPerSecond = row.bytes / summary.milliseconds / 1e6;
+  if (withForward.length > 0) summary.millisecondsWithForward = quantile(withForward, 0.5);
+  return summary;
+}
+
+/** How many times faster Graft is than a peer at the same work. */
+export function ratio(graft, other) {
+  if (graft?.status !== "right" || other.status !== "right") return undefined;
+  return other.milliseconds / (other.holdsForward ? graft.millisecondsWithForward : graft.milliseconds);
+}
