@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/index.ts";
 import { BenchUsageError, candidatesOf, type Family, formatSizes, parseSizes } from "./family.ts";
-import { measure } from "./measure.ts";
+import { type LadderProgress, measure } from "./measure.ts";
 import type { Peaks } from "./peaks.ts";
 import type { Candidate } from "./problem.ts";
 import { type BenchRow, withRates } from "./report.ts";
@@ -47,12 +47,14 @@ export async function runLadder(
   choice: LadderChoice,
   peaks: Peaks,
   options: TimingOptions,
+  onProgress?: (progress: LadderProgress) => void,
 ): Promise<BenchRow[]> {
   const { family } = choice;
   const { size, candidates } = chooseCandidates(choice, gpu.adapter.isSoftware);
   const sizes = parseSizes(family, size);
   const problem = family.problem(sizes);
-  const measured = await measure(gpu, problem, candidates, options, family.contract(sizes).scratch?.length);
+  const scratch = family.contract(sizes).scratch?.length;
+  const measured = await measure(gpu, problem, candidates, options, scratch, onProgress);
   const group = `${family.name}/${size}`;
   return measured.map((one) =>
     withRates(

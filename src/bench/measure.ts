@@ -1,4 +1,4 @@
-import { type Gpu, MemoryLimitError } from "../gpu/index.ts";
+import { type Gpu, MemoryLimitError, ShaderCompileError, type ShaderMessage } from "../gpu/index.ts";
 import { sizeOf, type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { findFault } from "./check.ts";
 import type { Candidate, Problem, Work } from "./problem.ts";
@@ -12,16 +12,26 @@ export interface Measured {
   status: "right" | "wrong" | "failed" | "unavailable";
   /** What is wrong, the error, or what is missing. */
   reason?: string;
+  /** The compiler's words, where the shader does not compile. */
+  messages?: readonly ShaderMessage[];
   /** Which of its kernels the engine chose. */
   note?: string;
   timing?: Timing;
 }
+
+/** What is being done with the candidates of a ladder. */
+export type LadderProgress =
+  | { type: "checking"; name: string; done: number; total: number }
+  /** What the check found; those that are right are yet to be timed. */
+  | { type: "checked"; row: Measured }
+  | { type: "timing"; count: number };
 
 /**
  * Checks candidates against the double-precision reference of a problem, each from fresh results, and then times those
  * that are right, alternating.
  *
  * @param scratch elements of a buffer for partial results behind the results; 0 for none.
+ * @param onProgress is told of each step.
  */
 export async function measure(
   gpu: Gpu,
@@ -29,6 +39,7 @@ export async function measure(
   candidates: readonly Candidate[],
   options: TimingOptions,
   scratch = 0,
+  onProgress: (progress: LadderProgress) => void = () => {},
 ): Promise<Measured[]> {
   const owned: Disposable[] = [];
   try {
@@ -44,12 +55,14 @@ export async function measure(
     const rows: Measured[] = [];
     const works: Work[] = [];
     const timed: Measured[] = [];
-    for (const candidate of candidates) {
+    for (const [done, candidate] of candidates.entries()) {
       options.signal?.throwIfAborted();
+      onProgress({ type: "checking", name: candidate.name, done, total: candidates.length });
       const { name, adds } = candidate;
       const missing = candidate.unavailable?.(gpu);
       if (missing) {
         rows.push({ name, adds, status: "unavailable", reason: missing });
+        onProgress({ type: "checked", row: rows[done] });
         continue;
       }
       const row: Measured = { name, adds, status: "right", note: candidate.note?.(gpu) };
@@ -60,16 +73,19 @@ export async function measure(
         row.reason = await checkOnce(problem, work, results);
         if (row.reason) {
           row.status = "wrong";
-          continue;
+        } else {
+          works.push(work);
+          timed.push(row);
         }
-        works.push(work);
-        timed.push(row);
       } catch (error) {
         options.signal?.throwIfAborted();
         row.status = error instanceof MemoryLimitError ? "unavailable" : "failed";
         row.reason = (error as Error).message;
+        if (error instanceof ShaderCompileError && error.messages.length > 0) row.messages = error.messages;
       }
+      onProgress({ type: "checked", row: { ...row } });
     }
+    if (works.length > 0) onProgress({ type: "timing", count: works.length });
     const timings = await timeAlternating(gpu, works, options);
     timed.forEach((row, i) => {
       row.timing = timings[i];

@@ -3,9 +3,24 @@ export class GpuError extends Error {
   override name = "GpuError";
 }
 
+/** One of the compiler's words on a shader. Line and column count from 1; 0 where it names no place. */
+export interface ShaderMessage {
+  readonly type: "error" | "warning" | "info";
+  readonly line: number;
+  readonly column: number;
+  readonly text: string;
+}
+
 /** A shader that does not compile; the message carries the numbered source and the compiler's words. */
 export class ShaderCompileError extends GpuError {
   override name = "ShaderCompileError";
+  constructor(
+    message: string,
+    /** Empty where the shader compiles but makes no pipeline. */
+    readonly messages: readonly ShaderMessage[] = [],
+  ) {
+    super(message);
+  }
 }
 
 /** The device was lost (driver reset, GPU removed, or `close()` while work was pending). */

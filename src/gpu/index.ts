@@ -2,7 +2,14 @@ export type { AdapterClass, AdapterDescription } from "./adapter.ts";
 export type { PooledBuffer } from "./buffer-pool.ts";
 export type { BufferBinding } from "./command-stream.ts";
 export { type Allocation, DryGpu } from "./dry-gpu.ts";
-export { CaptureError, DeviceLostError, GpuError, MemoryLimitError, ShaderCompileError } from "./errors.ts";
+export {
+  CaptureError,
+  DeviceLostError,
+  GpuError,
+  MemoryLimitError,
+  ShaderCompileError,
+  type ShaderMessage,
+} from "./errors.ts";
 export { Gpu, type GpuStatistics } from "./gpu.ts";
 export {
   currentValue,

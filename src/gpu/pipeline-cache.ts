@@ -1,4 +1,4 @@
-import { type GpuError, ShaderCompileError } from "./errors.ts";
+import { type GpuError, ShaderCompileError, type ShaderMessage } from "./errors.ts";
 import type { KernelVariant } from "./kernel.ts";
 
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE
@@ -110,10 +110,14 @@ export class PipelineCache {
     const error = await this.device.popErrorScope().catch(() => null);
     if (!error) return;
     const info = await module.getCompilationInfo().catch(() => null);
-    const messages = (info?.messages ?? []).map((m) => `  ${m.type} at ${m.lineNum}:${m.linePos}: ${m.message}`);
+    const messages = (info?.messages ?? []).map(
+      ({ type, lineNum, linePos, message }): ShaderMessage => ({ type, line: lineNum, column: linePos, text: message }),
+    );
+    const words = messages.map(({ type, line, column, text }) => `  ${type} at ${line}:${column}: ${text}`);
     const numbered = variant.code.split("\n").map((line, index) => `${String(index + 1).padStart(4)} | ${line}`);
     const failure = new ShaderCompileError(
-      `kernel ${variant.key} does not compile: ${error.message}\n${[...messages, ...numbered].join("\n")}`,
+      `kernel ${variant.key} does not compile: ${error.message}\n${[...words, ...numbered].join("\n")}`,
+      messages,
     );
     this.#failed.set(variant.key, failure);
     this.report(failure);

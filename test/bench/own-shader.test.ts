@@ -23,6 +23,21 @@ const run = async (wgsl: string, name = "matmul"): Promise<BenchRow> => {
 };
 
 describe("a shader of one's own", () => {
+  it("is told of while the ladder is climbed: each variant as it is checked, then the timing", async () => {
+    const family = familyOf("matmul");
+    const shader = { name: "my.wgsl", wgsl: naive.replace("sum += a[", "sum -= a[") };
+    const told: string[] = [];
+    const choice = { family, size: family.tinySize, variants: ["naive"], shader };
+    await runLadder(gpu(), choice, { gigaflops: 1, gigabytes: 1 }, quick, (progress) => {
+      if (progress.type === "checking") told.push(`checking ${progress.name} ${progress.done}/${progress.total}`);
+      else
+        told.push(
+          progress.type === "checked" ? `${progress.row.name} ${progress.row.status}` : `timing ${progress.count}`,
+        );
+    });
+    expect(told).toEqual(["checking naive 0/2", "naive right", "checking my.wgsl 1/2", "my.wgsl wrong", "timing 1"]);
+  });
+
   it("is checked and timed as the ladder's are", async () => {
     const row = await run(naive);
     expect(row).toMatchObject({ id: "matmul/21x13x35/my.wgsl", status: "right", reason: undefined });
@@ -64,6 +79,10 @@ describe("a shader of one's own", () => {
     expect(row.reason).toMatch(
       /does not compile[\s\S]*unresolved value 'nothing'[\s\S]*\n +\d+ \| +var sum = nothing;/,
     );
+    const line = naive.split("\n").findIndex((text) => text.includes("var sum")) + 1;
+    expect(row.messages).toEqual([
+      { type: "error", line, column: 13, text: expect.stringContaining("unresolved value 'nothing'") },
+    ]);
     expect((await run(naive)).status).toBe("right");
   });
 

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { planOf, runBench } from "../../src/bench/plan.ts";
+import { planOf } from "../../src/bench/plan.ts";
+import { runBench } from "../../src/bench/run.ts";
 import { STEP_ROWS } from "../../src/bench/steps/index.ts";
 import { OP_ROWS, runOpRow } from "../../src/bench/table/index.ts";
 import { useGpu } from "../support/gpu.ts";

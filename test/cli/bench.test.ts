@@ -253,15 +253,17 @@ describe("the page of a run", () => {
     expect(page).toContain("A &lt;b&gt;card&lt;/b&gt;");
     expect(page).toContain("<dt>Kernels</dt><dd>rows tree</dd>");
     expect(page).toContain("wrong: c[0, 0] is 1, expected 2 &lt;i&gt;");
-    expect(page).toContain('class="bar" style="width:10.0%"');
-    expect(page).toContain('class="bar best" style="width:100.0%"');
+    expect(page).toContain('class="bar" width="10.0"');
+    expect(page).toContain('class="bar best" width="100.0"');
+    expect(page).toMatch(/<span class="mark right"[^>]*>✓<\/span> <b>naive<\/b>/);
+    expect(page).toMatch(/<span class="mark wrong"[^>]*>✗<\/span> <b>my\.wgsl<\/b>/);
     expect(page).toContain("2.00 ms · 500 GFLOP/s · 50.0 %");
     expect(page).toMatch(/<svg[^>]*aria-label="Roofline of 2 kernels under 1000 GFLOP\/s and 100 GB\/s"/);
     expect(page).toContain("matmul naive: 50.0 GFLOP/s at 100 FLOP a byte");
     expect(page).toContain(
       "<td>12800 images</td><td>12</td><td>1</td><td>0</td><td>2</td><td>0</td><td>1.0 MiB</td><td>100 ms</td><td>12.3 s</td>",
     );
-    expect(page).toMatch(/<span>resnet-20\/step<\/span><div class="track"><div class="bar best" style="width:50\.0%"/);
+    expect(page).toMatch(/<span>resnet-20\/step<\/span><svg class="track"[^>]*><rect class="bar best" width="50\.0"/);
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 });

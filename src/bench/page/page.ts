@@ -3,16 +3,14 @@ import { html, Markup } from "../../finetune/report/html.ts";
 import { digits, formatMilliseconds, formatQuartiles, formatShare } from "../format.ts";
 import type { Peaks } from "../peaks.ts";
 import type { BenchReport, BenchRow } from "../report.ts";
+import { drawBar, drawLadder, fastestOf, groupRows } from "./ladder.ts";
 import { drawRoofline } from "./roofline.ts";
 import { STYLE } from "./style.ts";
 
 /** A run as a page that needs nothing else: charts in HTML and inline SVG, light and dark. */
 export function renderBenchPage(report: BenchReport): string {
   const { adapter, rows, peaks } = report;
-  const groups = groupBy(
-    rows.filter(({ suite }) => suite === "ladder"),
-    ({ group }) => group,
-  );
+  const groups = groupRows(rows.filter(({ suite }) => suite === "ladder"));
   const fastest = new Set([...groups.values()].map((own) => fastestOf(own)));
   const others = rows.filter(({ suite }) => suite !== "ladder");
   const isBest = (row: BenchRow): boolean => row.suite !== "ladder" || fastest.has(row);
@@ -68,42 +66,9 @@ quartiles; variants of one family are timed in turn. The share is the least time
 time taken: above 100 % the data lay in caches.</p>`;
 }
 
-function groupBy(rows: readonly BenchRow[], key: (row: BenchRow) => string): Map<string, BenchRow[]> {
-  const groups = new Map<string, BenchRow[]>();
-  for (const row of rows) groups.set(key(row), [...(groups.get(key(row)) ?? []), row]);
-  return groups;
-}
-
-const fastestOf = (rows: readonly BenchRow[]): BenchRow | undefined =>
-  rows.filter(({ timing }) => timing).sort((a, b) => a.timing!.median - b.timing!.median)[0];
-
-/** Bars as long as the rate: the fastest reaches the end. */
-function ladder(rows: readonly BenchRow[], peaks: Peaks): Markup {
-  const best = fastestOf(rows);
-  const bars = rows.map((row) => {
-    const { name, note, timing, status, reason } = row;
-    const label = html`<span>${name}${note && html` <span class="soft">(${note})</span>`}</span>`;
-    if (!timing) return html`${label}<span class="bad">${status}${reason && `: ${reason}`}</span><span></span>`;
-    const width = Math.max(0.2, (100 * best!.timing!.median) / timing.median).toFixed(1);
-    return html`${label}<div class="track"><div class="bar${row === best ? " best" : ""}" style="width:${width}%"></div></div>
-<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`;
-  });
-  return html`<h2>${rows[0].group}</h2>
+const ladder = (rows: readonly BenchRow[], peaks: Peaks): Markup => html`<h2>${rows[0].group}</h2>
 <p>${rows[0].title}</p>
-<figure><div class="bars">${bars}</div></figure>
-<ul>${rows.map(({ name, adds }) => html`<li><b>${name}</b>: ${adds}</li>`)}</ul>`;
-}
-
-/** The rate that the roof bounds: operations where they are many for the bytes that move, else bytes. */
-function ratesOf({ timing, operations, bytes, gigaflops, gigabytes, share }: BenchRow, peaks: Peaks): string[] {
-  const isCompute = operations / peaks.gigaflops > bytes / peaks.gigabytes;
-  const rate = isCompute ? `${digits(gigaflops!)} GFLOP/s` : gigabytes !== undefined && `${digits(gigabytes)} GB/s`;
-  return [
-    formatMilliseconds(timing!.median),
-    ...(rate ? [rate] : []),
-    ...(share === undefined ? [] : [formatShare(share)]),
-  ];
-}
+<figure>${drawLadder(rows, peaks)}</figure>`;
 
 function table(rows: readonly BenchRow[]): Markup {
   const cell = (value: number | undefined, format: (value: number) => string): string =>
@@ -126,8 +91,7 @@ function shares(rows: readonly BenchRow[]): Markup | false {
   const known = rows.filter(({ share }) => share !== undefined);
   if (known.length === 0) return false;
   const bars = known.map(({ id, share, timing }) => {
-    const width = Math.min(100, Math.max(0.2, 100 * share!)).toFixed(1);
-    return html`<span>${id}</span><div class="track"><div class="bar best" style="width:${width}%"></div></div>
+    return html`<span>${id}</span>${drawBar(share!, true)}
 <span class="value">${formatMilliseconds(timing!.median)} · ${formatShare(share!)}</span>`;
   });
   return html`<figure><div class="bars">${bars}</div>

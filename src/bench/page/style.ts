@@ -15,9 +15,16 @@ dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; padding: 1rem; background: var(--panel); border-radius: .5rem; overflow-x: auto; }
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .3rem .75rem; align-items: center;
   min-width: 30rem; }
-.track { height: 1.1rem; }
-.bar { height: 100%; min-width: 2px; border-radius: 2px; background: var(--bar); }
-.bar.best { background: var(--best); }
+.ladder { list-style: none; margin: 0; padding: 0; display: grid; gap: .6rem; min-width: 30rem; }
+.ladder li { display: grid; grid-template-columns: 15rem 1fr 15rem; gap: 0 .75rem; align-items: center; }
+.ladder .adds { grid-column: 1 / -1; color: var(--soft); padding-left: 1.4rem; }
+.ladder .bad { grid-column: 2 / -1; }
+.mark { display: inline-block; width: 1.1rem; color: var(--best); }
+.mark.wrong, .mark.failed { color: var(--bad); }
+.mark.unavailable { color: var(--soft); }
+svg.track { height: 1.1rem; min-width: 0; }
+.bar { fill: var(--bar); }
+.bar.best { fill: var(--best); }
 .bad { color: var(--bad); overflow-wrap: anywhere; white-space: pre-wrap; }
 .value { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
 .scroll { overflow-x: auto; }

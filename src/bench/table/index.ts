@@ -1,8 +1,3 @@
-import type { Gpu } from "../../gpu/index.ts";
-import { measure } from "../measure.ts";
-import type { Peaks } from "../peaks.ts";
-import { type BenchRow, withRates } from "../report.ts";
-import type { TimingOptions } from "../timing.ts";
 import { CONVOLUTIONS } from "./convolutions.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
 import type { OpRow } from "./op-row.ts";
@@ -10,15 +5,7 @@ import { PRODUCTS } from "./products.ts";
 import { ROWS } from "./rows.ts";
 
 export type { OpRow } from "./op-row.ts";
+export { runOpRow } from "./run-op-row.ts";
 
 /** Single ops at sizes of real models, forward and backward: what is compared with other engines. */
 export const OP_ROWS: readonly OpRow[] = [...PRODUCTS, ...ROWS, ...ELEMENTWISE, ...CONVOLUTIONS];
-
-/** Checks and times one op. The wall clock counts: other engines have no other. */
-export async function runOpRow(gpu: Gpu, row: OpRow, peaks: Peaks, options: TimingOptions): Promise<BenchRow> {
-  const problem = row.problem();
-  const [measured] = await measure(gpu, problem, [row.candidate], { ...options, preferGpuClock: false });
-  const { operations, bytes } = problem;
-  const { id, title } = row;
-  return withRates({ ...measured, id, group: "table", suite: "table", title, operations, bytes }, peaks);
-}

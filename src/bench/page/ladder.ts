@@ -1,0 +1,54 @@
+import { html, type Markup } from "../../finetune/report/html.ts";
+import { digits, formatMilliseconds, formatShare } from "../format.ts";
+import type { Peaks } from "../peaks.ts";
+import type { BenchRow } from "../report.ts";
+
+/** The row of the least time; undefined when none was timed. */
+export const fastestOf = (rows: readonly BenchRow[]): BenchRow | undefined =>
+  rows.filter(({ timing }) => timing).sort((a, b) => a.timing!.median - b.timing!.median)[0];
+
+/** Rows by their group, each in the order of the run. */
+export function groupRows(rows: readonly BenchRow[]): Map<string, BenchRow[]> {
+  const groups = new Map<string, BenchRow[]>();
+  for (const row of rows) groups.set(row.group, [...(groups.get(row.group) ?? []), row]);
+  return groups;
+}
+
+/** A bar of a share of the width, from 0 to 1. It has no style of its own, so that a page may forbid inline ones. */
+export const drawBar = (share: number, isBest: boolean): Markup =>
+  html`<svg class="track" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="bar${isBest && " best"}" width="${(100 * Math.min(1, Math.max(0.003, share))).toFixed(1)}" height="1"/></svg>`;
+
+const MARKS: Readonly<Record<BenchRow["status"], readonly [mark: string, meaning: string]>> = {
+  right: ["✓", "agrees with the double-precision reference"],
+  wrong: ["✗", "wrong"],
+  failed: ["✗", "failed"],
+  unavailable: ["–", "not available on this adapter"],
+};
+
+/** Whether a variant is right: a tick, a cross, or a dash where it cannot run. */
+export const drawMark = (status: BenchRow["status"]): Markup =>
+  html`<span class="mark ${status}" role="img" aria-label="${MARKS[status][1]}" title="${MARKS[status][1]}">${MARKS[status][0]}</span>`;
+
+/** The variants of one group: bars as long as the rate, the fastest to the end, and what each adds. */
+export function drawLadder(rows: readonly BenchRow[], peaks: Peaks): Markup {
+  const best = fastestOf(rows);
+  return html`<ol class="ladder">${rows.map((row) => {
+    const { name, note, adds, timing, status, reason } = row;
+    const result = timing
+      ? html`${drawBar(best!.timing!.median / timing.median, row === best)}<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`
+      : html`<span class="bad">${status}${reason && `: ${reason}`}</span>`;
+    return html`<li><span class="rung">${drawMark(status)} <b>${name}</b>${note && html` <span class="soft">(${note})</span>`}</span>${result}
+<span class="adds">${adds}</span></li>`;
+  })}</ol>`;
+}
+
+/** Time; the rate that the roof bounds, operations where they are many for the bytes that move, else bytes; share. */
+function ratesOf({ timing, operations, bytes, gigaflops, gigabytes, share }: BenchRow, peaks: Peaks): string[] {
+  const isCompute = operations / peaks.gigaflops > bytes / peaks.gigabytes;
+  const rate = isCompute ? `${digits(gigaflops!)} GFLOP/s` : gigabytes !== undefined && `${digits(gigabytes)} GB/s`;
+  return [
+    formatMilliseconds(timing!.median),
+    ...(rate ? [rate] : []),
+    ...(share === undefined ? [] : [formatShare(share)]),
+  ];
+}
