@@ -3,13 +3,14 @@ import { add } from "../../src/autograd/index.ts";
 import { countStep, firstRunOf, runStep, STEP_ROWS, type StepRow } from "../../src/bench/steps/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { NodeDirectory } from "../../src/io/node/index.ts";
+import { VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const resources = { bundledModel: () => NodeDirectory.open("assets/gpt2-mini-en") };
 const rowOf = (id: string) => STEP_ROWS.find((row) => row.id === id)!;
 
-/** Most dispatches of one run and most bytes of buffers at a time. They are the same on every machine. */
+/** Most dispatches and submits of one run and most bytes of buffers at a time, whatever the adapter's class. */
 const GATES: Readonly<Record<string, { dispatches: number; submits: number; peakBytes?: number }>> = {
   "transformer-block/forward": { dispatches: 10, submits: 1 },
   "transformer-block/forward+backward": { dispatches: 40, submits: 1 },
@@ -21,10 +22,27 @@ const GATES: Readonly<Record<string, { dispatches: number; submits: number; peak
 /** Each takes the compiler's time at a first start. */
 const MOST_PIPELINES = 60;
 
-describe("a run of a step, after two", () => {
+/** A name of each class by which its adapters are known; classes with one table of kernels are as one. */
+const CLASSES = Object.entries({
+  lavapipe: { description: "llvmpipe" },
+  swiftshader: { description: "SwiftShader" },
+  nvidia: { vendor: "nvidia" },
+  amd: { vendor: "amd" },
+  intel: { vendor: "intel" },
+  apple: { vendor: "apple" },
+  qualcomm: { vendor: "qualcomm" },
+  unknown: {},
+}).filter(([name], place, all) => {
+  const tableOf = ([of]: [string, object]): string => JSON.stringify(VARIANT_TABLE[of as keyof typeof VARIANT_TABLE]);
+  return all.findIndex((other) => tableOf(other) === tableOf([name, {}])) === place;
+});
+
+describe.each(CLASSES)("a run of a step, after two, with the kernels of %s", (name, info) => {
   it.each(Object.keys(GATES))("%s: asks no more of the device than it may", async (id) => {
     // A device that computes nothing: counts do not depend on values.
-    using gpu = await Gpu.open({ backend: "null" });
+    using opened = await Gpu.open({ backend: "null" });
+    using gpu = new Gpu(opened.device, info as GPUAdapterInfo).use();
+    expect(gpu.adapter.class).toBe(name);
     const counts = (await countStep(gpu, rowOf(id), resources))!;
     const { dispatches, submits, peakBytes = Number.POSITIVE_INFINITY } = GATES[id];
     expect(counts).toMatchObject({ buffersCreated: 0, bindGroupsCreated: 0, pipelinesCreated: 0 });

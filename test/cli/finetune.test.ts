@@ -1,8 +1,9 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TrainingEvent } from "../../src/finetune/events.ts";
+import { Gpu } from "../../src/gpu/index.ts";
 import { SafetensorsFile } from "../../src/io/index.ts";
 import { openFile } from "../../src/io/node/index.ts";
 import { graft, MODEL } from "./commands.ts";
@@ -285,4 +286,28 @@ describe("graft finetune", () => {
     expect(outcome.stderr).toContain(message);
     expect(outcome.stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
   });
+});
+
+it("compiles its kernels while the weights are read", async () => {
+  const order: string[] = [];
+  const told = <Result>(what: string, promise: Promise<Result>): Promise<Result> => {
+    order.push(`${what} begins`);
+    return promise.finally(() => order.push(`${what} ends`));
+  };
+  const { warmUp } = Gpu.prototype;
+  const { readFloat32 } = SafetensorsFile.prototype;
+  vi.spyOn(Gpu.prototype, "warmUp").mockImplementation(function (this: Gpu, variants) {
+    return told("compiling", warmUp.call(this, variants));
+  });
+  vi.spyOn(SafetensorsFile.prototype, "readFloat32").mockImplementation(function (this: SafetensorsFile, name) {
+    return told("reading", readFloat32.call(this, name));
+  });
+  try {
+    expect(await graft(classify("overlap", "--max-steps", "1"))).toMatchObject({ code: 0, stderr: "" });
+  } finally {
+    vi.restoreAllMocks();
+  }
+  expect(order.filter((what) => what === "reading begins").length).toBeGreaterThan(20);
+  expect(order.indexOf("compiling begins")).toBeLessThan(order.lastIndexOf("reading begins"));
+  expect(order.indexOf("reading begins")).toBeLessThan(order.indexOf("compiling ends"));
 });

@@ -235,8 +235,12 @@ describe("a dry run", () => {
 });
 
 describe("the kernels of a training", () => {
-  it("are at most 60 for a language model, its evaluation and AdamW with clipping", async () => {
-    const model = new GPT2(new DryGpu(gpu), config({ n_layer: 4, n_embd: 64, vocab_size: 1000 }));
+  it.each([
+    ["of four layers", { n_layer: 4, n_embd: 64, vocab_size: 1000 }, 0],
+    ["of the 124M shape, with dropout", { n_layer: 12, n_embd: 768, n_head: 12, vocab_size: 50257 }, 0.1],
+  ])("are at most 60 for a GPT-2 %s, its evaluation and AdamW with clipping", async (_name, shape, p) => {
+    const dropouts = { resid_pdrop: p, embd_pdrop: p, attn_pdrop: p };
+    const model = new GPT2(new DryGpu(gpu), config({ ...shape, ...dropouts }));
     const { pipelines } = await plan(model, { batch: 4, length: 48, clip: 1, validExamples: 4 });
     expect(new Set(pipelines).size).toBe(pipelines.length);
     expect(pipelines.length).toBeGreaterThan(10);
