@@ -23,7 +23,7 @@ const GATES: Readonly<Record<string, { dispatches: number; submits: number; peak
 const MOST_PIPELINES = 60;
 
 /** A name of each class by which its adapters are known; classes with one table of kernels are as one. */
-const CLASSES = Object.entries({
+const CLASSES = Object.entries<Partial<GPUAdapterInfo>>({
   lavapipe: { description: "llvmpipe" },
   swiftshader: { description: "SwiftShader" },
   nvidia: { vendor: "nvidia" },
