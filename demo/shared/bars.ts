@@ -1,0 +1,69 @@
+import { h } from "./dom.ts";
+
+export interface Bar {
+  readonly name: string;
+  /** From 0 to 1: the length of the bar. */
+  readonly share: number;
+  /** The value in words: "86.6 %". */
+  readonly text: string;
+  /** The one to look at. */
+  readonly isStrong?: boolean;
+}
+
+/** Bars with a name on the left and the value on the right, for classes and probabilities. */
+export function barList(label: string, bars: readonly Bar[]): HTMLElement {
+  return h(
+    "ul",
+    { class: "bars", "aria-label": label },
+    bars.map(({ name, share, text, isStrong }) => {
+      const fill = h("span", { class: "fill" });
+      fill.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+      return h(
+        "li",
+        { class: isStrong ? "strong" : null },
+        h("span", { class: "name" }, name),
+        h("span", { class: "track", "aria-hidden": "true" }, fill),
+        h("span", { class: "value number" }, text),
+      );
+    }),
+  );
+}
+
+export interface HistogramOptions {
+  readonly caption: string;
+  /** Counts of equal bins from 0. */
+  readonly bins: readonly number[];
+  readonly binWidth: number;
+  readonly unit: string;
+  /** What lies beyond is drawn pale: the longest that is kept. */
+  readonly limit?: number;
+}
+
+/** Columns over a plain axis, with a caption that says the same in words. */
+export function histogram({ caption, bins, binWidth, unit, limit }: HistogramOptions): HTMLElement {
+  const most = Math.max(1, ...bins);
+  return h(
+    "figure",
+    { class: "histogram" },
+    h("figcaption", {}, caption),
+    h(
+      "div",
+      { class: "plot", "aria-hidden": "true" },
+      bins.map((count, i) => {
+        const isBeyond = limit !== undefined && i * binWidth >= limit;
+        const column = h("span", {
+          class: isBeyond ? "beyond" : null,
+          title: `${i * binWidth} to ${(i + 1) * binWidth - 1}: ${count}`,
+        });
+        column.style.height = count === 0 ? "0" : `max(2px, ${(100 * count) / most}%)`;
+        return column;
+      }),
+    ),
+    h(
+      "div",
+      { class: "axis", "aria-hidden": "true" },
+      h("span", {}, "0"),
+      h("span", {}, `${bins.length * binWidth} ${unit}`),
+    ),
+  );
+}

@@ -1,0 +1,57 @@
+import { h } from "./dom.ts";
+import { icon } from "./icons.ts";
+
+/** What was dropped or picked, to be read by `droppedFiles`. */
+export type Dropped = DataTransfer | FileList;
+
+export interface DropZoneOptions {
+  /** What the button says, such as "Choose a file". */
+  readonly button: string;
+  /** What may be dropped here. */
+  readonly hint: string;
+  /** As the attribute of an input: ".tsv,.csv". */
+  readonly accept?: string;
+  readonly multiple?: boolean;
+  /** Whether the picker asks for a folder. */
+  readonly directory?: boolean;
+  onDrop(dropped: Dropped): void;
+}
+
+/** A field to drop files on, with a button that opens the picker, so that the keyboard can do all of it. */
+export function dropZone({ button, hint, accept, multiple, directory, onDrop }: DropZoneOptions): HTMLElement {
+  const input = h("input", {
+    type: "file",
+    hidden: true,
+    accept,
+    multiple: multiple ?? directory,
+    webkitdirectory: directory,
+    "aria-label": button,
+    onchange: () => {
+      if (input.files && input.files.length > 0) onDrop(input.files);
+      // The same file can be chosen again after it was mended.
+      input.value = "";
+    },
+  });
+  const element = h(
+    "div",
+    {
+      class: "drop-zone",
+      ondragover: (event: DragEvent) => {
+        event.preventDefault();
+        element.classList.add("over");
+      },
+      ondragleave: (event: DragEvent) => {
+        if (!element.contains(event.relatedTarget as Node | null)) element.classList.remove("over");
+      },
+      ondrop: (event: DragEvent) => {
+        event.preventDefault();
+        element.classList.remove("over");
+        if (event.dataTransfer) onDrop(event.dataTransfer);
+      },
+    },
+    h("button", { class: "button", type: "button", onclick: () => input.click() }, icon("upload"), button),
+    h("p", { class: "hint" }, hint),
+    input,
+  );
+  return element;
+}
