@@ -8,7 +8,8 @@ import type { JobSettings } from "./settings.ts";
  */
 export type ModelSource =
   | { readonly kind: "path"; readonly path: string }
-  | { readonly kind: "url"; readonly url: string }
+  /** A folder at an address. With its `files` named, none is asked for that is not there (a browser tells of each). */
+  | { readonly kind: "url"; readonly url: string; readonly files?: readonly string[] }
   | { readonly kind: "files"; readonly name: string; readonly files: Readonly<Record<string, Blob>> }
   | { readonly kind: "opfs"; readonly path: string; readonly name?: string }
   | { readonly kind: "hub"; readonly id: string; readonly revision?: string };
