@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   add,
@@ -24,6 +22,7 @@ import { contiguous } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
 import { adamwStep, singleRun } from "../../src/kernels/optimizer.ts";
 import { type HostArray, type NestedNumbers, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { garbageCollector } from "../support/collect-garbage.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -371,8 +370,7 @@ describe("training", () => {
     expectNoLeak();
 
     // Collect, so that forgotten tensors would be found and counted.
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
+    const collect = await garbageCollector();
     for (let i = 0; i < 3; i++) {
       collect();
       await new Promise((done) => setTimeout(done, 10));
@@ -381,8 +379,7 @@ describe("training", () => {
   });
 
   it("has its forgotten tensors freed by the garbage collector, and counted", async () => {
-    setFlagsFromString("--expose-gc");
-    const collect = runInNewContext("gc") as () => void;
+    const collect = await garbageCollector();
     const { rescuedTensors } = gpu().statistics;
     (() => tensor([1, 2, 3]))();
     for (let i = 0; i < 20 && gpu().statistics.rescuedTensors === rescuedTensors; i++) {

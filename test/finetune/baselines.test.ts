@@ -1,14 +1,13 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { classificationExamples, finetune, layerwiseGroups, triangularSchedule } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { everyNth, labelIndices, loadTextDataset, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
-import { NodeDirectory } from "../../src/io/node/index.ts";
 import { GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
+import { openDirectory, readJson, readText } from "../support/files.ts";
 
 const MODEL = "assets/gpt2-mini-en";
-const baselines = JSON.parse(readFileSync(`${MODEL}/baselines.json`, "utf8"));
+const baselines = await readJson(`${MODEL}/baselines.json`);
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -18,9 +17,9 @@ afterAll(() => gpu.close());
 
 /** The losses of the first steps of a PyTorch run on the whole SMS set, by the recipe of baselines.json. */
 async function firstLosses(trained: string[], learningRate: number, epochs: number): Promise<number[]> {
-  const directory = await NodeDirectory.open(MODEL);
+  const directory = await openDirectory(MODEL);
   const tokenizer = await Tokenizer.fromDirectory(directory);
-  const dataset = loadTextDataset("sms.tsv", readFileSync("assets/sms-spam/sms.tsv", "utf8"));
+  const dataset = loadTextDataset("sms.tsv", await readText("assets/sms-spam/sms.tsv"));
   const { train } = everyNth(dataset.examples, 5);
   const tokens = tokenizeExamples(tokenizer, train, { maxLength: 64 });
   const examples = classificationExamples(tokens, labelIndices(train, dataset.labels));

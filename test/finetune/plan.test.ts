@@ -14,7 +14,6 @@ import {
 import { BlankImages, BlankTexts } from "../../src/finetune/plan/blank-examples.ts";
 import { DryGpu, Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { type ModelDirectory, mulberry32 } from "../../src/io/index.ts";
-import { NodeDirectory } from "../../src/io/node/index.ts";
 import {
   GPT2,
   type GPT2Config,
@@ -25,6 +24,7 @@ import {
   type StagedModel,
 } from "../../src/models/index.ts";
 import { AdamW, fillWith, hasLora, SGD } from "../../src/nn/index.ts";
+import { openDirectory } from "../support/files.ts";
 import { openWith, withLimits } from "../support/gpu.ts";
 
 let gpu: Gpu;
@@ -166,7 +166,7 @@ describe("a dry run", () => {
   });
 
   it("plans a model whose weights were never read", async () => {
-    const inner = await NodeDirectory.open("assets/gpt2-mini-en");
+    const inner = await openDirectory("assets/gpt2-mini-en");
     let bytes = 0;
     const directory: ModelDirectory = {
       name: inner.name,

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import {
   constantSchedule,
@@ -10,6 +9,7 @@ import {
   type ScheduleName,
   triangularSchedule,
 } from "../../src/finetune/schedule.ts";
+import { readJson } from "../support/files.ts";
 
 interface TorchCase {
   readonly id: string;
@@ -17,9 +17,7 @@ interface TorchCase {
   readonly lr_per_epoch_per_group: readonly (readonly number[])[];
 }
 
-const torchCases: TorchCase[] = JSON.parse(
-  await readFile(new URL("../fixtures/schedules/torch-lr-schedules.json", import.meta.url), "utf8"),
-);
+const torchCases = await readJson<TorchCase[]>("test/fixtures/schedules/torch-lr-schedules.json");
 const torch = (id: string): TorchCase => torchCases.find((one) => one.id.endsWith(id)) as TorchCase;
 const factors = (schedule: Schedule, steps: number): number[] => Array.from({ length: steps }, (_, s) => schedule(s));
 

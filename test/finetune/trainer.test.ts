@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type CacheEvent,
@@ -18,10 +16,11 @@ import { effectiveVariants } from "../../src/kernels/variants.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
+import { openDirectory, readBytes, readJson } from "../support/files.ts";
 import { FIXTURES } from "../support/oracle.ts";
 
-const CLASSIFIER = join(FIXTURES, "oracle/gpt2-seqcls-tiny");
-const LANGUAGE_MODEL = join(FIXTURES, "oracle/gpt2-tiny");
+const CLASSIFIER = `${FIXTURES}/oracle/gpt2-seqcls-tiny`;
+const LANGUAGE_MODEL = `${FIXTURES}/oracle/gpt2-tiny`;
 const LABELS = ["even", "odd"];
 
 let gpu: Gpu;
@@ -46,7 +45,7 @@ function parityExamples(count: number, seed: number): TrainingExample[] {
 const data = (): TrainingData => ({ train: parityExamples(37, 1), valid: parityExamples(20, 2), labels: LABELS });
 
 async function classifier(...trained: string[]): Promise<GPT2ForSequenceClassification> {
-  const model = await GPT2ForSequenceClassification.fromPretrained(CLASSIFIER, { labels: LABELS });
+  const model = await GPT2ForSequenceClassification.fromPretrained(await openDirectory(CLASSIFIER), { labels: LABELS });
   model.freeze().unfreeze(...(trained.length > 0 ? trained : ["score", "ln_f", "h.1"]));
   return model;
 }
@@ -121,7 +120,9 @@ describe("finetune", () => {
   });
 
   it("does not move frozen parameters", async () => {
-    const before = await GPT2ForSequenceClassification.fromPretrained(CLASSIFIER, { labels: LABELS });
+    const before = await GPT2ForSequenceClassification.fromPretrained(await openDirectory(CLASSIFIER), {
+      labels: LABELS,
+    });
     const untouched = new Map<string, number[]>();
     for (const [name, tensor] of before.namedParameters()) untouched.set(name, [...(await tensor.data())]);
     before.dispose();
@@ -292,13 +293,13 @@ describe("finetune", () => {
     const texts: TrainingData = { train: blocks(24), valid: blocks(8) };
     const model = async (): Promise<GPT2> => {
       const config = {
-        ...JSON.parse(readFileSync(join(LANGUAGE_MODEL, "config.json"), "utf8")),
+        ...(await readJson(`${LANGUAGE_MODEL}/config.json`)),
         resid_pdrop: 0.1,
         attn_pdrop: 0.1,
       };
       const directory = new MemoryDirectory("tiny", {
         "config.json": JSON.stringify(config),
-        "model.safetensors": new Uint8Array(readFileSync(join(LANGUAGE_MODEL, "model.safetensors"))),
+        "model.safetensors": await readBytes(`${LANGUAGE_MODEL}/model.safetensors`),
       });
       const loaded = await GPT2.fromPretrained(directory);
       loaded.freeze().unfreeze("h.2", "ln_f");

@@ -1,10 +1,10 @@
-import { access, readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Tokenizer, type TokenizerDirectory } from "../../src/io/tokenizer.ts";
+import { openDirectory, readJson, readText } from "../support/files.ts";
 
-const GPT2 = new URL("../fixtures/gpt2-tokenizer/", import.meta.url);
-const MINI = new URL("../../assets/gpt2-mini-en/", import.meta.url);
+const GPT2 = "test/fixtures/gpt2-tokenizer";
+const MINI = "assets/gpt2-mini-en";
 
 interface Case {
   readonly id: string;
@@ -19,11 +19,11 @@ let encoder: Record<string, number>;
 let merges: string;
 
 beforeAll(async () => {
-  gpt2 = await Tokenizer.fromDirectory(onDisk(GPT2));
-  mini = await Tokenizer.fromDirectory(onDisk(MINI));
-  references = JSON.parse(await readFile(new URL("cases.json", GPT2), "utf8"));
-  encoder = JSON.parse(await readFile(new URL("encoder.json", GPT2), "utf8"));
-  merges = await readFile(new URL("vocab.bpe", GPT2), "utf8");
+  gpt2 = await Tokenizer.fromDirectory(await openDirectory(GPT2));
+  mini = await Tokenizer.fromDirectory(await openDirectory(MINI));
+  references = await readJson(`${GPT2}/cases.json`);
+  encoder = await readJson(`${GPT2}/encoder.json`);
+  merges = await readText(`${GPT2}/vocab.bpe`);
 });
 
 describe("GPT-2's tokenizer from encoder.json and vocab.bpe", () => {
@@ -107,7 +107,7 @@ describe("a tokenizer.json", () => {
 
   it("keeps the files as they are", async () => {
     for (const file of ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json"]) {
-      expect(mini.files().get(file)).toBe(await readFile(new URL(file, MINI), "utf8"));
+      expect(mini.files().get(file)).toBe(await readText(`${MINI}/${file}`));
     }
     expect(mini.files().has("config.json")).toBe(false);
   });
@@ -295,18 +295,6 @@ function textbookBpe(vocabulary: Record<string, number>, mergesText: string): (t
         ...(i > 0 ? [vocabulary[special]] : []),
         ...(part.match(words) ?? []).flatMap((word) => encodeWord(word)),
       ]);
-}
-
-function onDisk(url: URL): TokenizerDirectory {
-  return {
-    name: url.pathname,
-    has: (file) =>
-      access(new URL(file, url)).then(
-        () => true,
-        () => false,
-      ),
-    readText: (file) => readFile(new URL(file, url), "utf8"),
-  };
 }
 
 function inMemory(files: Record<string, string>): TokenizerDirectory {

@@ -1,17 +1,16 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { backward, checkpoint, crossEntropy, normal } from "../../src/autograd/index.ts";
 import { ResNet } from "../../src/models/index.ts";
 import { AdamW, TrainingPass } from "../../src/nn/index.ts";
 import { type HostArray, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { openDirectory } from "../support/files.ts";
 import { useGpu } from "../support/gpu.ts";
-import { FIXTURES } from "../support/oracle.ts";
 
 const gpu = useGpu();
 
 /** Two steps of ResNet-20 on made-up images, with or without its blocks checkpointed. */
 async function train(isCheckpointed: boolean) {
-  const model = await ResNet.fromPretrained(join(FIXTURES, "../../assets/resnet20-cifar10"));
+  const model = await ResNet.fromPretrained(await openDirectory("assets/resnet20-cifar10"));
   const optimizer = new AdamW([
     { name: "all", parameters: model.namedParameters(), learningRate: 1e-3, weightDecay: 0 },
   ]);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { backward, noGrad } from "../../src/autograd/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
@@ -14,6 +13,7 @@ import {
   prepareInputs,
 } from "../../src/models/index.ts";
 import { keep, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { openDirectory, openFile } from "../support/files.ts";
 import { compare, FIXTURES, loadCase, type OracleCase } from "../support/oracle.ts";
 
 let gpu: Gpu;
@@ -90,7 +90,7 @@ async function checkForwardAndGradients(model: GPT2Base, oracle: OracleCase, lab
 describe("GPT-2 against PyTorch", () => {
   let model: GPT2;
   beforeAll(async () => {
-    model = await GPT2.fromPretrained(join(FIXTURES, "oracle/gpt2-tiny"));
+    model = await GPT2.fromPretrained(await openDirectory(`${FIXTURES}/oracle/gpt2-tiny`));
   });
   afterAll(() => model.dispose());
 
@@ -141,7 +141,7 @@ describe("GPT-2 classifier against PyTorch", () => {
   for (const name of ["forward-pad-right", "forward-pad-left"]) {
     it(`${name}: logits, loss, gradients`, async () => {
       const oracle = await loadCase(`gpt2-seqcls-tiny/${name}`);
-      const model = await GPT2ForSequenceClassification.fromPretrained(oracle.modelDirectory);
+      const model = await GPT2ForSequenceClassification.fromPretrained(await openDirectory(oracle.modelDirectory));
       await checkForwardAndGradients(model, oracle, oracle.tensors.get("labels")!.data as Int32Array);
       model.dispose();
     });
@@ -152,7 +152,7 @@ describe("checkpoints as others store them", () => {
   for (const name of ["gpt2-hub", "gpt2-bf16", "gpt2-f16", "gpt2-sharded"]) {
     it(`${name} loads strictly and gives the logits`, async () => {
       const oracle = await loadCase(`checkpoints/${name}/forward`);
-      const model = await GPT2.fromPretrained(oracle.modelDirectory);
+      const model = await GPT2.fromPretrained(await openDirectory(oracle.modelDirectory));
       const inputs = inputsOf(model, oracle);
       const logits = tidy(() => noGrad(() => model.forward(inputs)));
       await checkAll(oracle, async () => logits.data());
@@ -166,7 +166,7 @@ describe("checkpoints as others store them", () => {
 describe("gpt2-nano-sort", () => {
   let model: GPT2;
   beforeAll(async () => {
-    model = await GPT2.fromPretrained(join(FIXTURES, "gpt2-nano-sort"));
+    model = await GPT2.fromPretrained(await openDirectory(`${FIXTURES}/gpt2-nano-sort`));
   });
   afterAll(() => model.dispose());
 
@@ -183,8 +183,7 @@ describe("gpt2-nano-sort", () => {
 
   it("has the reference's activations, layer by layer", async () => {
     const { SafetensorsFile } = await import("../../src/io/index.ts");
-    const { openFile } = await import("../../src/io/node/index.ts");
-    const path = join(FIXTURES, "gpt2-nano-sort/reference_activations.safetensors");
+    const path = `${FIXTURES}/gpt2-nano-sort/reference_activations.safetensors`;
     const reference = await SafetensorsFile.open(await openFile(path));
     const ids = Int32Array.from(await reference.readFloat32("idx"));
     const [batch, length] = reference.info("idx").shape;

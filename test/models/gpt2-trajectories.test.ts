@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Gpu } from "../../src/gpu/index.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification, prepareInputs } from "../../src/models/index.ts";
+import { openDirectory } from "../support/files.ts";
 import { loadCase, type OracleCase } from "../support/oracle.ts";
 import { replay } from "../support/replay.ts";
 
@@ -30,7 +31,7 @@ describe("training trajectories against PyTorch", () => {
   for (const name of ["sgd", "adamw", "adamw-frozen", "adamw-layer-lr", "adamw-clip-cosine", "adamw-accum4"]) {
     it(`gpt2-tiny/train-${name}`, async () => {
       const oracle = await loadCase(`gpt2-tiny/train-${name}`);
-      const model = await GPT2.fromPretrained(oracle.modelDirectory);
+      const model = await GPT2.fromPretrained(await openDirectory(oracle.modelDirectory));
       expect(await replay(model, oracle, (index) => batchOf(model, oracle, index))).toEqual([]);
       model.dispose();
     });
@@ -38,7 +39,7 @@ describe("training trajectories against PyTorch", () => {
 
   it("gpt2-seqcls-tiny/train-head", async () => {
     const oracle = await loadCase("gpt2-seqcls-tiny/train-head");
-    const model = await GPT2ForSequenceClassification.fromPretrained(oracle.modelDirectory);
+    const model = await GPT2ForSequenceClassification.fromPretrained(await openDirectory(oracle.modelDirectory));
     expect(await replay(model, oracle, (index) => batchOf(model, oracle, index))).toEqual([]);
     model.dispose();
   });

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { noGrad, normal } from "../../src/autograd/index.ts";
 import { LayeredClassifier, mapNames, ResNet } from "../../src/models/index.ts";
@@ -14,11 +13,11 @@ import {
   TrainingPass,
 } from "../../src/nn/index.ts";
 import { type Tensor, tidy } from "../../src/tensor/index.ts";
+import { openDirectory } from "../support/files.ts";
 import { useGpu } from "../support/gpu.ts";
-import { FIXTURES } from "../support/oracle.ts";
 
 const gpu = useGpu();
-const RESNET20 = join(FIXTURES, "../../assets/resnet20-cifar10");
+const RESNET20 = "assets/resnet20-cifar10";
 
 function makeModel(): LayeredClassifier {
   const model = new LayeredClassifier(gpu(), {
@@ -140,7 +139,7 @@ describe("changing the layers of a classifier", () => {
   });
 
   it("replaces the head of a published network, drops a block and writes what opens again", async () => {
-    const model = await ResNet.fromPretrained(RESNET20);
+    const model = await ResNet.fromPretrained(await openDirectory(RESNET20));
     const before = model.parameterCount();
     model.replaceHead(["cat", "dog"], { head: { seed: 1 } });
     expect(model.namedParameters().get("linear.weight")!.shape).toEqual([2, 64]);

@@ -1,10 +1,6 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { backward, noGrad, normal } from "../../src/autograd/index.ts";
-import { SafetensorsFile, serializeSafetensors } from "../../src/io/index.ts";
-import { openFile } from "../../src/io/node/index.ts";
+import { MemoryDirectory, SafetensorsFile, serializeSafetensors } from "../../src/io/index.ts";
 import {
   describeImageModel,
   loadImageClassifier,
@@ -15,25 +11,22 @@ import {
 } from "../../src/models/index.ts";
 import { TrainingPass } from "../../src/nn/index.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { openDirectory, openFile, readJson, readText } from "../support/files.ts";
 import { useGpu } from "../support/gpu.ts";
 import { compare, FIXTURES, loadCase, type OracleCase } from "../support/oracle.ts";
 import { replay } from "../support/replay.ts";
 
 const gpu = useGpu();
-const RESNET20 = join(FIXTURES, "../../assets/resnet20-cifar10");
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "graft-resnet-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const RESNET20 = "assets/resnet20-cifar10";
+const RESNET_TINY = `${FIXTURES}/oracle/resnet-tiny`;
+const SQUEEZENET = `${FIXTURES}/models/squeezenet1_1-imagenet`;
 
 /** Inputs and expected outputs that lie beside a published model. */
 async function readReference(
   path: string,
   ...names: string[]
 ): Promise<{ data: number[]; shape: readonly number[] }[]> {
-  const file = await SafetensorsFile.open(await openFile(join(FIXTURES, "models", path, "reference_io.safetensors")));
+  const file = await SafetensorsFile.open(await openFile(`${FIXTURES}/models/${path}/reference_io.safetensors`));
   const read = names.map(async (name) => ({
     data: Array.from(await file.readArray(name), Number),
     shape: file.info(name).shape,
@@ -51,7 +44,7 @@ const largestError = (got: ArrayLike<number>, expected: readonly number[]): numb
 
 /** All that a forward case expects, in evaluation or training mode. */
 async function checkForward(oracle: OracleCase): Promise<string[]> {
-  const model = await ResNet.fromPretrained(oracle.modelDirectory);
+  const model = await ResNet.fromPretrained(await openDirectory(oracle.modelDirectory));
   const pass = oracle.description.mode === "train" ? new TrainingPass(0) : undefined;
   const pixels = oracle.tensors.get("pixel_values")!;
   const images = tensor(pixels.data, pixels.shape);
@@ -89,7 +82,7 @@ describe("resnet-tiny against transformers", () => {
 
   it.each(["train-full", "train-head"])("%s: the trajectory of 20 steps", async (name) => {
     const oracle = await loadCase(`resnet-tiny/${name}`);
-    const model = await ResNet.fromPretrained(oracle.modelDirectory);
+    const model = await ResNet.fromPretrained(await openDirectory(oracle.modelDirectory));
     const pool = oracle.tensors.get("pool_pixel_values")!;
     const rows = oracle.tensors.get("batch_index")!;
     const batch = rows.shape[1];
@@ -125,7 +118,7 @@ const buffersOf = async (model: ResNet): Promise<[string, number[]][]> =>
 describe("published models", () => {
   it("ResNet-20 gives the logits of its authors' weights", async () => {
     const [images, logits] = await readReference("resnet20-cifar10", "images_u8_nhwc", "logits");
-    const config = JSON.parse(await readFile(join(RESNET20, "config.json"), "utf8"));
+    const config = await readJson(`${RESNET20}/config.json`);
     const [batch, height, width, channels] = images.shape;
     const pixels = new Float32Array(images.data.length);
     images.data.forEach((value, i) => {
@@ -134,7 +127,7 @@ describe("published models", () => {
       const image = Math.floor(i / channels / height / width);
       pixels[(image * channels + c) * height * width + place] = (value / 255 - config.mean[c]) / config.std[c];
     });
-    const model = await loadImageClassifier(RESNET20);
+    const model = await loadImageClassifier(await openDirectory(RESNET20));
     const x = model.prepare({ pixels, batch, channels, height, width });
     const y = forward(model, x);
     const error = largestError(await y.data(), logits.data);
@@ -145,7 +138,7 @@ describe("published models", () => {
 
   it("SqueezeNet 1.1 gives the scores of the reference", async () => {
     const [input, output] = await readReference("squeezenet1_1-imagenet", "input", "output");
-    const model = await SqueezeNet.fromPretrained(join(FIXTURES, "models/squeezenet1_1-imagenet"));
+    const model = await SqueezeNet.fromPretrained(await openDirectory(SQUEEZENET));
     const x = tensor(input.data, input.shape);
     const y = forward(model, x);
     const scale = Math.max(...output.data);
@@ -158,7 +151,7 @@ describe("published models", () => {
   });
 
   it("SqueezeNet's dropout belongs to its head, so that a frozen trunk runs once", async () => {
-    const model = await SqueezeNet.fromPretrained(join(FIXTURES, "models/squeezenet1_1-imagenet"), {
+    const model = await SqueezeNet.fromPretrained(await openDirectory(SQUEEZENET), {
       labels: ["a", "b"],
     });
     expect(model.stages.filter(({ isRandom }) => isRandom)).toEqual([]);
@@ -173,10 +166,13 @@ describe("published models", () => {
 
 describe("saving", () => {
   it("gives a directory that opens again, with the same bits, in both ways of naming", async () => {
-    for (const [i, directory] of [RESNET20, join(FIXTURES, "oracle/resnet-tiny")].entries()) {
-      const model = await ResNet.fromPretrained(directory, { labels: ["one", "two"], head: { seed: 3 } });
+    for (const path of [RESNET20, RESNET_TINY]) {
+      const model = await ResNet.fromPretrained(await openDirectory(path), {
+        labels: ["one", "two"],
+        head: { seed: 3 },
+      });
       expect(model.labels).toEqual(["one", "two"]);
-      const out = join(folder, `saved-${i}`);
+      const out = new MemoryDirectory("saved");
       await model.save(out);
       const again = await loadImageClassifier(out);
       expect(again.labels).toEqual(["one", "two"]);
@@ -192,14 +188,14 @@ describe("saving", () => {
 
 describe("adjusted networks", () => {
   it("open again with blocks dropped, other classes and other channels", async () => {
-    const file = join(RESNET20, "config.json");
-    const config = parseResNetConfig(JSON.parse(await readFile(file, "utf8")), file);
+    const file = `${RESNET20}/config.json`;
+    const config = parseResNetConfig(await readJson(file), file);
     const grey = new ResNet(gpu(), { ...config, inputShape: [1, 28, 28] });
-    const { mismatched, missing, unexpected } = await loadInto(grey, RESNET20, { strict: false });
+    const { mismatched, missing, unexpected } = await loadInto(grey, await openDirectory(RESNET20), { strict: false });
     expect([mismatched.map(({ name }) => name), missing, unexpected]).toEqual([["conv1.weight"], [], []]);
     grey.reinitialize(["conv1"], 1).replaceHead(["even", "odd"]);
     grey.dropBlock("layer2.1");
-    const out = join(folder, "grey");
+    const out = new MemoryDirectory("grey");
     await grey.save(out);
     const described = await describeImageModel(out);
     expect(described).toMatchObject({ labels: ["even", "odd"], channels: 1, height: 28, width: 28 });
@@ -214,10 +210,10 @@ describe("adjusted networks", () => {
 
   it("are freed when they cannot be filled, and filled whole or not at all", async () => {
     const { liveBuffers } = gpu().statistics;
-    await expect(ResNet.fromPretrained(RESNET20, { labels: [] })).rejects.toThrow("at least one class");
-    const model = await ResNet.fromPretrained(RESNET20);
-    const broken = join(folder, "broken");
-    await mkdir(broken);
+    await expect(ResNet.fromPretrained(await openDirectory(RESNET20), { labels: [] })).rejects.toThrow(
+      "at least one class",
+    );
+    const model = await ResNet.fromPretrained(await openDirectory(RESNET20));
     const names = [...model.namedTensors()].map(([name, x]) => ({ name, shape: x.shape, size: x.size }));
     const tensors = names.map(({ name, shape, size }) =>
       name === "linear.weight"
@@ -225,8 +221,10 @@ describe("adjusted networks", () => {
         : { name, shape, dtype: "F32" as const, data: new Float32Array(size) },
     );
     const counted = tensors.filter(({ name }) => !name.endsWith("num_batches_tracked"));
-    await writeFile(join(broken, "model.safetensors"), await serializeSafetensors(counted));
-    await copyFile(join(RESNET20, "config.json"), join(broken, "config.json"));
+    const broken = new MemoryDirectory("broken", {
+      "config.json": await readText(`${RESNET20}/config.json`),
+      "model.safetensors": await serializeSafetensors(counted),
+    });
     const refusal = 'tensor "linear.weight": dtype I32 cannot be read as f32';
     const before = await model.namedParameters().get("conv1.weight")!.data();
     await expect(loadInto(model, broken)).rejects.toThrow(refusal);
@@ -237,12 +235,12 @@ describe("adjusted networks", () => {
   });
 
   it("of transformers' kind say how many channels they take", async () => {
-    const directory = join(FIXTURES, "oracle/resnet-tiny");
-    const config = parseResNetConfig(JSON.parse(await readFile(join(directory, "config.json"), "utf8")), "c");
+    const directory = await openDirectory(RESNET_TINY);
+    const config = parseResNetConfig(JSON.parse(await directory.readText("config.json")), "c");
     const grey = new ResNet(gpu(), { ...config, inputShape: [1, 32, 32] });
     await loadInto(grey, directory, { strict: false });
     grey.reinitialize(["embedder.embedder"], 1);
-    const out = join(folder, "grey-transformers");
+    const out = new MemoryDirectory("grey-transformers");
     await grey.save(out);
     expect(await describeImageModel(out)).toMatchObject({ channels: 1 });
     const again = (await loadImageClassifier(out)) as ResNet;

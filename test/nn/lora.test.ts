@@ -1,18 +1,17 @@
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
 import { addTrunkLora } from "../../src/finetune/index.ts";
 import { MemoryDirectory, SafetensorsFile } from "../../src/io/index.ts";
-import { openFile } from "../../src/io/node/index.ts";
 import { GPT2, GPT2ForSequenceClassification, parseGPT2Config, prepareInputs } from "../../src/models/index.ts";
 import { addLora, hasLora, mergeLora, removeLora } from "../../src/nn/index.ts";
 import { tidy } from "../../src/tensor/index.ts";
+import { openDirectory, openFile } from "../support/files.ts";
 import { useGpu } from "../support/gpu.ts";
 import { FIXTURES, loadCase, type OracleCase } from "../support/oracle.ts";
 import { replay } from "../support/replay.ts";
 
 const gpu = useGpu();
-const LANGUAGE_MODEL = join(FIXTURES, "oracle/gpt2-tiny");
+const LANGUAGE_MODEL = `${FIXTURES}/oracle/gpt2-tiny`;
 
 const small = () =>
   parseGPT2Config(
@@ -52,11 +51,11 @@ async function logitsOf(model: GPT2): Promise<Float32Array> {
 describe("low-rank adapters", () => {
   it("are trained along PEFT's trajectory", async () => {
     const oracle = withOurNames(await loadCase("gpt2-tiny-lora/train"));
-    const model = await GPT2.fromPretrained(LANGUAGE_MODEL, { gpu: gpu() });
+    const model = await GPT2.fromPretrained(await openDirectory(LANGUAGE_MODEL), { gpu: gpu() });
     expect(addLora(model, { rank: 4, alpha: 8, match: ["h.*.attn.c_attn"] })).toEqual(
       [0, 1, 2].map((layer) => `transformer.h.${layer}.attn.c_attn`),
     );
-    const initial = join(FIXTURES, "oracle/gpt2-tiny-lora/train/adapter-initial/adapter_model.safetensors");
+    const initial = `${FIXTURES}/oracle/gpt2-tiny-lora/train/adapter-initial/adapter_model.safetensors`;
     const file = await SafetensorsFile.open(await openFile(initial));
     const named = model.namedParameters();
     for (const name of file.names()) {

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SafetensorsFile } from "../../src/io/index.ts";
-import { openFile } from "../../src/io/node/index.ts";
+import { openFile, readJson } from "./files.ts";
 
-export const FIXTURES = join(dirname(fileURLToPath(import.meta.url)), "..", "fixtures");
+/** From the repository's root. */
+export const FIXTURES = "test/fixtures";
 
 export interface Expectation {
   dtype: string;
@@ -21,7 +19,7 @@ export interface Expectation {
 
 export interface OracleCase {
   id: string;
-  /** Folder of config.json and model.safetensors. */
+  /** Folder of config.json and model.safetensors, from the repository's root. */
   modelDirectory: string;
   description: Record<string, unknown>;
   expected: Record<string, Expectation>;
@@ -30,16 +28,16 @@ export interface OracleCase {
 
 /** Loads a case: its description and every tensor. */
 export async function loadCase(path: string): Promise<OracleCase> {
-  const folder = join(FIXTURES, "oracle", path);
-  const description = JSON.parse(readFileSync(join(folder, "case.json"), "utf8"));
-  const file = await SafetensorsFile.open(await openFile(join(folder, "expected.safetensors")));
+  const folder = `${FIXTURES}/oracle/${path}`;
+  const description = await readJson(`${folder}/case.json`);
+  const file = await SafetensorsFile.open(await openFile(`${folder}/expected.safetensors`));
   const tensors: OracleCase["tensors"] = new Map();
   for (const name of file.names()) {
     const data = (await file.readArray(name)) as Float32Array | Int32Array | Uint8Array;
     tensors.set(name, { shape: file.info(name).shape, data });
   }
   await file.close();
-  const modelDirectory = resolve(folder, description.model_dir);
+  const modelDirectory = new URL(description.model_dir, `file:///${folder}/`).pathname.slice(1);
   return { id: description.id, modelDirectory, description, expected: description.expected, tensors };
 }
 

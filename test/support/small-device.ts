@@ -1,5 +1,3 @@
-import { runInNewContext } from "node:vm";
-
 export type Limits = Partial<Record<keyof GPUSupportedLimits, number>>;
 
 /** What a device of smaller limits would not do. */
@@ -70,11 +68,16 @@ function workgroupSize(code: string): number[] {
   for (const [, name, value] of code.matchAll(/^const (\w+)(?:\s*:[^=\n]+)?\s*=\s*([^;\n]*);/gm)) {
     // Constants of other kinds are of no interest here.
     try {
-      constants[name] = runInNewContext(numbers(value), constants);
+      constants[name] = evaluate(numbers(value), constants);
     } catch {}
   }
   return written[1]
     .split(",")
     .filter((part) => part.trim())
-    .map((part) => runInNewContext(numbers(part), constants) as number);
+    .map((part) => evaluate(numbers(part), constants) as number);
+}
+
+/** The value of an expression over these names. */
+function evaluate(expression: string, names: Record<string, unknown>): unknown {
+  return new Function(...Object.keys(names), `return (${expression});`)(...Object.values(names));
 }

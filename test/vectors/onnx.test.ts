@@ -2,4 +2,4 @@ import { useGpu } from "../support/gpu.ts";
 import { onnx } from "../support/vectors/onnx/index.ts";
 import { testSuite } from "../support/vectors/suite.ts";
 
-testSuite("onnx-node", onnx, useGpu());
+await testSuite("onnx-node", onnx, useGpu());

@@ -2,4 +2,4 @@ import { useGpu } from "../support/gpu.ts";
 import { testSuite } from "../support/vectors/suite.ts";
 import { tfjs } from "../support/vectors/tfjs/index.ts";
 
-testSuite("tfjs-core", tfjs, useGpu());
+await testSuite("tfjs-core", tfjs, useGpu());

@@ -3,5 +3,5 @@ import { testSuite } from "../support/vectors/suite.ts";
 import { webnn } from "../support/vectors/webnn/index.ts";
 
 const gpu = useGpu();
-testSuite("wpt-webnn", webnn, gpu);
-testSuite("webnn-baseline", webnn, gpu);
+await testSuite("wpt-webnn", webnn, gpu);
+await testSuite("webnn-baseline", webnn, gpu);

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import {
   labelIndices,
@@ -11,8 +10,8 @@ import { loadTextDataset } from "../../../src/io/datasets/datasets.ts";
 import { mulberry32 } from "../../../src/io/datasets/random.ts";
 import { everyNth } from "../../../src/io/datasets/split.ts";
 import { Tokenizer } from "../../../src/io/tokenizer.ts";
+import { readText } from "../../support/files.ts";
 
-const ASSETS = new URL("../../../assets/", import.meta.url);
 /** One token a character. */
 const characters = { eosTokenId: 99, encode: (text: string) => [...text].map((c) => c.codePointAt(0) as number) };
 
@@ -33,7 +32,7 @@ describe("tokenizeExamples", () => {
   });
 
   it("gives the baselines' mean length on the bundled messages", async () => {
-    const read = (file: string): Promise<string> => readFile(new URL(file, ASSETS), "utf8");
+    const read = (file: string): Promise<string> => readText(`assets/${file}`);
     const tokenizer = await Tokenizer.fromDirectory({
       name: "gpt2-mini-en",
       has: async (file) => file === "tokenizer.json",

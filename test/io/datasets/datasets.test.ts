@@ -1,13 +1,11 @@
-import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadTextDataset, loadTexts, parseDelimited, sortLabels } from "../../../src/io/datasets/datasets.ts";
-
-const SMS = new URL("../../../assets/sms-spam/sms.tsv", import.meta.url);
+import { readText } from "../../support/files.ts";
 
 describe("tab-separated files", () => {
   it("reads the bundled messages: no header, label, text, bare quotes", async () => {
-    const { examples, labels } = loadTextDataset("sms.tsv", await readFile(SMS, "utf8"));
+    const { examples, labels } = loadTextDataset("sms.tsv", await readText("assets/sms-spam/sms.tsv"));
     expect(labels).toEqual(["ham", "spam"]);
     expect(examples).toHaveLength(5574);
     expect(examples.filter(({ label }) => label === "spam")).toHaveLength(747);

@@ -1,13 +1,12 @@
-import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadTextDataset } from "../../../src/io/datasets/datasets.ts";
 import { mulberry32, permutation } from "../../../src/io/datasets/random.ts";
 import { everyNth, splitText, stratifiedSample, stratifiedSplit } from "../../../src/io/datasets/split.ts";
+import { readJson, readText } from "../../support/files.ts";
 
-const ASSETS = new URL("../../../assets/", import.meta.url);
-const baselines = JSON.parse(await readFile(new URL("gpt2-mini-en/baselines.json", ASSETS), "utf8"));
-const sms = loadTextDataset("sms.tsv", await readFile(new URL("sms-spam/sms.tsv", ASSETS), "utf8")).examples;
+const baselines = await readJson("assets/gpt2-mini-en/baselines.json");
+const sms = loadTextDataset("sms.tsv", await readText("assets/sms-spam/sms.tsv")).examples;
 
 const labelled = fc.array(fc.record({ label: fc.constantFrom("a", "b", "c", "rare") }), {
   minLength: 1,

@@ -1,4 +1,3 @@
-import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { idxLabelNames, isIdxImages } from "../../../src/io/images/idx.ts";
 import {
@@ -12,9 +11,10 @@ import {
   serializeSafetensors,
   type TensorToWrite,
 } from "../../../src/io/index.ts";
+import { gzip } from "../../support/bytes.ts";
 
 /** An idx file of unsigned bytes. */
-function idx(shape: number[], data: number[], type = 8): Uint8Array {
+function idx(shape: number[], data: number[], type = 8): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
   bytes.set([0, 0, type, shape.length]);
   const view = new DataView(bytes.buffer);
@@ -25,10 +25,10 @@ function idx(shape: number[], data: number[], type = 8): Uint8Array {
 
 const count = (length: number): number[] => Array.from({ length }, (_, i) => i + 1);
 
-describe("idx files", () => {
+describe("idx files", async () => {
   it("are read, plain and gzipped", async () => {
     const bytes = idx([2, 2, 3], count(12));
-    for (const contents of [bytes, gzipSync(bytes)]) {
+    for (const contents of [bytes, await gzip(bytes)]) {
       const images = idxImages("f", await parseIdx("f", contents));
       expect(images).toHaveLength(2);
       expect(images[1]).toMatchObject({ channels: 1, height: 2, width: 3 });
@@ -52,8 +52,8 @@ describe("idx files", () => {
     [idx([1], [1], 0x0d), "f: byte 2: type 0xd, expected 0x8"],
     [idx([1, 1, 1, 1, 1], [1]), "f: byte 3: 5 dimensions, expected 1 to 4"],
     [idx([2, 2], [1, 2, 3]), "f: byte 12: shape [2, 2] takes 4 bytes, there are 3"],
-    [gzipSync(idx([2], [1])), "f: byte 8 of the unpacked file: shape [2] takes 2 bytes, there are 1"],
-    [gzipSync(idx([2], [1, 2])).subarray(0, 15), "f: cannot be unpacked"],
+    [await gzip(idx([2], [1])), "f: byte 8 of the unpacked file: shape [2] takes 2 bytes, there are 1"],
+    [(await gzip(idx([2], [1, 2]))).subarray(0, 15), "f: cannot be unpacked"],
   ])("name the byte that is wrong", async (bytes, problem) => {
     await expect(parseIdx("f", bytes)).rejects.toThrow(problem);
   });

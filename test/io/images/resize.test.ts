@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { fromInterleaved, makeImage, toChannels } from "../../../src/io/images/image.ts";
 import { type ResizeFilter, resize } from "../../../src/io/images/resize.ts";
 import { SafetensorsFile } from "../../../src/io/index.ts";
-import { openFile } from "../../../src/io/node/index.ts";
+import { openFile } from "../../support/files.ts";
 
 const file = await SafetensorsFile.open(await openFile("test/fixtures/pillow/resized.safetensors"));
 const imageOf = async (name: string) => {

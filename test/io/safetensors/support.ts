@@ -1,14 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { type ByteSource, bytesSource } from "../../../src/io/byte-source.ts";
 import { SafetensorsError } from "../../../src/io/safetensors/error.ts";
 import { SafetensorsFile } from "../../../src/io/safetensors/reader.ts";
+import { readBytes, readJson } from "../../support/files.ts";
 
-export const FIXTURES = new URL("../../fixtures/safetensors/", import.meta.url);
+export const FIXTURES = "test/fixtures/safetensors";
 
-export const fixture = async (path: string): Promise<Uint8Array> =>
-  new Uint8Array(await readFile(new URL(path, FIXTURES)));
+export const fixture = async (path: string): Promise<Uint8Array> => readBytes(`${FIXTURES}/${path}`);
 
-export const fixtureJson = async (path: string) => JSON.parse(await readFile(new URL(path, FIXTURES), "utf8"));
+export const fixtureJson = async (path: string) => readJson(`${FIXTURES}/${path}`);
 
 /** A file with this header, text or value, and data; `length` overrides the true header length. */
 export function makeFile(header: unknown, data: Uint8Array | number[] = [], length?: bigint): Uint8Array {

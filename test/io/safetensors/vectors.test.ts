@@ -1,11 +1,10 @@
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { NodeDirectory } from "../../../src/io/node/directory.ts";
-import { openFile } from "../../../src/io/node/files.ts";
 import type { Checkpoint } from "../../../src/io/safetensors/checkpoint.ts";
 import { SafetensorsError } from "../../../src/io/safetensors/error.ts";
 import { SafetensorsFile } from "../../../src/io/safetensors/reader.ts";
 import { openCheckpoint } from "../../../src/io/safetensors/sharded.ts";
+import { bytesOfBase64, hexOf } from "../../support/bytes.ts";
+import { openDirectory, openFile } from "../../support/files.ts";
 import { FIXTURES, fixture, fixtureJson, openBytes, refusal } from "./support.ts";
 
 interface Expected {
@@ -28,7 +27,7 @@ const { files, sharded } = (await fixtureJson("expected.json")) as {
 };
 const mutations = (await fixtureJson("mutations.json")).cases as (Case & { id: string; b64: string })[];
 
-const path = (relative: string): string => fileURLToPath(new URL(relative, FIXTURES));
+const path = (relative: string): string => `${FIXTURES}/${relative}`;
 
 /** Reads everything: the listed tensors with their values, others at least in full. */
 async function check(checkpoint: Checkpoint, { tensors, metadata }: Case): Promise<void> {
@@ -43,7 +42,7 @@ async function check(checkpoint: Checkpoint, { tensors, metadata }: Case): Promi
     const info = checkpoint.info(name);
     expect([info.dtype, info.shape]).toEqual([dtype, shape]);
     if (data) expect([...(await checkpoint.readArray(name))].map(Number)).toEqual(data.map(Number));
-    const hex = Buffer.from(await checkpoint.readBytes(name)).toString("hex");
+    const hex = hexOf(await checkpoint.readBytes(name));
     if (data_hex !== undefined) expect(hex).toBe(data_hex);
   }
 }
@@ -71,11 +70,11 @@ describe("the official parser's cases", () => {
   });
 
   test.each(sharded)("$verdict $dir: $why", async ({ dir, ...expected }) => {
-    await judge(NodeDirectory.open(path(dir)).then(openCheckpoint), expected);
+    await judge(openDirectory(path(dir)).then(openCheckpoint), expected);
   });
 
   test.each(mutations)("$verdict $id", async ({ b64, ...expected }) => {
-    await judge(openBytes(new Uint8Array(Buffer.from(b64, "base64"))), expected);
+    await judge(openBytes(bytesOfBase64(b64)), expected);
   });
 
   test("the sets are not empty", () => {

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { SafeTensor } from "safetensors";
 import { describe, expect, test } from "vitest";
@@ -11,6 +10,7 @@ import {
   type WriteOptions,
   writeSafetensors,
 } from "../../../src/io/safetensors/writer.ts";
+import { readBytes } from "../../support/files.ts";
 import { fixture, openBytes, refusal } from "./support.ts";
 
 const headerText = (file: Uint8Array): string => {
@@ -32,11 +32,10 @@ describe("as the official writer does", () => {
   });
 
   test("the bundled model, saved by transformers, comes out byte for byte with the default metadata", async () => {
-    const original = new Uint8Array(
-      await readFile(new URL("../../../assets/gpt2-mini-en/model.safetensors", import.meta.url)),
-    );
+    const original = await readBytes("assets/gpt2-mini-en/model.safetensors");
     const written = await serializeSafetensors(tensorsOf(await openBytes(original)));
-    expect(Buffer.compare(written, original)).toBe(0);
+    expect(written.length).toBe(original.length);
+    expect(written.findIndex((byte, i) => byte !== original[i])).toBe(-1);
   });
 
   test("the header is padded with spaces to eight bytes and says that the format is pt", async () => {

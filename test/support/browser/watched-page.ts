@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
+import { alarmOf } from "./console-watch.ts";
 
 /** Screenshots go here, by name; git ignores the folder. */
 export const SCREENSHOTS = "runs/screenshots";
@@ -23,10 +24,8 @@ export async function openWatchedPage(context: BrowserContext): Promise<WatchedP
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("console", (message) => {
-    const type = message.type();
-    if (type !== "error" && type !== "warning" && type !== "assert") return;
-    const { url, lineNumber } = message.location();
-    problems.push(`console ${type}: ${message.text()} (${url}:${lineNumber})`);
+    const alarm = alarmOf(message);
+    if (alarm) problems.push(alarm);
   });
   page.on("pageerror", (error) => problems.push(`error: ${error.stack ?? error.message ?? error}`));
   page.on("crash", () => problems.push("the page crashed"));

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { SafetensorsFile } from "../../../src/io/index.ts";
-import { openFile } from "../../../src/io/node/index.ts";
 import type { DType, HostArray } from "../../../src/tensor/index.ts";
+import { openFile, readJson } from "../files.ts";
 import { FIXTURES } from "../oracle.ts";
 
 export interface OracleTolerance {
@@ -114,9 +112,9 @@ const DTYPES: Record<string, DType> = { F32: "f32", I32: "i32", BOOL: "bool" };
 
 /** Reads every case of a family. */
 export async function loadFamily(family: string): Promise<OracleOpCase[]> {
-  const folder = join(FIXTURES, "oracle", "ops");
-  const { cases } = JSON.parse(readFileSync(join(folder, `${family}.json`), "utf8")) as { cases: OracleOpCase[] };
-  const file = await SafetensorsFile.open(await openFile(join(folder, `${family}.safetensors`)));
+  const path = `${FIXTURES}/oracle/ops/${family}`;
+  const { cases } = await readJson<{ cases: OracleOpCase[] }>(`${path}.json`);
+  const file = await SafetensorsFile.open(await openFile(`${path}.safetensors`));
   const tensors = new Map<string, HostTensor>();
   for (const name of file.names()) {
     const { shape, dtype } = file.info(name);

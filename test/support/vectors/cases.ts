@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzip } from "../bytes.ts";
+import { readBytes } from "../files.ts";
 import { FIXTURES } from "../oracle.ts";
 
 export type SuiteName = "wpt-webnn" | "webnn-baseline" | "onnx-node" | "tfjs-core";
@@ -39,9 +38,9 @@ export interface VectorCase {
   opset?: Readonly<Record<string, number>>;
 }
 
-export function loadSuite(suite: SuiteName): VectorCase[] {
-  const path = join(FIXTURES, "vectors", `${suite}.json.gz`);
-  return (JSON.parse(gunzipSync(readFileSync(path)).toString()) as { cases: VectorCase[] }).cases;
+export async function loadSuite(suite: SuiteName): Promise<VectorCase[]> {
+  const text = new TextDecoder().decode(await gunzip(await readBytes(`${FIXTURES}/vectors/${suite}.json.gz`)));
+  return (JSON.parse(text) as { cases: VectorCase[] }).cases;
 }
 
 /** The value of a written number. */

@@ -6,9 +6,9 @@ import { Report } from "./report.ts";
 import { runCase } from "./run.ts";
 
 /** Declares the tests of a suite, an operator each: a case passes, does not apply for a stated reason, or fails. */
-export function testSuite(suite: SuiteName, adapter: Adapter, gpu: () => Gpu): void {
+export async function testSuite(suite: SuiteName, adapter: Adapter, gpu: () => Gpu): Promise<void> {
   const report = new Report(suite);
-  const cases = loadSuite(suite);
+  const cases = await loadSuite(suite);
   const operators = [...new Set(cases.map(({ op }) => op))];
 
   describe(suite, () => {
