@@ -1,0 +1,78 @@
+// Shaders for esbuild: minified as a whole, so that names agree from file to file.
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { minifyShaders } from "./minify.mjs";
+
+const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const folder = join(repository, "shaders");
+const WORD = /[\p{XID_Start}_]\p{XID_Continue}*/gu;
+
+/** The files of the engine's shaders, relative to `shaders`; those of the bench are read by people and stay. */
+async function engineShaders() {
+  const files = await readdir(folder, { recursive: true });
+  return files.filter((file) => file.endsWith(".wgsl") && !file.startsWith("bench")).sort();
+}
+
+/** The names that specialisations replace or put there, of every variant of every kernel: by text of a shader. */
+async function namesInUse() {
+  const kernels = (await readdir(join(repository, "src/kernels"), { recursive: true }))
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => `import "./src/kernels/${file.split(sep).join("/")}";`);
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `${kernels.join("\n")} export { definedKernels } from "./src/gpu/index.ts";`,
+      resolveDir: repository,
+    },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    packages: "external",
+    external: ["node:*"],
+    treeShaking: false,
+    ignoreAnnotations: true,
+    loader: { ".wgsl": "text" },
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  const { definedKernels } = await import(`data:text/javascript;base64,${code}`);
+  const names = new Map();
+  const note = (text, words) => {
+    if (!names.has(text)) names.set(text, new Set());
+    for (const word of words) names.get(text).add(word);
+  };
+  for (const { definition } of definedKernels()) {
+    for (const spec of definition.variants?.() ?? []) {
+      const words = Object.entries(spec).flatMap(([name, value]) => [name, ...(String(value).match(WORD) ?? [])]);
+      note(definition.source, words);
+      for (const text of Object.values(definition.library ?? {})) note(text, words);
+    }
+  }
+  return names;
+}
+
+/** Every shader of the engine, minified: file relative to `shaders` -> text; and which name became which. */
+export async function minifiedShaders() {
+  const files = await engineShaders();
+  const sources = new Map();
+  for (const file of files) sources.set(file, await readFile(join(folder, file), "utf8"));
+  const library = files.filter((file) => file.startsWith(`lib${sep}`));
+  const names = await namesInUse();
+  return { sources, ...minifyShaders(sources, (file) => names.get(sources.get(file)) ?? new Set(), library) };
+}
+
+/** Shaders are imported as text: those of the engine minified, others as they stand. */
+export function shaderPlugin() {
+  let texts;
+  return {
+    name: "shaders",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+        texts ??= minifiedShaders().then((minified) => minified.texts);
+        const text = (await texts).get(relative(folder, path));
+        return { contents: text ?? (await readFile(path, "utf8")), loader: "text" };
+      });
+    },
+  };
+}
