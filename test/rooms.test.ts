@@ -163,6 +163,20 @@ describe("the check of the rules", () => {
     ]);
   });
 
+  it("refuses functions that JavaScript engines round differently", async () => {
+    expect(
+      await findBreaches({
+        "src/nn/a.ts": `export const a = (x: number) => Math.cos(x); // Math.sin`,
+        "src/nn/b.ts": `export const b = (x: number) => (x + 1) ** 3;`,
+        "src/nn/c.ts": `export const c = (x: number) => 2 ** 24 * Math.sqrt(x) + Math.floor(Math.log2(x)); /** x ** 2 */`,
+        "src/cli/d.ts": `export const d = (x: number) => Math.log10(x);`,
+      }),
+    ).toEqual([
+      "src/nn/a.ts: computes with Math.cos, which engines round differently: see portable-math.ts",
+      "src/nn/b.ts: computes with ) **, which engines round differently: see portable-math.ts",
+    ]);
+  });
+
   it("refuses a file of more than 450 lines", async () => {
     expect(
       await findBreaches({

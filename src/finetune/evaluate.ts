@@ -1,6 +1,7 @@
 import { noGrad } from "../autograd/index.ts";
 import { argmax, type StagedModel } from "../models/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { exponential } from "../tensor/portable-math.ts";
 import type { Evaluation } from "./events.ts";
 import { byLength } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
@@ -96,7 +97,7 @@ export async function evaluate<Host, Inputs>(
 
 function softmaxOf(logits: Float32Array): Float64Array {
   const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exponentials = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const exponentials = Float64Array.from(logits, (logit) => exponential(logit - largest));
   const total = exponentials.reduce((a, b) => a + b, 0);
   return exponentials.map((value) => value / total);
 }

@@ -1,6 +1,7 @@
 import type { StagedModel } from "../models/index.ts";
 import type { Module, ParameterGroup } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { wholePower } from "../tensor/portable-math.ts";
 
 /** Which parameters a group takes, and how they are trained. */
 export interface GroupRule {
@@ -59,7 +60,7 @@ export function layerwiseGroups<Host, Inputs>(
       .map(({ name, level }, i) => ({
         name,
         stage: name,
-        rate: learningRate * decay ** (level ?? stages.length - 1 - i),
+        rate: learningRate * wholePower(decay, level ?? stages.length - 1 - i),
       }))
       .reverse(),
   ];

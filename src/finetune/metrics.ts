@@ -1,3 +1,5 @@
+import { exponential } from "../tensor/portable-math.ts";
+
 /** Precision, recall and F1 of one class. A ratio whose denominator is zero is stated as 0. */
 export interface ClassMetrics {
   /** TP / (TP + FP) */
@@ -73,7 +75,7 @@ export function macroF1(matrix: readonly (readonly number[])[]): number {
 
 /** exp(loss) of a mean cross-entropy per token, in nats. */
 export function perplexity(loss: number): number {
-  return Math.exp(loss);
+  return exponential(loss);
 }
 
 function ratio(numerator: number, denominator: number): number {

@@ -1,3 +1,5 @@
+import { cosineOfPi } from "../tensor/portable-math.ts";
+
 /** What to multiply a learning rate by at optimizer step s = 0, 1, ... */
 export type Schedule = (step: number) => number;
 
@@ -35,7 +37,7 @@ export function cosineSchedule({ warmupSteps, totalSteps }: ScheduleOptions): Sc
   return (step) => {
     if (step < warmupSteps) return step / warmupSteps;
     const progress = (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
-    return (1 + Math.cos(Math.PI * progress)) / 2;
+    return (1 + cosineOfPi(progress)) / 2;
   };
 }
 

@@ -6,6 +6,7 @@ import squaresSource from "../../shaders/optimizer/gradient-squares.wgsl";
 import sgdSource from "../../shaders/optimizer/sgd.wgsl";
 import { defineKernel, type Gpu, type LiveNumber, linearGrid, type ParamLayout } from "../gpu/index.ts";
 import { sliceView, type Tensor, tensor } from "../tensor/index.ts";
+import { wholePower } from "../tensor/portable-math.ts";
 import { fillWith } from "./copy.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { forFlatWindows } from "./windows.ts";
@@ -217,8 +218,8 @@ export function adamwStep(
     ...{ beta2, oneMinusBeta1: 1 - beta1, oneMinusBeta2: 1 - beta2, epsilon },
     ...classValues(classes, ["keep", "stepSize", "rootCorrection"], ({ rate, decay, step }) => ({
       keep: () => 1 - rate() * decay,
-      stepSize: () => rate() / (1 - beta1 ** step()),
-      rootCorrection: () => Math.sqrt(1 - beta2 ** step()),
+      stepSize: () => rate() / (1 - wholePower(beta1, step())),
+      rootCorrection: () => Math.sqrt(1 - wholePower(beta2, step())),
     })),
   };
   forUnits(run, [run.gradient, run.parameter, ...run.states], ([gradient, parameter, first, second], place) => {

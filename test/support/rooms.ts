@@ -37,6 +37,11 @@ const MAX_LINES = 450;
 
 const WEBGPU_NAMES =
   /\bGPU[A-Z]\w*|\bnavigator\s*\??\.\s*gpu\b|\b(?:create(?:Buffer|BindGroup|BindGroupLayout|ShaderModule|PipelineLayout|ComputePipeline|ComputePipelineAsync|CommandEncoder|QuerySet)|requestAdapter|requestDevice|dispatchWorkgroups|mapAsync)\b/;
+/** Functions whose last bit differs between JavaScript engines; powers of a written number are not meant. */
+const INEXACT_MATH =
+  /\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|pow)\b|[A-Za-z_$)\]]\s*\*\*(?=\s)/;
+/** What only people read may be computed with them. */
+const FOR_PEOPLE = ["src/bench/", "src/cli/", "src/finetune/report/"];
 const NODE_NAMES =
   /(?<![\w.])(?:process|Buffer)\s*\??\.\s*\w+|(?<![\w.])(?:__dirname|__filename)\b|(?<![\w.])require\s*\(/;
 
@@ -125,6 +130,10 @@ function checkText(path: string, text: string): string[] {
   if (room !== "gpu") {
     const name = code.match(WEBGPU_NAMES)?.[0];
     if (name) breaches.push(`${path}: names ${name}, which only src/gpu may`);
+  }
+  if (!isIn(path, FOR_PEOPLE)) {
+    const name = code.match(INEXACT_MATH)?.[0];
+    if (name) breaches.push(`${path}: computes with ${name}, which engines round differently: see portable-math.ts`);
   }
   if (!isIn(path, NODE_ONLY)) {
     const name = code.match(NODE_NAMES)?.[0];

@@ -1,3 +1,4 @@
+import { exponential, naturalLogarithm } from "../../tensor/portable-math.ts";
 import type { RandomSource } from "../datasets/random.ts";
 import { adjustBrightness, adjustContrast, adjustSaturation, type FloatImage } from "./augment.ts";
 import { centerCrop, crop, flipHorizontal, type Image } from "./image.ts";
@@ -77,10 +78,10 @@ export function augmentShape(
 /** As torchvision's RandomResizedCrop: ten tries at a share and a ratio that fit, then the largest that does. */
 function randomWindow(image: Image, smallest: number, random: RandomSource): Image {
   const area = image.height * image.width;
-  const widest = Math.log(4 / 3);
+  const widest = naturalLogarithm(4 / 3);
   for (let attempt = 0; attempt < 10; attempt++) {
     const share = area * (smallest + (1 - smallest) * random.next());
-    const ratio = Math.exp(widest * (2 * random.next() - 1));
+    const ratio = exponential(widest * (2 * random.next() - 1));
     const width = Math.round(Math.sqrt(share * ratio));
     const height = Math.round(Math.sqrt(share / ratio));
     if (width < 1 || height < 1 || width > image.width || height > image.height) continue;

@@ -1,16 +1,18 @@
+import { exponential, naturalLogarithm } from "../../tensor/portable-math.ts";
+
 /**
  * Quantile of the standard normal for the upper tail `q` in (0, 0.5], by Newton's method on the complementary
  * error function's continued fraction or series. Double precision; used once to build a table.
  */
 function upperQuantile(q: number): number {
   // Start from Abramowitz & Stegun 26.2.23, good to 4.5e-4, then polish.
-  const t = Math.sqrt(-2 * Math.log(q));
+  const t = Math.sqrt(-2 * naturalLogarithm(q));
   let z = t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
   for (let i = 0; i < 4; i++) z += (upperTail(z) - q) / density(z);
   return Math.max(0, z);
 }
 
-const density = (z: number): number => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+const density = (z: number): number => exponential((-z * z) / 2) / Math.sqrt(2 * Math.PI);
 
 /** P(Z > z) for z ≥ 0. */
 function upperTail(z: number): number {

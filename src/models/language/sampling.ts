@@ -1,3 +1,5 @@
+import { exponential } from "../../tensor/portable-math.ts";
+
 export interface SamplingOptions {
   /** Logits are divided by it; default 1. */
   temperature?: number;
@@ -45,7 +47,7 @@ export function nextTokenProbabilities(logits: ArrayLike<number>, options: Sampl
 function softmaxOf(logits: Float64Array, kept: Uint8Array): Float64Array {
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (kept[i] && logits[i] > largest) largest = logits[i];
-  const result = logits.map((logit, i) => (kept[i] ? Math.exp(logit - largest) : 0));
+  const result = logits.map((logit, i) => (kept[i] ? exponential(logit - largest) : 0));
   const total = result.reduce((sum, value) => sum + value, 0);
   return result.map((value) => value / total);
 }

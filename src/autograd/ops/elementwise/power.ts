@@ -1,4 +1,5 @@
 import type { Tensor } from "../../../tensor/index.ts";
+import { naturalLogarithm } from "../../../tensor/portable-math.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { equal, greaterEqual } from "./comparison.ts";
 import { type BinaryGradient, binarySamples, callBinary, defineBinary, type Operand } from "./define-binary.ts";
@@ -15,7 +16,7 @@ function gradientOfBase({ g, a, b, createGraph }: BinaryGradient): Tensor {
 
 /** a^b ln a; 0 where a is 0 and b at least 0. */
 function gradientOfExponent({ g, a, b }: BinaryGradient): Tensor {
-  const gradient = mul(g, mul(pow(a, b), typeof a === "number" ? Math.log(a) : log(a)));
+  const gradient = mul(g, mul(pow(a, b), typeof a === "number" ? naturalLogarithm(a) : log(a)));
   if (typeof a === "number") return a === 0 ? where(greaterEqual(b, 0), 0, gradient) : gradient;
   return where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, gradient);
 }
