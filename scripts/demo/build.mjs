@@ -18,7 +18,7 @@ const exists = (path) =>
   );
 
 /**
- * Bundles the demo: every `demo/<page>/main.ts` as `app/<page>.js`, the style sheet, the session's worker, the service
+ * Bundles the demo: every `demo/<page>/main.ts` as `app/<page>.js` and its worker, where it has one, the style sheet, the session's worker, the service
  * worker; pages get their common head, top and bottom. Gives `build()`, which makes all of it anew from what is on the
  * disk (quickly, after the first time) as a map from path to bytes, and `dispose()`.
  *
@@ -39,11 +39,11 @@ export async function demoBuilder({ minify = false } = {}) {
     // What is for Node stays away: those branches are never taken in a browser.
     external: ["node:*", "webgpu", "sharp", "@sparticuz/chromium"],
   };
-  const pages = [];
+  const entryPoints = {};
   for (const entry of await readdir(DEMO)) {
-    if (await exists(join(DEMO, entry, "main.ts"))) pages.push(entry);
+    if (await exists(join(DEMO, entry, "main.ts"))) entryPoints[entry] = `demo/${entry}/main.ts`;
+    if (await exists(join(DEMO, entry, "worker.ts"))) entryPoints[`${entry}-worker`] = `demo/${entry}/worker.ts`;
   }
-  const entryPoints = Object.fromEntries(pages.map((page) => [page, `demo/${page}/main.ts`]));
   const app = await context({
     ...common,
     entryPoints: (await exists(join(ROOT, WORKER))) ? { ...entryPoints, "session-worker": WORKER } : entryPoints,

@@ -33,13 +33,20 @@ export const drawMark = (status: BenchRow["status"]): Markup =>
 export function drawLadder(rows: readonly BenchRow[], peaks: Peaks): Markup {
   const best = fastestOf(rows);
   return html`<ol class="ladder">${rows.map((row) => {
-    const { name, note, adds, timing, status, reason } = row;
+    const { name, note, adds, timing, status } = row;
     const result = timing
       ? html`${drawBar(best!.timing!.median / timing.median, row === best)}<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`
-      : html`<span class="bad">${status}${reason && `: ${reason}`}</span>`;
+      : html`<span class="reason ${status === "unavailable" ? "soft" : "bad"}">${reasonOf(row)}</span>`;
     return html`<li><span class="rung">${drawMark(status)} <b>${name}</b>${note && html` <span class="soft">(${note})</span>`}</span>${result}
 <span class="adds">${adds}</span></li>`;
   })}</ol>`;
+}
+
+/** Why there is no time; of a shader that does not compile the compiler's words, without the source. */
+function reasonOf({ status, reason, messages = [] }: BenchRow): string {
+  const errors = messages.filter(({ type }) => type === "error");
+  if (errors.length === 0) return reason ? `${status}: ${reason}` : status;
+  return ["it does not compile", ...errors.map(({ line, text }) => `line ${line}: ${text}`)].join("\n");
 }
 
 /** Time; the rate that the roof bounds, operations where they are many for the bytes that move, else bytes; share. */

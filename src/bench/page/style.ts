@@ -16,9 +16,9 @@ figure { margin: 1rem 0; padding: 1rem; background: var(--panel); border-radius:
 .bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .3rem .75rem; align-items: center;
   min-width: 30rem; }
 .ladder { list-style: none; margin: 0; padding: 0; display: grid; gap: .6rem; min-width: 30rem; }
-.ladder li { display: grid; grid-template-columns: 15rem 1fr 15rem; gap: 0 .75rem; align-items: center; }
+.ladder li { display: grid; grid-template-columns: 15rem 1fr 15rem; gap: 0 .75rem; align-items: baseline; }
 .ladder .adds { grid-column: 1 / -1; color: var(--soft); padding-left: 1.4rem; }
-.ladder .bad { grid-column: 2 / -1; }
+.ladder .reason { grid-column: 2 / -1; }
 .mark { display: inline-block; width: 1.1rem; color: var(--best); }
 .mark.wrong, .mark.failed { color: var(--bad); }
 .mark.unavailable { color: var(--soft); }

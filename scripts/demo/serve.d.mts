@@ -1,0 +1,5 @@
+export function serveDemo(options?: {
+  port?: number;
+  host?: string;
+  minify?: boolean;
+}): Promise<{ url: string; close(): Promise<void> }>;

@@ -1,0 +1,194 @@
+import { readFile } from "node:fs/promises";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveDemo } from "../../scripts/demo/serve.mjs";
+import { type BenchReport, FAMILIES, renderBenchPage, runBench } from "../../src/bench/index.ts";
+import { Gpu } from "../../src/gpu/index.ts";
+import { useChromium } from "../support/chromium.ts";
+
+const QUICK = { samples: 1, sampleMilliseconds: 0, budgetMilliseconds: 0, preferGpuClock: false };
+
+describe("the page of the bench", () => {
+  const chromium = useChromium();
+  let demo: Awaited<ReturnType<typeof serveDemo>>;
+  beforeAll(async () => {
+    demo = await serveDemo();
+  });
+  afterAll(() => demo.close());
+
+  const open = async (context?: Parameters<typeof chromium.open>[1]) => {
+    const watched = await chromium.open(`${demo.url}bench.html`, context);
+    await watched.page.getByRole("heading", { name: "Kernels" }).waitFor();
+    return watched;
+  };
+  /** Picks the named families alone, at these sizes. */
+  const pick = async (page: Page, sizes: Readonly<Record<string, string>>): Promise<void> => {
+    await page.getByRole("button", { name: "None" }).click();
+    for (const [name, size] of Object.entries(sizes)) {
+      await page.getByRole("checkbox", { name: new RegExp(`^${name}`) }).check();
+      await page.getByLabel(`Size of ${name}`).fill(size);
+    }
+    await page.getByLabel("Samples").fill("1");
+  };
+  const measure = (page: Page) => page.getByRole("button", { name: "Measure" }).click();
+  const results = (page: Page) => page.locator("#results");
+  const downloadOf = async (page: Page, part: string, name: string): Promise<string> => {
+    const coming = page.waitForEvent("download");
+    await page.locator(part).getByRole("button", { name }).click();
+    return readFile((await (await coming).path())!, "utf8");
+  };
+
+  it("climbs ladders, shows what is right and how fast, and gives the run as the command line does", async () => {
+    const { page, screenshot } = await open({ acceptDownloads: true });
+    await expect.poll(() => page.locator("#adapter").textContent()).toMatch(/^SwiftShader .* in Chrome \d+$/);
+    await screenshot("bench/start");
+    await pick(page, { matmul: "24", "layer-norm": "8x32" });
+    await page.locator(".family", { hasText: "matmul" }).getByText("All 10 variants").click();
+    await page.getByRole("checkbox", { name: "engine-subgroup-matrix" }).uncheck();
+    await measure(page);
+    await page.getByRole("progressbar", { name: "Progress" }).waitFor();
+    await page.getByRole("button", { name: "Download JSON" }).waitFor();
+
+    const cards = results(page).locator("article");
+    expect(await cards.locator("h3").allTextContents()).toEqual(["matmul 24 × 24 × 24", "layer-norm 8 × 32"]);
+    const ticks = results(page).getByRole("img", { name: "agrees with the double-precision reference" });
+    const report = JSON.parse(await downloadOf(page, "#results", "Download JSON")) as BenchReport;
+    expect(await ticks.count()).toBe(report.rows.length);
+    expect(report.rows.map(({ status }) => status)).toEqual(report.rows.map(() => "right"));
+    expect(report.rows.filter(({ group }) => group === "matmul/24x24x24").map(({ name }) => name)).toEqual([
+      ...["naive", "tiled", "registers", "engine-register", "engine-shuffle", "engine-shuffle-wide"],
+      ...["engine-shared", "engine-shared-wide", "engine"],
+    ]);
+    for (const { name, adds } of report.rows) {
+      expect(await cards.getByText(adds, { exact: true }).count(), name).toBeGreaterThan(0);
+    }
+    await results(page)
+      .getByRole("img", { name: /^Roofline of \d+ kernels under .* GFLOP\/s and .* GB\/s$/ })
+      .waitFor();
+    expect(await cards.locator(".value").first().textContent()).toMatch(
+      /^[\d.]+ (µs|ms) · [\d.]+ G(FLOP|B)\/s · [\d.]+ %$/,
+    );
+    await screenshot("bench/done");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await screenshot("bench/done-dark");
+    // Node's reader of runs makes the same page of it.
+    expect(await downloadOf(page, "#results", "Download as a page")).toBe(renderBenchPage(report));
+    expect(report.versions.browser).toMatch(/^Chrome \d+$/);
+  });
+
+  it("writes JSON with the keys that a run in Node has", async () => {
+    const { page } = await open({ acceptDownloads: true });
+    await pick(page, { reduce: "1000" });
+    await measure(page);
+    const own = JSON.parse(await downloadOf(page, "#results", "Download JSON")) as BenchReport;
+    using gpu = await Gpu.open({ software: true });
+    const family = FAMILIES.find(({ name }) => name === "reduce")!;
+    const plan = { ladders: [{ family, size: "1000" }], ops: [], steps: [] };
+    for await (const event of runBench(gpu, plan, QUICK)) {
+      if (event.type !== "rows") continue;
+      const plain = JSON.parse(JSON.stringify(event.rows)) as BenchReport["rows"];
+      expect(own.rows.map(({ id }) => id)).toEqual(plain.map(({ id }) => id));
+      for (const [i, row] of plain.entries()) expect(Object.keys(own.rows[i])).toEqual(Object.keys(row));
+    }
+    expect(own).toMatchObject({ format: "graft-bench", formatVersion: 1, adapter: { class: "swiftshader" } });
+  });
+
+  it("is responsive while it measures, and stops at once with what it has", async () => {
+    const { page, screenshot } = await open();
+    await pick(page, { softmax: "16x16", matmul: "256" });
+    // matmul comes first; its naive rungs take seconds here.
+    await page.getByLabel("Samples").fill("9");
+    await measure(page);
+    await page.getByRole("list", { name: "Variants that have been checked" }).getByText("naive right").waitFor();
+    const longest = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          const begin = performance.now();
+          let [last, most] = [begin, 0];
+          const look = (now: number): void => {
+            most = Math.max(most, now - last);
+            last = now;
+            if (now - begin < 1500) requestAnimationFrame(look);
+            else resolve(most);
+          };
+          requestAnimationFrame(look);
+        }),
+    );
+    expect(longest).toBeLessThan(1000);
+    await screenshot("bench/running");
+    const begin = performance.now();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped; what was measured stays.").waitFor();
+    expect(performance.now() - begin).toBeLessThan(8000);
+    await expect.poll(() => page.getByRole("button", { name: "Measure" }).isEnabled()).toBe(true);
+    // A worker that was ended has a new one in its place.
+    await pick(page, { softmax: "16x16" });
+    await measure(page);
+    await results(page).getByRole("heading", { name: "softmax 16 × 16" }).waitFor();
+  });
+
+  it("says what is wrong with a size, and does not begin", async () => {
+    const { page, screenshot } = await open();
+    await pick(page, { softmax: "64x6y" });
+    await page.getByText("Expected RxC, each a whole number from 1.").waitFor();
+    expect(await page.getByLabel("Size of softmax").getAttribute("aria-invalid")).toBe("true");
+    expect(await page.getByRole("button", { name: "Measure" }).isDisabled()).toBe(true);
+    await screenshot("bench/wrong-size");
+    await page.getByRole("button", { name: "None" }).click();
+    await page.getByText("Pick at least one kernel.").waitFor();
+    // What no machine has the memory for is refused by the bench; the page goes on.
+    await pick(page, { elementwise: "99999999999999" });
+    await measure(page);
+    await page.getByRole("alert").getByText("The run stopped").waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    expect(await page.getByRole("button", { name: "Measure" }).isEnabled()).toBe(true);
+  });
+
+  it("checks a shader of one's own, and shows the compiler's words at the line", async () => {
+    const { page, screenshot } = await open({ viewport: { width: 390, height: 844 } });
+    const own = page.locator("#own");
+    const editor = own.getByLabel("WGSL of your kernel");
+    const check = () => own.getByRole("button", { name: "Check and time" }).click();
+    await page.getByLabel("Samples").fill("1");
+    await own.getByLabel("Size").fill("24");
+    const naive = await editor.inputValue();
+    expect(naive).toContain("fn main");
+    await editor.fill(naive.replace("var sum = 0.0;", "var sum = nothing;"));
+    await check();
+    await own.getByText("✗ It does not compile").waitFor();
+    await own.getByRole("alert").getByText("unresolved value 'nothing'").waitFor();
+    const line = naive.split("\n").findIndex((text) => text.includes("var sum")) + 1;
+    expect(await own.locator(".numbers .error").allTextContents()).toEqual([String(line)]);
+    await own.getByRole("button", { name: `Line ${line}` }).click();
+    const selected = await editor.evaluate((area: HTMLTextAreaElement) =>
+      area.value.slice(area.selectionStart, area.selectionEnd),
+    );
+    expect(selected).toBe("nothing;");
+    await screenshot("bench/own-does-not-compile");
+
+    await editor.fill(naive.replace("sum += a[", "sum -= a["));
+    await check();
+    await own.getByText(/^✗ wrong: c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ /).waitFor();
+    await editor.fill(naive.replace("// grid:", "// no grid:"));
+    await check();
+    await own.getByText(/^✗ failed: the shader does not say how many workgroups it wants/).waitFor();
+
+    await editor.fill(naive);
+    await check();
+    await own.getByText("✓ It agrees with the double-precision reference, and was timed.").waitFor();
+    expect(await own.locator(".ladder b").allTextContents()).toEqual(["engine", "yours"]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await screenshot("bench/own-right-phone");
+  });
+
+  it("can be driven by the keyboard alone", async () => {
+    const { page } = await open();
+    await page.getByRole("button", { name: "None" }).press("Enter");
+    await page.getByRole("checkbox", { name: /^softmax/ }).press("Space");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("8x8");
+    expect(await page.getByLabel("Size of softmax").inputValue()).toBe("8x8");
+    await page.getByRole("button", { name: "Measure" }).press("Enter");
+    await results(page).getByRole("heading", { name: "softmax 8 × 8" }).waitFor();
+  });
+});
