@@ -1,4 +1,6 @@
 import { parseArgs } from "node:util";
+import { flagOf } from "../jobs/command.ts";
+import { describeRange } from "../jobs/settings.ts";
 import type { CommandContext } from "./context.ts";
 
 /** Bad usage: exit code 2. The message says what was wrong and, where there is one, the nearest valid form. */
@@ -120,9 +122,7 @@ export const COMMON_OPTIONS = {
 } as const satisfies OptionDefinitions;
 
 /** `maxLength` -> `--max-length` */
-export function flag(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
+export const flag = flagOf;
 
 /** `modelPath` -> `MODEL_PATH` */
 export function positionalName(name: string): string {
@@ -243,16 +243,9 @@ function readNumber(name: string, { type, min, max, exclusive }: NumberOption, v
   }
   const below = min !== undefined && (exclusive ? number <= min : number < min);
   const above = max !== undefined && (exclusive ? number >= max : number > max);
-  if (below || above) throw new UsageError(`${name}: expected ${expected}${range(min, max, exclusive)}, got ${value}`);
+  if (below || above)
+    throw new UsageError(`${name}: expected ${expected}${describeRange(min, max, exclusive)}, got ${value}`);
   return number;
-}
-
-function range(min: number | undefined, max: number | undefined, exclusive = false): string {
-  if (min !== undefined && max !== undefined) {
-    return exclusive ? ` between ${min} and ${max}, both excluded` : ` from ${min} to ${max}`;
-  }
-  if (min !== undefined) return exclusive ? ` above ${min}` : ` of ${min} or more`;
-  return exclusive ? ` below ${max}` : ` of at most ${max}`;
 }
 
 /** What the help and the errors call the value of an option. */

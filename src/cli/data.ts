@@ -1,16 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { classificationExamples, languageExamples, type TrainingExample } from "../finetune/index.ts";
-import {
-  labelIndices,
-  loadTextDataset,
-  loadTexts,
-  packTokens,
-  type TextExample,
-  type Tokenizer,
-  tokenizeExamples,
-} from "../io/index.ts";
-import type { GPT2Config } from "../models/index.ts";
-import { type OptionDefinitions, UsageError } from "./arguments.ts";
+import { loadTextDataset, loadTexts } from "../io/index.ts";
+import { NUMBERS } from "../jobs/settings.ts";
+import { type Columns, DEFAULT_LENGTH } from "../jobs/tasks/text-data.ts";
+import type { OptionDefinitions } from "./arguments.ts";
 
 /** What `--data` may be. */
 export const DATA_FORMS =
@@ -26,29 +18,13 @@ export const DATA_OPTIONS = {
   textColumn: { type: "string", placeholder: "NAME", description: "column of the text, by name or place from 0" },
 } as const satisfies OptionDefinitions;
 
-/** Tokens of a text, or of a window of text, when nothing is asked for. */
-const DEFAULT_LENGTH = 128;
-
 export const LENGTH_OPTION = {
-  type: "integer",
-  min: 1,
+  ...NUMBERS.maxLength,
   description: `tokens of a text, or of a window of text; ${DEFAULT_LENGTH} by default, or what positions the model has`,
 } as const;
 
-/** `--max-length` or its default. @throws UsageError when the model has fewer positions than are asked for. */
-export function maximumLength(asked: number | undefined, { positions }: GPT2Config): number {
-  if (asked !== undefined && asked > positions) {
-    throw new UsageError(`--max-length ${asked} exceeds the model's ${positions} positions`);
-  }
-  return asked ?? Math.min(DEFAULT_LENGTH, positions);
-}
-
-export interface Columns {
-  readonly labelColumn?: string;
-  readonly textColumn?: string;
-}
-
-async function readTextFile(path: string): Promise<string> {
+/** @throws Error naming the path when there is no such file, or it is not UTF-8. */
+export async function readTextFile(path: string): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -75,51 +51,4 @@ export async function readTexts(
   plainText: "whole" | "lines",
 ): Promise<string[]> {
   return loadTexts(path, await readTextFile(path), { textColumn, plainText });
-}
-
-export interface EncodingOptions {
-  readonly tokenizer: Tokenizer;
-  readonly maxLength: number;
-}
-
-export function encodeLabelled(
-  examples: readonly TextExample[],
-  labels: readonly string[],
-  { tokenizer, maxLength }: EncodingOptions,
-): TrainingExample[] {
-  return classificationExamples(tokenizeExamples(tokenizer, examples, { maxLength }), labelIndices(examples, labels));
-}
-
-/** Windows of `maxLength` tokens over the texts, one after another with an end-of-text token between them. */
-export async function encodeLanguage(
-  path: string,
-  columns: Columns,
-  options: EncodingOptions,
-): Promise<TrainingExample[]> {
-  const { tokenizer, maxLength } = options;
-  const ids: number[] = [];
-  for (const text of await readTexts(path, columns, "whole")) {
-    if (ids.length > 0 && tokenizer.eosTokenId !== null) ids.push(tokenizer.eosTokenId);
-    for (const id of tokenizer.encode(text)) ids.push(id);
-  }
-  if (ids.length <= maxLength) {
-    throw new Error(
-      `${path}: ${ids.length} tokens are too few for a window of ${maxLength} and the token after it; lower --max-length`,
-    );
-  }
-  return languageExamples(packTokens(ids, maxLength));
-}
-
-/** The last windows of text are kept for validation. */
-export function splitLanguage(
-  examples: TrainingExample[],
-  fraction: number,
-): { train: TrainingExample[]; valid: TrainingExample[] } {
-  const count = Math.max(1, Math.round(examples.length * fraction));
-  if (count >= examples.length) {
-    throw new Error(
-      `${examples.length} windows of text are too few to keep ${count} for validation; give --valid or lower --max-length`,
-    );
-  }
-  return { train: examples.slice(0, -count), valid: examples.slice(-count) };
 }

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { asksForHelp, type Command, parseArguments, UsageError, unknown } from "./arguments.ts";
+import { JobError, SettingError } from "../jobs/errors.ts";
+import { asksForHelp, type Command, flag, parseArguments, UsageError, unknown } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { commandHelp, overviewHelp } from "./help.ts";
 import { printable } from "./text.ts";
@@ -52,14 +53,22 @@ export async function run(args: readonly string[], commands: CommandTable, conte
   }
 }
 
+/** The errors of jobs, with the settings called by their options. */
+function inWordsOfCommand(error: unknown): unknown {
+  if (error instanceof SettingError) return new UsageError(error.messageWith(flag), { cause: error });
+  if (error instanceof JobError) return new Error(error.messageWith(flag), { cause: error });
+  return error;
+}
+
 /** Says on stderr what went wrong, in one or two lines, or with its stack and causes when asked to be verbose. */
 function complain(
-  error: unknown,
+  cause: unknown,
   command: string | undefined,
   args: readonly string[],
   { stderr }: CommandContext,
 ): number {
   const prefix = command === undefined ? "graft" : `graft ${command}`;
+  const error = inWordsOfCommand(cause);
   const lines = (error instanceof Error ? error.message || error.name : String(error)).split("\n").filter(Boolean);
   if (error instanceof Error && error.name === "AbortError") {
     stderr.write(`${prefix}: stopped on request\n`);

@@ -1,5 +1,6 @@
 import type { Gpu, VariantTable } from "../gpu/index.ts";
 import {
+  type Checkpoint,
   type ModelDirectory,
   type OutputDirectory,
   openCheckpoint,
@@ -136,15 +137,9 @@ export async function loadCheckpoint(
   optimizer: Optimizer,
   fingerprint: TrainerState["fingerprint"],
 ): Promise<{ state: TrainerState; best: Snapshot | null }> {
-  if (!(await directory.has(CHECKPOINT_FILE)))
-    throw new Error(`${directory.name}: there is no ${CHECKPOINT_FILE} to resume from`);
-  const file = await openCheckpoint(directory, CHECKPOINT_FILE);
+  const file = await openState(directory);
   try {
-    const text = file.metadata.get("state");
-    if (file.metadata.get("format") !== "graft-checkpoint" || !text) {
-      throw new Error(`${directory.name}/${CHECKPOINT_FILE}: not a checkpoint of a training run`);
-    }
-    const { optimizerSteps, ...state } = JSON.parse(text) as StoredState;
+    const { optimizerSteps, ...state } = file.state;
     for (const [key, value] of Object.entries(fingerprint)) {
       if (state.fingerprint[key] !== value && key !== VARIANTS_KEY) {
         const was = JSON.stringify(state.fingerprint[key]);
@@ -154,23 +149,45 @@ export async function loadCheckpoint(
     const named = model.namedTensors();
     const moments = new Map<string, Tensor>();
     const best: Snapshot = new Map();
-    for (const key of file.names()) {
-      const values = (await file.readArray(key)) as Float32Array | Int32Array;
+    for (const key of file.checkpoint.names()) {
+      const values = (await file.checkpoint.readArray(key)) as Float32Array | Int32Array;
       const name = key.slice(key.indexOf("/") + 1);
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       if (key.startsWith("model/")) {
         const tensor = named.get(name);
-        const { shape } = file.info(key);
+        const { shape } = file.checkpoint.info(key);
         if (!tensor || !shapesEqual(tensor.shape, shape)) {
           throw new Error(`resume: ${name} ${formatShape(shape)} of the checkpoint does not fit the model`);
         }
         uploadInto(tensor, bytes);
-      } else if (key.startsWith("optimizer/")) moments.set(name, upload(model.gpu, file.info(key).shape, "f32", bytes));
+      } else if (key.startsWith("optimizer/"))
+        moments.set(name, upload(model.gpu, file.checkpoint.info(key).shape, "f32", bytes));
       else best.set(name, values);
     }
     optimizer.setState({ steps: new Map(Object.entries(optimizerSteps)), tensors: moments });
     return { state, best: best.size > 0 ? best : null };
   } finally {
-    await file.close();
+    await file.checkpoint.close();
   }
+}
+
+/** @throws when there is no checkpoint, or the file is another thing. */
+async function openState(directory: ModelDirectory): Promise<{ checkpoint: Checkpoint; state: StoredState }> {
+  if (!(await directory.has(CHECKPOINT_FILE)))
+    throw new Error(`${directory.name}: there is no ${CHECKPOINT_FILE} to resume from`);
+  const checkpoint = await openCheckpoint(directory, CHECKPOINT_FILE);
+  const text = checkpoint.metadata.get("state");
+  if (checkpoint.metadata.get("format") === "graft-checkpoint" && text) {
+    return { checkpoint, state: JSON.parse(text) as StoredState };
+  }
+  await checkpoint.close();
+  throw new Error(`${directory.name}/${CHECKPOINT_FILE}: not a checkpoint of a training run`);
+}
+
+/** Where a checkpoint's run stood; null when there is none. Nothing of the tensors is read. */
+export async function readCheckpointState(directory: ModelDirectory): Promise<TrainerState | null> {
+  if (!(await directory.has(CHECKPOINT_FILE))) return null;
+  const { checkpoint, state } = await openState(directory);
+  await checkpoint.close();
+  return state;
 }

@@ -20,6 +20,8 @@ export interface EvaluateOptions<Host, Inputs> {
   /** Reuses activations of the frozen part between evaluations. */
   trunk?: FrozenTrunk<Host, Inputs>;
   signal?: AbortSignal;
+  /** Awaited before each batch, so that it may hold the evaluation. */
+  between?: () => Promise<void> | undefined;
 }
 
 export interface Predictions {
@@ -43,6 +45,7 @@ export async function predictAndEvaluate<Host, Inputs>(
   let loss = 0;
   let counted = 0;
   for (let begin = 0; begin < order.length; begin += batchSize) {
+    await options.between?.();
     options.signal?.throwIfAborted();
     const batch = examples.collate(order.slice(begin, begin + batchSize));
     const started = await trunk.start(batch);

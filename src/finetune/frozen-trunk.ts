@@ -66,10 +66,12 @@ export class FrozenTrunk<Host, Inputs> {
     examples: ExampleSet<Host>,
     batchSize: number,
     signal?: AbortSignal,
+    between?: () => Promise<void> | undefined,
   ): AsyncGenerator<PrepareEvent, void> {
     if (!this.#cache) return;
     const order = byLength(examples);
     for (let begin = 0; begin < order.length && !this.#cache.isFull; begin += batchSize) {
+      await between?.();
       if (signal?.aborted) return;
       const batch = examples.collate(order.slice(begin, begin + batchSize));
       (await this.start(batch)).dispose();

@@ -39,12 +39,16 @@ export interface LayerwiseOptions {
   decay?: number;
   /** Of matrices; biases and norms are not decayed. */
   weightDecay?: number;
+  /** Rates of their own, by glob over checkpoint names, whatever the level: the first that matches a parameter counts. */
+  rates?: Readonly<Record<string, number>>;
 }
 
 /**
  * Layer-wise learning rates (Howard & Ruder 2018, arXiv:1801.06146): the lower a stage, the smaller its steps, so that
  * what it knew survives. A tensor that the head shares with a stage belongs to the stage. Each group is split into
  * decayed matrices and undecayed vectors.
+ *
+ * @throws when a glob of `rates` matches no parameter.
  */
 export function layerwiseGroups<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
@@ -64,20 +68,41 @@ export function layerwiseGroups<Host, Inputs>(
       }))
       .reverse(),
   ];
-  const trainable = [...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad);
+  const named = [...model.namedParameters()];
+  const rates = Object.entries(options.rates ?? {});
+  const lost = rates.find(([pattern]) => !named.some(([name]) => model.matches(name, pattern)));
+  if (lost) throw new Error(`pattern "${lost[0]}" matches no parameter`);
   return levels.flatMap(({ name, stage, rate }) => {
-    const own = trainable.filter(([, tensor]) => stageOf.get(tensor) === stage);
-    const isMatrix = ([, tensor]: [string, Tensor]): boolean => tensor.rank > 1;
-    const matrices = own.filter(isMatrix);
-    const vectors = own.filter((entry) => !isMatrix(entry));
-    const group = { name, learningRate: rate };
-    if (own.length === 0) return [];
-    if (weightDecay === 0 || matrices.length === 0 || vectors.length === 0) {
-      return [{ ...group, weightDecay: matrices.length > 0 ? weightDecay : 0, parameters: new Map(own) }];
-    }
-    return [
-      { ...group, weightDecay, parameters: new Map(matrices) },
-      { ...group, name: `${name} (no decay)`, weightDecay: 0, parameters: new Map(vectors) },
-    ];
+    const own = named.filter(([, tensor]) => tensor.requiresGrad && stageOf.get(tensor) === stage);
+    const ruleOf = ([parameter]: Named) => rates.find(([pattern]) => model.matches(parameter, pattern));
+    const rules = [...new Set(own.map(ruleOf))];
+    return rules.flatMap((rule) => {
+      const isWhole = rule === undefined || rules.length === 1;
+      const part = { name: isWhole ? name : `${name} (${rule[0]})`, learningRate: rule?.[1] ?? rate };
+      return splitByDecay(
+        own.filter((entry) => ruleOf(entry) === rule),
+        part,
+        weightDecay,
+      );
+    });
   });
+}
+
+type Named = readonly [name: string, tensor: Tensor];
+
+/** Decayed matrices and undecayed vectors, in a group each where there are both. */
+function splitByDecay(
+  own: readonly Named[],
+  group: Pick<ParameterGroup, "name" | "learningRate">,
+  weightDecay: number,
+): ParameterGroup[] {
+  const matrices = own.filter(([, tensor]) => tensor.rank > 1);
+  const vectors = own.filter(([, tensor]) => tensor.rank <= 1);
+  if (weightDecay === 0 || matrices.length === 0 || vectors.length === 0) {
+    return [{ ...group, weightDecay: matrices.length > 0 ? weightDecay : 0, parameters: new Map(own) }];
+  }
+  return [
+    { ...group, weightDecay, parameters: new Map(matrices) },
+    { ...group, name: `${group.name} (no decay)`, weightDecay: 0, parameters: new Map(vectors) },
+  ];
 }

@@ -105,7 +105,7 @@ export async function* runRecipe<Host, Inputs>(
 }
 
 /** Counts a stage's steps on from those of the stages before. */
-function shiftSteps(event: TrainingEvent, done: number, totalSteps: number): TrainingEvent {
+export function shiftSteps(event: TrainingEvent, done: number, totalSteps: number): TrainingEvent {
   if (event.type === "evaluation" || event.type === "checkpoint") return { ...event, step: done + event.step };
   if (event.type === "end") return { ...event, bestStep: event.bestStep === null ? null : done + event.bestStep };
   if (event.type !== "step") return event;

@@ -14,7 +14,7 @@ import {
   variantNotice,
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
+import type { CheckpointEvent, EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
 import { batchesOf, type ExampleSet, hashValues } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
@@ -47,6 +47,11 @@ export interface FinetuneOptions {
   /** Stops after the current step; the stream then ends with a `cancelled` event. */
   signal?: AbortSignal;
   /**
+   * Called before each step and between the batches of evaluation and preparation, when nothing is under way; what it gives
+   * is awaited, so that it may hold the run. Given what writes a checkpoint of the run as it stands.
+   */
+  between?: (keep: () => Promise<CheckpointEvent | null>) => Promise<void> | undefined;
+  /**
    * Keep only what comes out of each stage (block, layer) for the backward pass, which runs the stages again: the memory of
    * one stage's activations instead of all, for about a third more work. Same bits. Default false.
    */
@@ -67,6 +72,8 @@ export interface FinetuneOptions {
   evaluateFirst?: boolean;
   /** Where checkpoints go: at every evaluation, every `every` steps, and when cancelled. */
   checkpoint?: { directory: OutputDirectory; every?: number };
+  /** What else must agree for a checkpoint to be gone on from, by name. */
+  fingerprint?: TrainerState["fingerprint"];
   /** Directory of a checkpoint to go on from. */
   resume?: ModelDirectory;
   /** Whether the best weights by validation are put back at the end. Default true. */
@@ -188,11 +195,12 @@ class TrainingRun<Host, Inputs> {
     let reason: EndEvent["reason"] = "finished";
     // A run shorter than an epoch does not see every example, and computes what it meets.
     if (this.#totalSteps >= this.#allSteps / options.epochs) {
-      yield* this.#trunk.prefill(this.#train, options.batch, options.signal);
+      yield* this.#trunk.prefill(this.#train, options.batch, options.signal, this.#between);
     }
     while (this.#state.epoch < options.epochs) {
       const { batches, randomState } = this.#shuffle();
       while (this.#state.batch < batches.length && this.#state.step < this.#totalSteps) {
+        await this.#between();
         if (this.#isCancelled) break;
         yield await this.#step(batches.slice(this.#state.batch, this.#state.batch + this.#accumulate));
         const { notice } = this.#training;
@@ -249,6 +257,7 @@ class TrainingRun<Host, Inputs> {
       seed,
       clip: clip ?? null,
       "trained parameters": trained.join(" "),
+      ...this.options.fingerprint,
       [VARIANTS_KEY]: variantHash(this.model.gpu),
       ...Object.fromEntries(
         optimizer.groups.flatMap(({ name, learningRate, weightDecay }) => [
@@ -352,6 +361,7 @@ class TrainingRun<Host, Inputs> {
         labels: this.#labels,
         trunk: this.#validTrunk,
         signal: options.signal,
+        between: this.#between,
       });
     } catch (error) {
       if (this.#isCancelled) return null;
@@ -359,7 +369,10 @@ class TrainingRun<Host, Inputs> {
     }
   }
 
-  async #checkpoint(): Promise<TrainingEvent> {
+  readonly #between = (): Promise<void> | undefined =>
+    this.options.between?.(async () => (this.options.checkpoint ? this.#checkpoint() : null));
+
+  async #checkpoint(): Promise<CheckpointEvent> {
     const { directory } = this.options.checkpoint!;
     await saveCheckpoint(directory, this.model, this.options.optimizer, this.#state, this.#best);
     return { type: "checkpoint", step: this.#state.step, path: directory.name };

@@ -6,15 +6,17 @@ const plainly: Naming = (setting) => setting;
 /** A job that cannot be run as it is. Its message names settings, which a command line has other names for. */
 export class JobError extends Error {
   override name = "JobError";
+  readonly #text: (name: Naming) => string;
 
   /** @param text the message, given how to call a setting */
-  constructor(private readonly text: (name: Naming) => string) {
+  constructor(text: (name: Naming) => string) {
     super(text(plainly));
+    this.#text = text;
   }
 
   /** The message with the settings called as the reader knows them. */
   messageWith(name: Naming): string {
-    return this.text(name);
+    return this.#text(name);
   }
 }
 

@@ -1,3 +1,4 @@
+export { type CommandPaths, commandOf } from "./command.ts";
 export { JobError, type Naming, SettingError } from "./errors.ts";
 export {
   type DataSource,

@@ -2,27 +2,13 @@ import { formatLoss, formatPercent } from "../../finetune/format.ts";
 import { type Evaluation, evaluate, type Task } from "../../finetune/index.ts";
 import { describeEvaluation } from "../../finetune/summary.ts";
 import { Gpu } from "../../gpu/index.ts";
+import { type ImageFolder, loadFor, openTokenizer, TASKS, type TextFolder, taskOf } from "../../jobs/model-folder.ts";
+import { encodeImages, loadImages, preprocessingOf } from "../../jobs/tasks/image-data.ts";
+import { type Columns, encodeLabelled, encodeLanguage, maximumLength } from "../../jobs/tasks/text-data.ts";
 import { defineCommand } from "../arguments.ts";
-import {
-  type Columns,
-  DATA_FORMS,
-  DATA_OPTIONS,
-  encodeLabelled,
-  encodeLanguage,
-  LENGTH_OPTION,
-  maximumLength,
-  readLabelled,
-} from "../data.ts";
-import { encodeImages, loadImages, preprocessingOf, readLabelledImages, refuseTextOptions } from "../images.ts";
-import {
-  type ImageFolder,
-  loadFor,
-  openFolder,
-  openTokenizer,
-  TASKS,
-  type TextFolder,
-  taskOf,
-} from "../model-directory.ts";
+import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION, readLabelled, readTextFile } from "../data.ts";
+import { readLabelledImages, refuseTextOptions } from "../images.ts";
+import { openFolder } from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
 
@@ -69,7 +55,7 @@ async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<
   const labels = task === "classify" ? config.labels : undefined;
   const examples = labels
     ? encodeLabelled((await readLabelled(run.data, run, labels)).examples, labels, encoding)
-    : await encodeLanguage(run.data, run, encoding);
+    : encodeLanguage(run.data, await readTextFile(run.data), run, encoding);
   using gpu = await Gpu.open();
   const model = await loadFor(folder, task, gpu);
   run.tell(`Adapter: ${gpu.adapter.name}\n`);

@@ -1,21 +1,24 @@
-import { basename } from "node:path";
-import { CHECKPOINT_FILE, makeSchedule, finetune as train } from "../../finetune/index.ts";
+import { CHECKPOINT_FILE } from "../../finetune/index.ts";
 import { refuse } from "../../finetune/plan/plan.ts";
-import { type RunReport, renderReport, type Settings } from "../../finetune/report.ts";
+import { renderReport } from "../../finetune/report.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
+import type { FineTuneJob } from "../../jobs/job.ts";
+import { checkJob, prepareJob } from "../../jobs/tasks/prepare.ts";
+import { planTask } from "../../jobs/training/planning.ts";
+import { reportOf, shownSettings } from "../../jobs/training/report.ts";
+import { trainTask } from "../../jobs/training/run.ts";
+import { StageRecorder } from "../../jobs/training/stage-recorder.ts";
+import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { mergeLora } from "../../nn/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
-import { prepareImages } from "../finetune/images.ts";
-import { checkOptions, FINETUNE_OPTIONS, type FinetuneCommandOptions } from "../finetune/options.ts";
-import { describePlan, planTask } from "../finetune/planning.ts";
-import type { TaskRun } from "../finetune/task-run.ts";
-import { prepareTexts } from "../finetune/texts.ts";
-import { makeTrainable } from "../finetune/trainable.ts";
-import { checkOutput, openFolder, requireImages, requireTexts } from "../model-directory.ts";
+import { describeClasses } from "../finetune/classes.ts";
+import { diskReader, jobOf } from "../finetune/job.ts";
+import { FINETUNE_OPTIONS, type FinetuneCommandOptions } from "../finetune/options.ts";
+import { describePlan } from "../finetune/planning.ts";
+import { checkOutput } from "../model-directory.ts";
 import { createRenderer, jsonLine } from "../render.ts";
-import { StageRecorder } from "../stage-recorder.ts";
 import { useTuned } from "../tuned.ts";
 
 export const finetune = defineCommand({
@@ -29,84 +32,50 @@ export const finetune = defineCommand({
   options: FINETUNE_OPTIONS,
   positionals: {},
   async run({ options, given }, context) {
-    checkOptions(options, given);
+    const job = jobOf(options, given);
+    checkJob(job);
     if (!options.plan) await checkOutput(options.out, options.model, options);
     using interrupt = context.onInterrupt();
-    const folder = await openFolder(options.model);
-    const { signal } = interrupt;
     // Awaited here: when the function returns, the interrupt is given back and Ctrl-C ends the process.
-    return await (options.task === "image-classify"
-      ? runTask(options, () => prepareImages(options, given, requireImages(folder)), signal, context)
-      : runTask(options, () => prepareTexts(options, given, requireTexts(folder)), signal, context));
+    return await runJob(job, options, interrupt.signal, context);
   },
 });
 
-async function runTask<Host, Inputs>(
+async function runJob(
+  job: FineTuneJob,
   options: FinetuneCommandOptions,
-  prepare: () => Promise<TaskRun<Host, Inputs>>,
   signal: AbortSignal,
   { stdout, env, now }: CommandContext,
 ): Promise<number> {
   const resume = options.resume === undefined ? undefined : await NodeDirectory.open(options.resume);
-  const task = await prepare();
+  const task = await prepareJob(job, diskReader);
   using gpu = await Gpu.open();
   const renderer = createRenderer(stdout, { json: options.json, now });
   renderer.note(`Adapter: ${gpu.adapter.name}`);
   if (options.tuned) renderer.note(await useTuned(env, gpu));
-  for (const note of task.notes) renderer.note(note);
-  const planned = await planTask(options, task, gpu);
+  if (task.task === "image-classify") renderer.note(describeClasses(task));
+  const planned = await planTask(task, gpu);
   if (options.plan) {
     stdout.write(options.json ? jsonLine(planned.plan) : `${describePlan(planned.plan, task.task).join("\n")}\n`);
     return 0;
   }
   if (!planned.plan.fits) refuse(planned.plan);
   // Kernels are compiled while the weights are read.
-  const [{ model, optimizer, headLearningRate }] = await Promise.all([
-    makeTrainable(options, task, gpu),
-    gpu.warmUp(planned.kernels),
-  ]);
-  const { warmup, schedule } = options;
-  const settings = reportedSettings(options, task, headLearningRate);
+  const [trainable] = await Promise.all([makeTrainable(task, gpu), gpu.warmUp(planned.kernels)]);
+  const shown = shownSettings(task, trainable, options.resume);
   const output = await NodeDirectory.create(options.out);
   const recorder = new StageRecorder();
   try {
-    const run = train(model, task.data, {
-      optimizer,
-      epochs: options.epochs,
-      batch: options.batch,
-      accumulate: options.accumulate,
-      clip: options.clip || undefined,
-      schedule: (totalSteps) =>
-        makeSchedule(schedule, {
-          totalSteps,
-          warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup,
-        }),
-      groupByLength: options.groupByLength,
-      checkpointBlocks: options.checkpointBlocks,
-      capture: !options.noCapture,
-      rehearse: false,
-      seed: options.seed,
-      maxSteps: options.maxSteps,
-      evaluateEvery: options.evalEvery,
-      evaluationBatch: options.evalBatch,
-      evaluateFirst: true,
-      signal,
-      checkpoint: { directory: output, every: options.checkpointEvery },
-      resume,
-      task: task.task,
-      modelName: basename(options.model),
-      settings,
-    });
-    for await (const event of run) {
+    for await (const event of trainTask(task, trainable, { checkpoint: output, resume, signal, shown })) {
       renderer.event(event);
       recorder.record(event);
     }
   } finally {
     renderer.clear();
   }
-  mergeLora(model);
-  const saved = await task.save(output, model);
-  await output.writeText("report.html", renderReport(reportOf(options, task, recorder, settings, gpu)));
+  mergeLora(trainable.model);
+  const saved = await task.save(output, trainable.model);
+  await output.writeText("report.html", renderReport(reportOf(task, recorder, shown, gpu)));
   const { before, after } = recorder;
   renderer.summary({ before, after });
   renderer.note(`Saved ${saved} and report.html in ${options.out}`);
@@ -114,64 +83,4 @@ async function runTask<Host, Inputs>(
     renderer.note(`Stopped on request. Go on with the same command and --resume ${options.out} (${CHECKPOINT_FILE})`);
   }
   return 0;
-}
-
-/** Every hyper-parameter, for the start event and the report. */
-function reportedSettings<Host, Inputs>(
-  options: FinetuneCommandOptions,
-  task: TaskRun<Host, Inputs>,
-  headLearningRate: number,
-): Settings {
-  const { lr, layerDecay, weightDecay, warmup, schedule, freeze, unfreeze, evalEvery, resume } = options;
-  const { lora, loraAlpha, loraMatch } = options;
-  return {
-    optimizer: "AdamW",
-    learningRate: lr,
-    headLearningRate,
-    layerDecay,
-    weightDecay,
-    warmup,
-    schedule,
-    ...task.settings,
-    freeze: freeze ?? null,
-    unfreeze: unfreeze ?? null,
-    ...(lora === undefined ? {} : { lora, loraAlpha: loraAlpha ?? 2 * lora, loraMatch: loraMatch ?? null }),
-    validFraction: task.validFraction,
-    evalEvery: evalEvery ?? null,
-    resume: resume ?? null,
-  };
-}
-
-function reportOf<Host, Inputs>(
-  options: FinetuneCommandOptions,
-  { task, data }: TaskRun<Host, Inputs>,
-  recorder: StageRecorder,
-  settings: Settings,
-  gpu: Gpu,
-): RunReport {
-  return {
-    title: `${basename(options.model)} fine-tuned on ${basename(options.data)}`,
-    createdAt: new Date().toISOString(),
-    adapter: gpu.adapter.name,
-    model: basename(options.model),
-    task,
-    data: {
-      source: basename(options.data),
-      trainExamples: data.train.length,
-      validExamples: data.valid?.length ?? 0,
-      classes: data.classes,
-    },
-    stages: recorder.stages,
-    before: recorder.before,
-    after: recorder.after,
-    samples: [],
-    settings: {
-      ...settings,
-      epochs: options.epochs,
-      batch: options.batch,
-      accumulate: options.accumulate,
-      clip: options.clip,
-      seed: options.seed,
-    },
-  };
 }

@@ -1,8 +1,9 @@
 import { Gpu } from "../../gpu/index.ts";
+import { loadLanguageModel, openTokenizer, requireTexts, taskOf } from "../../jobs/model-folder.ts";
 import { generate, type TokenInputs } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { Output } from "../context.ts";
-import { loadLanguageModel, openFolder, openTokenizer, requireTexts, taskOf } from "../model-directory.ts";
+import { openFolder } from "../model-directory.ts";
 
 export const generateCommand = defineCommand({
   name: "generate",

@@ -3,21 +3,23 @@ import { predictAndEvaluate } from "../../finetune/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { fitImage, type Image } from "../../io/index.ts";
 import { readImages } from "../../io/node/index.ts";
-import { argmax } from "../../models/index.ts";
-import { defineCommand, UsageError } from "../arguments.ts";
-import type { CommandContext } from "../context.ts";
-import { DATA_OPTIONS, encodeLabelled, LENGTH_OPTION, maximumLength, readTexts } from "../data.ts";
-import { encodeImages, loadImages, preprocessingOf, refuseTextOptions } from "../images.ts";
 import {
   type ImageFolder,
   loadClassifier,
   loadFor,
-  openFolder,
   openTokenizer,
   requireImages,
   TASKS,
   taskOf,
-} from "../model-directory.ts";
+} from "../../jobs/model-folder.ts";
+import { encodeImages, loadImages, preprocessingOf } from "../../jobs/tasks/image-data.ts";
+import { encodeLabelled, maximumLength } from "../../jobs/tasks/text-data.ts";
+import { argmax } from "../../models/index.ts";
+import { defineCommand, UsageError } from "../arguments.ts";
+import type { CommandContext } from "../context.ts";
+import { DATA_OPTIONS, LENGTH_OPTION, readTexts } from "../data.ts";
+import { refuseTextOptions } from "../images.ts";
+import { openFolder } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
 import { printable } from "../text.ts";

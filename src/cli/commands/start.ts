@@ -19,12 +19,12 @@ import {
   tokenizeExamples,
 } from "../../io/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
+import { saveModel } from "../../jobs/model-folder.ts";
+import { StageRecorder } from "../../jobs/training/stage-recorder.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
-import { saveModel } from "../model-directory.ts";
 import { createRenderer } from "../render.ts";
-import { StageRecorder } from "../stage-recorder.ts";
 
 const DATA = "sms-spam/sms.tsv";
 const ATTRIBUTION = "SMS Spam Collection v.1, T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami, CC BY 4.0";

@@ -1,12 +1,9 @@
-import type { ScheduleName } from "../../finetune/index.ts";
-import { type OptionDefinitions, type OptionValues, UsageError } from "../arguments.ts";
+import { TASKS } from "../../jobs/model-folder.ts";
+import { DEFAULT_VALID_FRACTION, NUMBERS, SCHEDULES } from "../../jobs/settings.ts";
+import type { OptionDefinitions, OptionValues } from "../arguments.ts";
 import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION } from "../data.ts";
 import { IMAGE_OPTIONS } from "../images.ts";
-import { TASKS } from "../model-directory.ts";
 import { TUNED_OPTION } from "../tuned.ts";
-
-const SCHEDULES = ["constant", "linear", "cosine"] as const satisfies readonly ScheduleName[];
-export const DEFAULT_VALID_FRACTION = 0.1;
 
 export const FINETUNE_OPTIONS = {
   model: {
@@ -29,38 +26,29 @@ export const FINETUNE_OPTIONS = {
   },
   valid: { type: "string", placeholder: "FILE", description: "validation data" },
   validFraction: {
-    type: "number",
-    min: 0,
-    max: 1,
-    exclusive: true,
+    ...NUMBERS.validFraction,
     description: `share of --data kept for validation when there is no --valid; ${DEFAULT_VALID_FRACTION} by default`,
   },
   ...DATA_OPTIONS,
   ...IMAGE_OPTIONS,
   out: { type: "string", required: true, placeholder: "DIR", description: "where model, report and checkpoints go" },
   overwrite: { type: "boolean", description: "replace a model that --out holds" },
-  epochs: { type: "integer", default: 3, min: 1, description: "passes over the training data" },
-  batch: { type: "integer", default: 16, min: 1, description: "examples a batch" },
-  accumulate: { type: "integer", default: 1, min: 1, description: "batches whose gradients make one step" },
+  epochs: { ...NUMBERS.epochs, description: "passes over the training data" },
+  batch: { ...NUMBERS.batch, description: "examples a batch" },
+  accumulate: { ...NUMBERS.accumulate, description: "batches whose gradients make one step" },
   maxLength: LENGTH_OPTION,
-  lr: { type: "number", default: 1e-4, min: 0, exclusive: true, description: "learning rate of the last block" },
-  headLr: {
-    type: "number",
-    min: 0,
-    exclusive: true,
-    description: "learning rate of the head; 10 times --lr for a new head",
+  lr: { ...NUMBERS.lr, description: "learning rate of the last block" },
+  headLr: { ...NUMBERS.headLr, description: "learning rate of the head; 10 times --lr for a new head" },
+  layerDecay: { ...NUMBERS.layerDecay, description: "factor of the rate from a block to the one below" },
+  rates: {
+    type: "string",
+    placeholder: "PATTERN=X,…",
+    description: "learning rates of parts of the model, by globs over checkpoint names; the first that matches counts",
   },
-  layerDecay: {
-    type: "number",
-    default: 1,
-    min: 0,
-    max: 1,
-    description: "factor of the rate from a block to the one below",
-  },
-  weightDecay: { type: "number", default: 0.01, min: 0, description: "decoupled decay of matrices" },
-  warmup: { type: "number", default: 0.1, min: 0, description: "steps of rising rate, or a share of all when below 1" },
+  weightDecay: { ...NUMBERS.weightDecay, description: "decoupled decay of matrices" },
+  warmup: { ...NUMBERS.warmup, description: "steps of rising rate, or a share of all when below 1" },
   schedule: { type: "string", choices: SCHEDULES, default: "linear", description: "the rate after the warm-up" },
-  clip: { type: "number", default: 1, min: 0, description: "largest global gradient norm; 0 for none" },
+  clip: { ...NUMBERS.clip, description: "largest global gradient norm; 0 for none" },
   freeze: {
     type: "string",
     placeholder: "PATTERNS",
@@ -72,16 +60,18 @@ export const FINETUNE_OPTIONS = {
     description:
       "globs of what is trained after all; without --freeze everything else is frozen. A new head is always trained",
   },
+  gradual: {
+    ...NUMBERS.gradual,
+    description:
+      "gradual unfreezing: --epochs passes with the head alone, then as many with each of N levels thawed from the top",
+  },
   lora: {
-    type: "integer",
-    min: 1,
+    ...NUMBERS.lora,
     placeholder: "RANK",
     description: "train low-rank adapters beside the linear layers of the trunk, which are merged into them at the end",
   },
   loraAlpha: {
-    type: "number",
-    min: 0,
-    exclusive: true,
+    ...NUMBERS.loraAlpha,
     description: "what the adapters are worth, over the rank; twice --lora by default",
   },
   loraMatch: {
@@ -91,20 +81,14 @@ export const FINETUNE_OPTIONS = {
   },
   newHead: { type: "boolean", description: "replace the head of a classifier that has other classes" },
   groupByLength: { type: "boolean", description: "batch texts of similar length: quicker, less random" },
-  seed: {
-    type: "integer",
-    default: 42,
-    min: 0,
-    description: "seed of the split, the new head, shuffling, dropout and augmentation",
+  seed: { ...NUMBERS.seed, description: "seed of the split, the new head, shuffling, dropout and augmentation" },
+  maxSteps: { ...NUMBERS.maxSteps, description: "stop after so many steps; the schedule stays laid over all epochs" },
+  evalEvery: { ...NUMBERS.evalEvery, description: "steps between validations; by default one an epoch" },
+  evalBatch: { ...NUMBERS.evalBatch, description: "examples a batch of a validation" },
+  checkpointEvery: {
+    ...NUMBERS.checkpointEvery,
+    description: "steps between checkpoints, besides those at validations",
   },
-  maxSteps: {
-    type: "integer",
-    min: 1,
-    description: "stop after so many steps; the schedule stays laid over all epochs",
-  },
-  evalEvery: { type: "integer", min: 1, description: "steps between validations; by default one an epoch" },
-  evalBatch: { type: "integer", default: 32, min: 1, description: "examples a batch of a validation" },
-  checkpointEvery: { type: "integer", min: 1, description: "steps between checkpoints, besides those at validations" },
   resume: {
     type: "string",
     placeholder: "DIR",
@@ -130,19 +114,3 @@ export const FINETUNE_OPTIONS = {
 } as const satisfies OptionDefinitions;
 
 export type FinetuneCommandOptions = OptionValues<typeof FINETUNE_OPTIONS>;
-export type Given = ReadonlySet<keyof FinetuneCommandOptions>;
-
-const flagOf = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** @throws UsageError for options that exclude each other or belong to another task. */
-export function checkOptions(options: FinetuneCommandOptions, given: Given): void {
-  if (options.valid !== undefined && given.has("validFraction")) {
-    throw new UsageError("--valid and --valid-fraction exclude each other");
-  }
-  for (const name of ["loraAlpha", "loraMatch"] as const) {
-    if (given.has(name) && options.lora === undefined) throw new UsageError(`--${flagOf(name)} goes with --lora`);
-  }
-  if (options.warmup > 1 && !Number.isInteger(options.warmup)) {
-    throw new UsageError(`--warmup: expected a whole number of steps or a share below 1, got ${options.warmup}`);
-  }
-}

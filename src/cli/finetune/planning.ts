@@ -1,33 +1,7 @@
 import { formatBytes, formatCount, unitsOf } from "../../finetune/format.ts";
 import type { Plan, Task } from "../../finetune/index.ts";
 import { MEMORY_KINDS } from "../../finetune/plan/memory.ts";
-import { planWithKernels } from "../../finetune/plan/plan.ts";
-import { DryGpu, type Gpu } from "../../gpu/index.ts";
 import { printable, table } from "../text.ts";
-import type { FinetuneCommandOptions } from "./options.ts";
-import type { TaskRun } from "./task-run.ts";
-import { makeTrainable } from "./trainable.ts";
-
-/** Plans a run from the model's files without reading its weights. */
-export async function planTask<Host, Inputs>(
-  options: FinetuneCommandOptions,
-  task: TaskRun<Host, Inputs>,
-  gpu: Gpu,
-): ReturnType<typeof planWithKernels> {
-  const { model, optimizer } = await makeTrainable(options, task, new DryGpu(gpu));
-  const { batch, accumulate, clip, checkpointBlocks, noCapture, evalBatch, maxSteps } = options;
-  return planWithKernels(model, {
-    ...{
-      batch,
-      accumulate,
-      clip: clip || undefined,
-      checkpointBlocks,
-      evaluationBatch: evalBatch,
-      capture: !noCapture,
-    },
-    ...{ optimizer, data: task.data, maxSteps, evaluateFirst: true, memoryBudget: gpu.memoryBudget },
-  });
-}
 
 const KIND_NAMES: Record<(typeof MEMORY_KINDS)[number], string> = {
   weights: "weights",

@@ -79,7 +79,7 @@ export async function rehearse<Host, Inputs>(
         ...options,
         ...{ optimizer, epochs, maxSteps: undefined, evaluateEvery: epochs, schedule: undefined },
         ...{ evaluateFirst: valid !== undefined, keepBest: false },
-        ...{ signal: undefined, checkpoint: undefined, resume: undefined },
+        ...{ signal: undefined, between: undefined, checkpoint: undefined, resume: undefined },
       },
     );
     let refusal: string | null = null;

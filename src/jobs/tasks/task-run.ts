@@ -1,8 +1,19 @@
 import type { Examples, Task, TrainingData } from "../../finetune/index.ts";
 import type { RunReport, Settings } from "../../finetune/report.ts";
 import type { Gpu } from "../../gpu/index.ts";
-import type { OutputDirectory } from "../../io/index.ts";
+import type { ImageData, ImageDataOptions, ModelDirectory, OutputDirectory } from "../../io/index.ts";
 import type { StagedModel } from "../../models/index.ts";
+import type { DataSource, FineTuneJob, ModelSource } from "../job.ts";
+import type { ModelFolder } from "../model-folder.ts";
+import type { FullSettings } from "../settings.ts";
+
+/** How sources are read where the job runs: from a disk, or in a browser. */
+export interface JobReader {
+  model(source: ModelSource): Promise<ModelDirectory>;
+  /** The contents of a text file. */
+  text(source: DataSource): Promise<string>;
+  images(source: DataSource, options: ImageDataOptions): Promise<ImageData>;
+}
 
 /** Classes with their examples, for the summary and the report. */
 export type ClassCounts = NonNullable<RunReport["data"]["classes"]>;
@@ -11,16 +22,17 @@ export interface RunData<Host> extends TrainingData<Examples<Host>> {
   readonly classes?: ClassCounts;
 }
 
-/** What a task brings to a training run: its data, its model, and what is saved beside the weights. */
-export interface TaskRun<Host, Inputs> {
+/** What a job comes to: its data, its model, and what is saved beside the weights. */
+export interface TaskRun<Host = unknown, Inputs = unknown> {
   readonly task: Task;
+  readonly job: FineTuneJob;
+  readonly settings: FullSettings;
+  readonly folder: ModelFolder;
   readonly data: RunData<Host>;
-  /** Hyper-parameters that other tasks do not have. */
-  readonly settings: Settings;
+  /** Hyper-parameters that other tasks do not have, as they are shown. */
+  readonly shown: Settings;
   /** Whether the model gets a head of its own for the data's classes. */
   readonly isNewHead: boolean;
-  /** Lines to be told ahead of the run. */
-  readonly notes: readonly string[];
   /** Share of the data that was kept for validation; null when it came from elsewhere. */
   readonly validFraction: number | null;
   load(gpu: Gpu): Promise<StagedModel<Host, Inputs>>;

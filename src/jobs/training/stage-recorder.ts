@@ -1,5 +1,5 @@
-import type { Evaluation, StartEvent, TrainingEvent } from "../finetune/events.ts";
-import type { ReportStage } from "../finetune/report.ts";
+import type { Evaluation, StartEvent, TrainingEvent } from "../../finetune/events.ts";
+import type { ReportStage } from "../../finetune/report.ts";
 
 /** Sorts the events of a run into its stages, for the report. */
 export class StageRecorder {

@@ -1,0 +1,121 @@
+import { readCheckpointState } from "../../finetune/checkpoint.ts";
+import type { Task, TrainingEvent } from "../../finetune/events.ts";
+import { type FinetuneOptions, makeSchedule, finetune as train } from "../../finetune/index.ts";
+import { shiftSteps } from "../../finetune/recipes.ts";
+import type { Settings } from "../../finetune/report.ts";
+import type { ModelDirectory, OutputDirectory } from "../../io/index.ts";
+import { modelName } from "../job.ts";
+import type { TaskRun } from "../tasks/task-run.ts";
+import { type GradualStage, gradualStages } from "./gradual.ts";
+import { makeOptimizer, type Trainable } from "./trainable.ts";
+
+export interface RunOptions extends Pick<FinetuneOptions, "signal" | "between"> {
+  /** Where checkpoints go. */
+  checkpoint?: OutputDirectory;
+  /** Directory of a checkpoint to go on from. */
+  resume?: ModelDirectory;
+  /** Every hyper-parameter as it is shown. */
+  shown: Settings;
+}
+
+/** What of a job the trainer takes, whatever is trained. */
+function trainerOptions<Host, Inputs>(
+  { job, task, settings }: TaskRun<Host, Inputs>,
+  { signal, between, checkpoint, shown }: RunOptions,
+): Omit<FinetuneOptions, "optimizer"> & { task: Task } {
+  const { epochs, batch, accumulate, clip, schedule, warmup, groupByLength, checkpointBlocks } = settings;
+  const { noCapture, seed, evalEvery, evalBatch, checkpointEvery } = settings;
+  return {
+    ...{ epochs, batch, accumulate, clip: clip || undefined, groupByLength, checkpointBlocks, seed, task },
+    ...{ capture: !noCapture, rehearse: false, evaluateEvery: evalEvery, evaluationBatch: evalBatch },
+    schedule: (totalSteps) =>
+      makeSchedule(schedule, {
+        totalSteps,
+        warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup,
+      }),
+    checkpoint: checkpoint && { directory: checkpoint, every: checkpointEvery },
+    modelName: modelName(job.model),
+    settings: shown,
+    ...{ signal, between },
+  };
+}
+
+/** Optimizer steps of one pass over the data, and so of one stage, times its epochs. */
+function stepsOfStage<Host, Inputs>({ data, settings }: TaskRun<Host, Inputs>): number {
+  const { epochs, batch, accumulate } = settings;
+  return epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+}
+
+/** Trains a job's model. The events are the trainer's; with gradual unfreezing, those of its stages as one run. */
+export async function* trainTask<Host, Inputs>(
+  task: TaskRun<Host, Inputs>,
+  { model, optimizer }: Trainable<Host, Inputs>,
+  options: RunOptions,
+): AsyncGenerator<TrainingEvent, void> {
+  const { maxSteps, gradual } = task.settings;
+  if (gradual === undefined) {
+    const own = trainerOptions(task, options);
+    yield* train(model, task.data, { ...own, optimizer, maxSteps, resume: options.resume, evaluateFirst: true });
+    return;
+  }
+  optimizer.dispose();
+  yield* trainGradually(task, model, gradualStages(model, gradual), options);
+}
+
+/** Key of a checkpoint's fingerprint for the stage that it belongs to. */
+const STAGE_KEY = "the stage of the recipe";
+const stageKey = (index: number, count: number): string => `${index + 1} of ${count}`;
+
+/** Steps that a checkpoint's run had taken, those of earlier stages included; null when there is no checkpoint. */
+export async function stepsInCheckpoint<Host, Inputs>(
+  task: TaskRun<Host, Inputs>,
+  directory: ModelDirectory,
+): Promise<number | null> {
+  const state = await readCheckpointState(directory);
+  if (!state) return null;
+  const stage = Number.parseInt(String(state.fingerprint[STAGE_KEY] ?? 1), 10) - 1;
+  return stage * stepsOfStage(task) + state.step;
+}
+
+async function* trainGradually<Host, Inputs>(
+  task: TaskRun<Host, Inputs>,
+  model: Trainable<Host, Inputs>["model"],
+  stages: readonly GradualStage[],
+  options: RunOptions,
+): AsyncGenerator<TrainingEvent, void> {
+  const { maxSteps = Number.POSITIVE_INFINITY } = task.settings;
+  const { resume, signal, between } = options;
+  const each = stepsOfStage(task);
+  const totalSteps = Math.min(maxSteps, stages.length * each);
+  const stopped = resume && (await readCheckpointState(resume))?.fingerprint[STAGE_KEY];
+  const first = stages.findIndex((_, index) => stageKey(index, stages.length) === stopped);
+  for (const [index, { name, description, trains }] of stages.entries()) {
+    const done = index * each;
+    // What an earlier stage has trained, a later one trains too, and so it is in its checkpoints.
+    if (index < first) continue;
+    if (done >= totalSteps || (index > 0 && signal?.aborted)) return;
+    for (const [parameter, tensor] of model.namedParameters()) tensor.requiresGrad = trains.includes(parameter);
+    yield { type: "stage", name, index: index + 1, count: stages.length, description };
+    const optimizer = makeOptimizer(model, task);
+    try {
+      const run = train(model, task.data, {
+        ...trainerOptions(task, options),
+        optimizer,
+        maxSteps: maxSteps === Number.POSITIVE_INFINITY ? undefined : Math.min(each, maxSteps - done),
+        resume: resume && index === Math.max(first, 0) ? resume : undefined,
+        evaluateFirst: index === 0,
+        fingerprint: { [STAGE_KEY]: stageKey(index, stages.length) },
+        between:
+          between &&
+          ((keep) =>
+            between(async () => {
+              const kept = await keep();
+              return kept && { ...kept, step: done + kept.step };
+            })),
+      });
+      for await (const event of run) yield shiftSteps(event, done, totalSteps);
+    } finally {
+      optimizer.dispose();
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { execFileSync } from "node:child_process";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseArguments } from "../../src/cli/arguments.ts";
+import { finetune } from "../../src/cli/commands/finetune.ts";
+import { jobOf } from "../../src/cli/finetune/job.ts";
+import { commandOf, type FineTuneJob, type JobSettings, SETTING_NAMES } from "../../src/jobs/index.ts";
+import { NUMBERS } from "../../src/jobs/settings.ts";
+
+/** The words that a shell makes of a line. */
+function wordsOf(line: string): string[] {
+  const script = `set -- ${line}; for word; do printf '%s\\0' "$word"; done`;
+  return execFileSync("sh", ["-c", script], { encoding: "utf8" }).split("\0").slice(0, -1);
+}
+
+/** What `graft` makes of the line: the job, and where it goes. */
+function parsed(line: string): { job: FineTuneJob; out: string } {
+  const [program, command, ...args] = wordsOf(line);
+  expect([program, command]).toEqual(["graft", "finetune"]);
+  const { options, given } = parseArguments(finetune, args);
+  return { job: jobOf(options, given), out: options.out };
+}
+
+const path = (value: string) => ({ kind: "path" as const, path: value });
+const EVERYTHING: Required<JobSettings> = {
+  validFraction: 0.25,
+  labelColumn: "the label",
+  textColumn: 'it\'s "text"',
+  augment: ["crop=4", "flip"],
+  imageSize: 32,
+  epochs: 2,
+  batch: 8,
+  accumulate: 3,
+  maxLength: 64,
+  lr: 3e-7,
+  headLr: 0.001,
+  layerDecay: 0.8,
+  rates: { "h.{2,3}.*": 1e-4, "*.bias": 0.5 },
+  weightDecay: 0,
+  warmup: 0.05,
+  schedule: "cosine",
+  clip: 0,
+  freeze: "h.0,wte",
+  unfreeze: "h.3,ln_f",
+  gradual: 2,
+  lora: 4,
+  loraAlpha: 8.5,
+  loraMatch: "h.*.attn.c_attn",
+  newHead: true,
+  groupByLength: true,
+  seed: 0,
+  maxSteps: 100,
+  evalEvery: 10,
+  evalBatch: 16,
+  checkpointEvery: 25,
+  checkpointBlocks: true,
+  noCapture: true,
+};
+
+describe("commandOf", () => {
+  it("writes every setting so that graft reads the same job", () => {
+    expect(Object.keys(EVERYTHING).sort()).toEqual([...SETTING_NAMES].sort());
+    const job: FineTuneJob = {
+      task: "classify",
+      model: path("models/gpt2 mini"),
+      data: path("--odd name.tsv"),
+      valid: path("$HOME/`valid`.tsv"),
+      settings: EVERYTHING,
+    };
+    const line = commandOf(job, { out: "runs/first one" });
+    expect(line).toContain("--label-column 'the label'");
+    expect(line).toContain("--rates 'h.{2,3}.*=0.0001,*.bias=0.5'");
+    expect(parsed(line)).toEqual({ job, out: "runs/first one" });
+  });
+
+  it("reads back whatever the settings are", () => {
+    const numbers = Object.entries(NUMBERS).map(([name, rule]) => {
+      const { type, min = 0, max = 1e6 } = rule as { type: string; min?: number; max?: number };
+      const value =
+        type === "integer"
+          ? fc.integer({ min, max })
+          : fc.double({ min, max, minExcluded: true, maxExcluded: true, noNaN: true });
+      return [name, value] as const;
+    });
+    const word = fc.string({ minLength: 1, unit: "grapheme" }).filter((text) => !text.includes("\0"));
+    const settings = fc.record(
+      { ...Object.fromEntries(numbers), textColumn: word, freeze: word },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(settings, word, (some, name) => {
+        const job = { task: "lm", model: path(name), data: path("data.txt"), settings: some } as FineTuneJob;
+        expect(parsed(commandOf(job)).job).toEqual(job);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("names a model and data that come from elsewhere than a disk", () => {
+    const text = { kind: "text", name: "typed.tsv", text: "a\tb" } as const;
+    const lines = (
+      [
+        { kind: "url", url: "https://example.org/models/gpt2%20mini/?v=1#top" },
+        { kind: "hub", id: "openai-community/gpt2" },
+        { kind: "files", name: "dropped", files: {} },
+        { kind: "opfs", path: "graft/session/model", name: "kept" },
+      ] as const
+    ).map((model) => commandOf({ task: "classify", model, data: text }));
+    const rest = "--task classify --data typed.tsv --out fine-tuned";
+    expect(lines).toEqual([
+      `graft finetune --model 'gpt2 mini' ${rest}`,
+      `graft finetune --model openai-community/gpt2 ${rest}`,
+      `graft finetune --model dropped ${rest}`,
+      `graft finetune --model kept ${rest}`,
+    ]);
+    expect(
+      commandOf(
+        { task: "classify", model: { kind: "url", url: "/m" }, data: text },
+        { model: "a", data: "b", out: "c" },
+      ),
+    ).toBe("graft finetune --model a --task classify --data b --out c");
+  });
+});
