@@ -125,7 +125,6 @@ export function customOp<A = Record<string, never>>(definition: CustomOpDefiniti
       definition.vjp &&
       ((gradient, saved, context) =>
         requireThunks(name, names, context.inputs, definition.vjp!(gradient, saved, context))),
-    samples: () => [],
   });
   return (inputs, attributes) => {
     requireInputs(name, inputs);

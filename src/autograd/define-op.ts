@@ -7,20 +7,6 @@ export interface Spec {
   readonly dtype: DType;
 }
 
-/** A made-up input for the generic test of an op. */
-export interface SampleInput {
-  shape: Shape;
-  dtype?: DType;
-  /** Range of the values; integers are drawn from low to high - 1. */
-  low?: number;
-  high?: number;
-}
-
-export interface Sample<A> {
-  inputs: readonly SampleInput[];
-  attributes: A;
-}
-
 export interface VjpContext<A> {
   readonly attributes: A;
   /** Specs of the inputs in order. */
@@ -46,8 +32,6 @@ export interface OpDefinition<A> {
   save?(inputs: readonly Tensor[], outputs: readonly Tensor[], attributes: A): readonly Tensor[];
   /** A thunk per input, in differentiable ops (or a fused op when `createGraph` is false). */
   vjp?(gradient: Tensor, saved: readonly Tensor[], context: VjpContext<A>): readonly GradientThunk[];
-  /** Inputs for the generic test: every one is checked against the f64 reference of the same name. */
-  samples(): readonly Sample<A>[];
 }
 
 export interface Op<A> {

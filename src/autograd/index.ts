@@ -24,8 +24,6 @@ export {
   defineOp,
   type Op,
   type OpDefinition,
-  type Sample,
-  type SampleInput,
   type Spec,
   type VjpContext,
 } from "./define-op.ts";

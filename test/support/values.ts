@@ -1,6 +1,6 @@
-import type { SampleInput } from "../../src/autograd/index.ts";
 import type { DType } from "../../src/tensor/index.ts";
 import { type NdArray, sizeOf } from "../reference/nd-array.ts";
+import type { SampleInput } from "../samples/index.ts";
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function seeded(seed: number): () => number {

@@ -19,10 +19,6 @@ export const dropoutOp = defineOp<{ p: number; seed: LiveNumber }>({
   },
   forward: ([x], { p, seed }) => dropoutKernel(x, p, seed),
   vjp: (g, _saved, { attributes: { p, seed } }) => [() => dropout(g, p, seed)],
-  samples: () => [
-    { inputs: [{ shape: [7, 9] }], attributes: { p: 0.3, seed: 42 } },
-    { inputs: [{ shape: [65] }], attributes: { p: 0, seed: 1 } },
-  ],
 });
 
 /** @throws with the op's name unless p is a probability and the seed a whole number. */
@@ -46,10 +42,6 @@ export const dropoutAddOp = defineOp<{ p: number; seed: LiveNumber }>({
   },
   forward: ([x, residual], { p, seed }) => dropoutAddKernel(x, residual, p, seed),
   vjp: (g, _saved, { attributes: { p, seed } }) => [() => dropout(g, p, seed), () => g],
-  samples: () => [
-    { inputs: [{ shape: [7, 9] }, { shape: [7, 9] }], attributes: { p: 0.3, seed: 42 } },
-    { inputs: [{ shape: [65] }, { shape: [65] }], attributes: { p: 0, seed: 1 } },
-  ],
 });
 
 export const dropout = (x: Tensor, p: number, seed: LiveNumber): Tensor => dropoutOp([x], { p, seed });

@@ -55,15 +55,6 @@ export const argsortOp = defineOp<SortAttributes>({
     const along = fromFront(caller, axis, x);
     return sortedIndices(caller, x, along, keep ?? x.shape[along] ?? 1, descending);
   },
-  samples: () => [
-    { inputs: [{ shape: [3, 65], dtype: "i32", low: -5, high: 5 }], attributes: { axis: -1, descending: false } },
-    { inputs: [{ shape: [257, 2] }], attributes: { axis: 0, descending: true } },
-    {
-      inputs: [{ shape: [2, 300, 2], dtype: "i32", low: 0, high: 40 }],
-      attributes: { axis: 1, descending: true, keep: 7 },
-    },
-    { inputs: [{ shape: [], dtype: "u32", low: 0, high: 9 }], attributes: { axis: 0, descending: false } },
-  ],
 });
 
 function sortBy(x: Tensor, attributes: SortAttributes & { caller: string }): Sorted {

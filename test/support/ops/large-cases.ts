@@ -1,7 +1,8 @@
 import { expect } from "vitest";
-import { backward, type OpName, ops, type SampleInput } from "../../../src/autograd/index.ts";
+import { backward, type OpName, ops } from "../../../src/autograd/index.ts";
 import { type Gpu, MemoryLimitError } from "../../../src/gpu/index.ts";
 import { empty, type Tensor, tensor } from "../../../src/tensor/index.ts";
+import { type SampleInput, samples } from "../../samples/index.ts";
 import type { Pending, ReadBatch } from "../read-batch.ts";
 import { drawInput, isFloatType, seeded } from "../values.ts";
 import { enlarged } from "./large-samples.ts";
@@ -44,7 +45,7 @@ const WITH_SHAPES: Partial<Record<OpName, { inputs: SampleInput[]; attributes: u
 export function largeCases(gpu: Gpu, name: OpName, elements: number): LargeCase[] {
   const op = ops[name] as unknown as AnyOp;
   const own = (WITH_SHAPES[name] ?? []).map((sample) => ({ name, op, ...sample }));
-  const grown = op.definition.samples().flatMap(({ inputs: given, attributes }) => {
+  const grown = samples[name].flatMap(({ inputs: given, attributes }) => {
     const accepts = (inputs: readonly SampleInput[]): boolean => {
       const tensors = inputs.map(({ shape, dtype = "f32" }) => empty(gpu, shape, dtype));
       try {

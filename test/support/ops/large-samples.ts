@@ -1,5 +1,5 @@
-import type { Sample, SampleInput } from "../../../src/autograd/index.ts";
 import { sizeOf } from "../../reference/nd-array.ts";
+import type { Sample, SampleInput } from "../../samples/index.ts";
 
 /** Inputs with the axes that `grows` names made `factor` times as long. */
 const grow = (

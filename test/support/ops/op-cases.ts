@@ -1,7 +1,8 @@
-import { type OpDefinition, type OpName, ops, type Sample } from "../../../src/autograd/index.ts";
+import { type OpDefinition, type OpName, ops } from "../../../src/autograd/index.ts";
 import type { DType, Tensor } from "../../../src/tensor/index.ts";
 import { references } from "../../reference/index.ts";
 import type { NdArray, Reference } from "../../reference/nd-array.ts";
+import { type Sample, samples } from "../../samples/index.ts";
 import { drawInput, isFloatType, seeded } from "../values.ts";
 import { dot, estimateGradient, type GradientEstimate } from "./derivatives.ts";
 import { plain } from "./layouts.ts";
@@ -43,7 +44,7 @@ export interface TitledCase {
 
 /** Every sample of every op. */
 export const everyCase: readonly TitledCase[] = (Object.keys(ops) as OpName[]).flatMap((name) =>
-  (ops[name] as unknown as AnyOp).definition.samples().map((sample, index) => ({
+  samples[name].map((sample: Sample<unknown>, index) => ({
     title: `${name} ${sample.inputs.map(({ shape }) => `[${shape}]`).join(" ")} ${JSON.stringify(sample.attributes)}`,
     name,
     index,

@@ -116,21 +116,4 @@ export const attentionOp = defineOp<AttentionAttributes>({
       return () => (i === 0 ? sumTo(fused()[0]!, shape) : ofKeys(fused()[i]!, shape));
     });
   },
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 5, 8] }, { shape: [2, 3, 7, 8] }, { shape: [2, 3, 7, 4] }], attributes: { scale: 0.4 } },
-    {
-      inputs: [{ shape: [2, 4, 5, 8] }, { shape: [2, 1, 35, 8] }, { shape: [1, 35, 4] }],
-      attributes: { scale: 0.3, reach: 31 },
-    },
-    {
-      inputs: [
-        { shape: [4, 6, 5] },
-        { shape: [2, 6, 5] },
-        { shape: [2, 6, 7] },
-        { shape: [6, 6], dtype: "bool", low: 0, high: 2 },
-        { shape: [4, 1, 6], low: -1, high: 1 },
-      ],
-      attributes: { scale: 0.5, reach: 1 },
-    },
-  ],
 });

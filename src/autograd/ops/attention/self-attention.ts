@@ -137,15 +137,6 @@ export const causalSelfAttentionOp = defineOp<SelfAttentionAttributes>({
     },
     ...(inputs.length > 1 ? [null] : []),
   ],
-  samples: () => [
-    { inputs: [{ shape: [2, 5, 24] }], attributes: { heads: 2, scale: 0.5 } },
-    { inputs: [{ shape: [1, 1, 9] }], attributes: { heads: 3, scale: 1 } },
-    {
-      inputs: [{ shape: [3, 7, 15] }, { shape: [3, 7], dtype: "i32", low: 0, high: 2 }],
-      attributes: { heads: 1, scale: 0.4 },
-    },
-    { inputs: [{ shape: [2, 5, 24] }], attributes: { heads: 2, scale: 0.5, dropout: { p: 0.3, seed: 42 } } },
-  ],
 });
 
 export interface SelfAttentionOptions extends SelfAttentionAttributes {

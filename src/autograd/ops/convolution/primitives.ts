@@ -71,16 +71,6 @@ export function inferConvolution(
   return [x.shape[0], weight.shape[0], ...outputSize(op, x.shape, weight.shape, geometry)];
 }
 
-const GEOMETRY: ConvolutionGeometry = {
-  stride: [1, 1],
-  padding: [
-    [0, 0],
-    [0, 0],
-  ],
-  dilation: [1, 1],
-  groups: 1,
-};
-
 /** y[n, o, p] = bias[o] + Σ over taps t and channels c of the group: weight[o, c, t] · x[n, c, stride · p + dilation · t − padding]. */
 export const conv2dOp: Op<ConvolutionGeometry> = defineOp<ConvolutionGeometry>({
   name: "conv2d",
@@ -95,21 +85,6 @@ export const conv2dOp: Op<ConvolutionGeometry> = defineOp<ConvolutionGeometry>({
     () => conv2dInputGradientOp([g, weight], { ...attributes, size: [inputs[0].shape[2], inputs[0].shape[3]] }),
     () => conv2dWeightGradientOp([x, g], { ...attributes, kernel: [inputs[1].shape[2], inputs[1].shape[3]] }),
     inputs.length > 2 ? () => sum(g, [0, 2, 3]) : null,
-  ],
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 5, 4] }, { shape: [5, 3, 3, 2] }, { shape: [5] }], attributes: GEOMETRY },
-    {
-      inputs: [{ shape: [2, 4, 5, 7] }, { shape: [6, 2, 3, 2] }],
-      attributes: {
-        ...{ stride: [2, 3], dilation: [1, 2], groups: 2 },
-        padding: [
-          [1, 0],
-          [2, 1],
-        ],
-      },
-    },
-    { inputs: [{ shape: [1, 2, 1, 65] }, { shape: [17, 2, 1, 1] }, { shape: [17] }], attributes: GEOMETRY },
-    { inputs: [{ shape: [0, 2, 3, 3] }, { shape: [1, 2, 2, 2] }], attributes: GEOMETRY },
   ],
 });
 
@@ -159,22 +134,6 @@ export const conv2dInputGradientOp: Op<InputGradientAttributes> = defineOp<Input
     () => conv2dWeightGradientOp([cotangent, g], { ...geometry, kernel: [inputs[1].shape[2], inputs[1].shape[3]] }),
     inputs.length > 2 ? () => sum(cotangent, [0, 2, 3]) : null,
   ],
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 4, 3, 2] }, { shape: [4, 3, 2, 3] }, { shape: [3] }],
-      attributes: { ...GEOMETRY, size: [4, 4] },
-    },
-    {
-      inputs: [{ shape: [2, 6, 2, 3] }, { shape: [6, 2, 3, 2] }],
-      attributes: {
-        ...{ stride: [2, 3], dilation: [1, 2], groups: 2, size: [5, 7] },
-        padding: [
-          [1, 0],
-          [2, 1],
-        ],
-      },
-    },
-  ],
 });
 
 export interface WeightGradientAttributes extends ConvolutionGeometry {
@@ -213,21 +172,5 @@ export const conv2dWeightGradientOp: Op<WeightGradientAttributes> = defineOp<Wei
   vjp: (cotangent, [x, g], { attributes: { kernel: _, ...geometry }, inputs }) => [
     () => conv2dInputGradientOp([g, cotangent], { ...geometry, size: [inputs[0].shape[2], inputs[0].shape[3]] }),
     () => conv2dOp([x, cotangent], geometry),
-  ],
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 3, 5, 6] }, { shape: [2, 5, 3, 5] }],
-      attributes: { ...GEOMETRY, kernel: [3, 2] },
-    },
-    {
-      inputs: [{ shape: [2, 4, 5, 7] }, { shape: [2, 6, 2, 3] }],
-      attributes: {
-        ...{ stride: [2, 3], dilation: [1, 2], groups: 2, kernel: [3, 2] },
-        padding: [
-          [1, 0],
-          [2, 1],
-        ],
-      },
-    },
   ],
 });

@@ -4,14 +4,13 @@ import { square } from "./algebraic.ts";
 import { add, affine, mul, sub } from "./arithmetic.ts";
 import { greater, lessEqual } from "./comparison.ts";
 import { defineActivation } from "./define-activation.ts";
-import { defineUnary, type NoAttributes, unaryInputs } from "./define-unary.ts";
+import { defineUnary, type NoAttributes } from "./define-unary.ts";
 import { exp } from "./exponential.ts";
 import { where } from "./selection.ts";
 
 /** y = tanh x. */
 export const tanhOp = defineUnary({
   name: "tanh",
-  range: [-3, 3],
   saves: "output",
   vjp: (g, y, createGraph) =>
     createGraph ? mul(g, affine(square(y), -1, 1)) : binary("tanh backward", g, y, "tanhBackward"),
@@ -20,7 +19,6 @@ export const tanhOp = defineUnary({
 /** y = 1 / (1 + e⁻ˣ). */
 export const sigmoidOp = defineUnary({
   name: "sigmoid",
-  range: [-4, 4],
   saves: "output",
   vjp: (g, y, createGraph) =>
     createGraph ? mul(g, mul(y, sub(1, y))) : binary("sigmoid backward", g, y, "sigmoidBackward"),
@@ -29,7 +27,6 @@ export const sigmoidOp = defineUnary({
 /** y = max(x, 0). */
 export const reluOp = defineUnary({
   name: "relu",
-  range: [-2, 2],
   saves: "output",
   vjp: (g, y, createGraph) =>
     createGraph ? where(lessEqual(y, 0), 0, g) : binary("relu backward", g, y, "reluBackward"),
@@ -42,7 +39,6 @@ export const leakyReluOp = defineActivation<{ slope: number }>({
   backward: () => "leakyReluBackward",
   numbers: ({ slope }) => [slope, 0],
   gradient: (g, x, { slope }) => where(greater(x, 0), g, mul(g, slope)),
-  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -2, high: 2 }], attributes: { slope: 0.01 } }],
 });
 
 /** y = x where x > 0, else α (eˣ − 1). */
@@ -52,7 +48,6 @@ export const eluOp = defineActivation<{ alpha: number }>({
   backward: () => "eluBackward",
   numbers: ({ alpha }) => [alpha, 0],
   gradient: (g, x, { alpha }) => where(lessEqual(x, 0), mul(g, mul(exp(x), alpha)), g),
-  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -2, high: 2 }], attributes: { alpha: 0.75 } }],
 });
 
 /** y = x / (1 + e⁻ˣ). */
@@ -64,7 +59,6 @@ export const siluOp = defineActivation<NoAttributes>({
     const s = sigmoid(x);
     return mul(g, mul(s, add(mul(x, sub(1, s)), 1)));
   },
-  samples: () => unaryInputs(-4, 4).map((input) => ({ inputs: [input], attributes: {} })),
 });
 
 /** y = ln(1 + e^(βx)) / β. */
@@ -77,7 +71,6 @@ export const softplusOp = defineActivation<{ beta: number; threshold: number }>(
     const z = mul(x, beta);
     return where(greater(z, threshold), g, mul(g, sigmoid(z)));
   },
-  samples: () => [{ inputs: [{ shape: [3, 1, 65], low: -4, high: 4 }], attributes: { beta: 1.5, threshold: 20 } }],
 });
 
 /** y = tanh x. */

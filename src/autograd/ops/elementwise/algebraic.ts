@@ -5,41 +5,35 @@ import { defineUnary, noGradient } from "./define-unary.ts";
 /** y = |x|. */
 export const absOp = defineUnary({
   name: "abs",
-  range: [-2, 2],
   saves: "input",
   vjp: (g, x) => mul(g, sign(x)),
 });
 /** y = −1, 0 or 1. */
 export const signOp = defineUnary({
   name: "sign",
-  range: [-2, 2],
   vjp: (g, _x, createGraph) => noGradient(g, createGraph),
 });
 /** y = x². */
 export const squareOp = defineUnary({
   name: "square",
-  range: [-2, 2],
   saves: "input",
   vjp: (g, x) => mul(mul(g, 2), x),
 });
 /** y = √x. */
 export const sqrtOp = defineUnary({
   name: "sqrt",
-  range: [0.1, 4],
   saves: "output",
   vjp: (g, y) => div(mul(g, 0.5), y),
 });
 /** y = 1 / √x. */
 export const rsqrtOp = defineUnary({
   name: "rsqrt",
-  range: [0.1, 4],
   saves: "output",
   vjp: (g, y) => mul(mul(g, -0.5), mul(y, mul(y, y))),
 });
 /** y = 1 / x. */
 export const reciprocalOp = defineUnary({
   name: "reciprocal",
-  range: [0.3, 3],
   saves: "output",
   vjp: (g, y) => neg(mul(g, mul(y, y))),
 });

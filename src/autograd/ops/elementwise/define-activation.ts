@@ -1,7 +1,7 @@
 import { type ElementFunction, requireAccepted } from "../../../kernels/elementwise/element-function.ts";
 import { type BinaryName, binary, UNARY, type UnaryName, unary } from "../../../kernels/elementwise/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample } from "../../define-op.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 
 interface ActivationInit<A> {
   name: string;
@@ -13,7 +13,6 @@ interface ActivationInit<A> {
   numbers?: (attributes: A) => readonly [number, number];
   /** The gradient in differentiable ops, for second order. */
   gradient: (g: Tensor, x: Tensor, attributes: A) => Tensor;
-  samples: () => Sample<A>[];
 }
 
 /** Makes an op of one input whose gradient has a kernel of its own. */
@@ -34,6 +33,5 @@ export function defineActivation<A>(init: ActivationInit<A>): Op<A> {
           ? init.gradient(g, x, attributes)
           : binary(`${name} backward`, g, x, init.backward(attributes), ...numbers(attributes)),
     ],
-    samples: init.samples,
   });
 }

@@ -5,8 +5,8 @@ import {
   resultType,
 } from "../../../kernels/elementwise/element-function.ts";
 import { BINARY, type BinaryName, binary, binaryWithNumber } from "../../../kernels/elementwise/elementwise.ts";
-import { broadcastShapes, type DType, formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample, type Spec } from "../../define-op.ts";
+import { broadcastShapes, formatShape, type Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 
 /** A tensor or a number; at least one operand of an op is a tensor. */
@@ -55,11 +55,10 @@ interface BinaryInit {
   vjp?: { a: (at: BinaryGradient) => Tensor; b: (at: BinaryGradient) => Tensor };
   /** Whether the gradients need the operands. */
   saves?: boolean;
-  samples: () => Sample<NumberOperand>[];
 }
 
 /** Makes an op of two operands out of a function of elements. */
-export function defineBinary({ name, vjp, saves = true, samples }: BinaryInit): Op<NumberOperand> {
+export function defineBinary({ name, vjp, saves = true }: BinaryInit): Op<NumberOperand> {
   return defineOp<NumberOperand>({
     name,
     infer: (inputs, attributes) => inferElementwise(name, BINARY[name], inputs, attributes),
@@ -77,7 +76,6 @@ export function defineBinary({ name, vjp, saves = true, samples }: BinaryInit): 
           return tensors.map((thunk, i) => () => sumTo(thunk(), inputs[i].shape));
         }
       : undefined,
-    samples,
   });
 }
 
@@ -86,26 +84,4 @@ export function callBinary(op: Op<NumberOperand>, a: Operand, b: Operand): Tenso
   if (typeof a !== "number") return typeof b === "number" ? op([a], { right: b }) : op([a, b], {});
   if (typeof b !== "number") return op([b], { left: a });
   throw new Error(`${op.definition.name}: at least one operand must be a tensor`);
-}
-
-interface SampleRange {
-  low: number;
-  high: number;
-  bLow?: number;
-  bHigh?: number;
-  dtype?: DType;
-}
-
-/** A tile edge, broadcasting on both sides, an empty axis, and a number on either side. */
-export function binarySamples({ low, high, bLow = low, bHigh = high, dtype }: SampleRange): Sample<NumberOperand>[] {
-  const of = (shape: Shape) => ({ shape: [...shape], low, high, dtype });
-  const right = (shape: Shape) => ({ shape: [...shape], low: bLow, high: bHigh, dtype });
-  const middle = dtype ? Math.floor((bLow + bHigh) / 2) : (bLow + bHigh) / 2;
-  return [
-    { inputs: [of([65]), right([65])], attributes: {} },
-    { inputs: [of([4, 1, 3]), right([5, 1])], attributes: {} },
-    { inputs: [of([0, 3]), right([3])], attributes: {} },
-    { inputs: [of([2, 3])], attributes: { right: middle } },
-    { inputs: [right([])], attributes: { left: dtype ? low : (low + high) / 3 } },
-  ];
 }

@@ -1,30 +1,21 @@
 import { full } from "../../../kernels/copy.ts";
 import { type ElementFunction, requireAccepted, resultType } from "../../../kernels/elementwise/element-function.ts";
 import { UNARY, type UnaryName, unary } from "../../../kernels/elementwise/elementwise.ts";
-import type { DType, Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 import { mul } from "./arithmetic.ts";
 
 export type NoAttributes = Record<string, never>;
 
-/** A tile edge with odd strides, a scalar, an empty tensor. */
-export const unaryInputs = (low: number, high: number, dtype?: DType): SampleInput[] =>
-  [[3, 1, 65], [], [0]].map((shape) => ({ shape, low, high, dtype }));
-
-const unarySamples = (inputs: readonly SampleInput[]) => (): Sample<NoAttributes>[] =>
-  inputs.map((input) => ({ inputs: [input], attributes: {} }));
-
 interface UnaryInit {
   name: UnaryName;
-  /** Values of the samples. */
-  range: readonly [number, number];
   /** Whether the vjp wants the input or the output; neither when absent. */
   saves?: "input" | "output";
   vjp: (g: Tensor, saved: Tensor, createGraph: boolean) => Tensor;
 }
 
 /** Makes an op of one operand and no attributes out of a function of elements. */
-export function defineUnary({ name, range, saves, vjp }: UnaryInit): Op<NoAttributes> {
+export function defineUnary({ name, saves, vjp }: UnaryInit): Op<NoAttributes> {
   const fn: ElementFunction = UNARY[name];
   return defineOp<NoAttributes>({
     name,
@@ -35,7 +26,6 @@ export function defineUnary({ name, range, saves, vjp }: UnaryInit): Op<NoAttrib
     forward: ([x]) => unary(name, x, name),
     save: ([x], [y]) => (saves === undefined ? [] : [saves === "input" ? x : y]),
     vjp: (g, [saved], { createGraph }) => [() => vjp(g, saved, createGraph)],
-    samples: unarySamples(unaryInputs(...range)),
   });
 }
 
@@ -44,7 +34,7 @@ export const noGradient = (g: Tensor, createGraph: boolean): Tensor =>
   createGraph ? mul(g, 0) : full(g.gpu, g.shape, 0, g.dtype);
 
 /** Makes an op that gives bool. */
-export function defineTest(name: UnaryName, dtype?: DType): Op<NoAttributes> {
+export function defineTest(name: UnaryName): Op<NoAttributes> {
   const fn: ElementFunction = UNARY[name];
   return defineOp<NoAttributes>({
     name,
@@ -53,6 +43,5 @@ export function defineTest(name: UnaryName, dtype?: DType): Op<NoAttributes> {
       return { shape: x.shape, dtype: resultType(fn, x.dtype) };
     },
     forward: ([x]) => unary(name, x, name),
-    samples: unarySamples(unaryInputs(-2, 3, dtype)),
   });
 }

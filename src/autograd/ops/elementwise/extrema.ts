@@ -2,7 +2,7 @@ import { type TernaryName, ternary } from "../../../kernels/elementwise/ternary.
 import type { Tensor } from "../../../tensor/index.ts";
 import { mul } from "./arithmetic.ts";
 import { equal, greater, less } from "./comparison.ts";
-import { type BinaryGradient, binarySamples, callBinary, defineBinary, type Operand } from "./define-binary.ts";
+import { type BinaryGradient, callBinary, defineBinary, type Operand } from "./define-binary.ts";
 import { where } from "./selection.ts";
 
 // Where the operands are equal each has half of the gradient; the one that is not chosen has none; with a NaN both have
@@ -36,7 +36,6 @@ export const maximumOp = defineBinary({
     a: share("maximum", "maximumShare", isBelow, first),
     b: share("maximum", "maximumShare", isBelow, second),
   },
-  samples: () => binarySamples({ low: -2, high: 2 }),
 });
 
 /** y = the smaller of a and b. */
@@ -46,7 +45,6 @@ export const minimumOp = defineBinary({
     a: share("minimum", "minimumShare", isAbove, first),
     b: share("minimum", "minimumShare", isAbove, second),
   },
-  samples: () => binarySamples({ low: -2, high: 2 }),
 });
 
 /** y = max(a, b), NaN where either is; of bool, a or b. Equal operands share the gradient equally. */

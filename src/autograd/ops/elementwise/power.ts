@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { naturalLogarithm } from "../../../tensor/portable-math.ts";
 import { mul, sub } from "./arithmetic.ts";
 import { equal, greaterEqual } from "./comparison.ts";
-import { type BinaryGradient, binarySamples, callBinary, defineBinary, type Operand } from "./define-binary.ts";
+import { type BinaryGradient, callBinary, defineBinary, type Operand } from "./define-binary.ts";
 import { noGradient } from "./define-unary.ts";
 import { log } from "./exponential.ts";
 import { logicalAnd } from "./logical.ts";
@@ -25,10 +25,6 @@ function gradientOfExponent({ g, a, b }: BinaryGradient): Tensor {
 export const powOp = defineBinary({
   name: "pow",
   vjp: { a: gradientOfBase, b: gradientOfExponent },
-  samples: () => [
-    ...binarySamples({ low: 0.2, high: 3, bLow: -2, bHigh: 2 }),
-    { inputs: [{ shape: [7], low: -4, high: 5, dtype: "i32" }], attributes: { right: 3 } },
-  ],
 });
 
 /**

@@ -3,7 +3,7 @@ import type { Op } from "../../define-op.ts";
 import { defineUnary, type NoAttributes, noGradient } from "./define-unary.ts";
 
 const defineRounding = (name: "floor" | "ceil" | "round"): Op<NoAttributes> =>
-  defineUnary({ name, range: [-9, 9], vjp: (g, _x, createGraph) => noGradient(g, createGraph) });
+  defineUnary({ name, vjp: (g, _x, createGraph) => noGradient(g, createGraph) });
 
 export const floorOp = defineRounding("floor");
 export const ceilOp = defineRounding("ceil");

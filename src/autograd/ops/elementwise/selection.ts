@@ -1,7 +1,7 @@
 import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 import { ternary } from "../../../kernels/elementwise/ternary.ts";
 import { broadcastShapes, type DType, formatShape, requireTensors, type Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Sample, type Spec } from "../../define-op.ts";
+import { defineOp, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import type { Operand } from "./define-binary.ts";
 
@@ -38,16 +38,6 @@ function inferWhere(inputs: readonly Tensor[], attributes: WhereAttributes): Spe
   return { shape, dtype: dtype ?? "f32" };
 }
 
-const whereSamples = (): Sample<WhereAttributes>[] => {
-  const condition = (...shape: number[]) => ({ shape, low: 0, high: 2, dtype: "bool" as DType });
-  return [
-    { inputs: [condition(65), { shape: [65] }, { shape: [65] }], attributes: {} },
-    { inputs: [condition(4, 1), { shape: [3] }, { shape: [2, 1, 1] }], attributes: {} },
-    { inputs: [condition(2, 5), { shape: [5] }], attributes: { b: -1.5 } },
-    { inputs: [condition(3), { shape: [0, 3], low: -5, high: 5, dtype: "i32" }], attributes: { a: 7 } },
-  ];
-};
-
 /** y = a where a condition holds, else b; each broadcast. */
 export const whereOp = defineOp<WhereAttributes>({
   name: "where",
@@ -63,7 +53,6 @@ export const whereOp = defineOp<WhereAttributes>({
     ...(a === undefined ? [() => sumTo(where(condition, g, 0), inputs[1].shape)] : []),
     ...(b === undefined ? [() => sumTo(where(condition, 0, g), inputs[inputs.length - 1].shape)] : []),
   ],
-  samples: whereSamples,
 });
 
 /**

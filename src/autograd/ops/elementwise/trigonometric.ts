@@ -5,14 +5,12 @@ import { defineUnary } from "./define-unary.ts";
 /** y = sin x. */
 export const sinOp = defineUnary({
   name: "sin",
-  range: [-4, 4],
   saves: "input",
   vjp: (g, x) => mul(g, cos(x)),
 });
 /** y = cos x. */
 export const cosOp = defineUnary({
   name: "cos",
-  range: [-4, 4],
   saves: "input",
   vjp: (g, x) => neg(mul(g, sin(x))),
 });

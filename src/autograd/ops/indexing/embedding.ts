@@ -38,10 +38,6 @@ export const embeddingOp = defineOp<EmbeddingAttributes>({
     },
     null,
   ],
-  samples: () => [
-    { inputs: [{ shape: [7, 3] }, { shape: [2, 5], dtype: "i32", low: -7, high: 7 }], attributes: {} },
-    { inputs: [{ shape: [3, 65] }, { shape: [70], dtype: "i32", low: 0, high: 3 }], attributes: {} },
-  ],
 });
 
 /** The transpose of an embedding's gradient, linear in g, so that it can be differentiated itself. */
@@ -57,13 +53,6 @@ export const embeddingGradientOp = defineOp<EmbeddingAttributes & { rows: number
   vjp: (g, [ids], { attributes: { paddingIndex } }) => [
     () => embedding(paddingIndex === undefined ? g : withoutRow(g, paddingIndex), ids),
     null,
-  ],
-  samples: () => [
-    { inputs: [{ shape: [9, 3] }, { shape: [9], dtype: "i32", low: 0, high: 4 }], attributes: { rows: 5 } },
-    {
-      inputs: [{ shape: [3, 3, 2] }, { shape: [3, 3], dtype: "u32", low: 0, high: 4 }],
-      attributes: { rows: 4, paddingIndex: 1 },
-    },
   ],
 });
 

@@ -43,11 +43,6 @@ export const gatherOp = defineOp<{ axis: number }>({
   forward: ([x, indices], { axis }) => gatherAlong("gather", x, indices, normalizeAxis("gather", axis, x.rank)),
   save: ([, indices]) => [indices],
   vjp: (g, [indices], { inputs: [x], attributes: { axis } }) => [() => gatherGradient(g, indices, axis, x.shape), null],
-  samples: () => [
-    { inputs: [{ shape: [4, 6] }, { shape: [3, 9], dtype: "i32", low: -6, high: 6 }], attributes: { axis: 1 } },
-    { inputs: [{ shape: [5, 3, 2] }, { shape: [65, 3, 1], dtype: "u32", low: 0, high: 7 }], attributes: { axis: -3 } },
-    { inputs: [{ shape: [4, 2] }, { shape: [4, 0], dtype: "i32" }], attributes: { axis: 1 } },
-  ],
 });
 
 /** The transpose of gather: values with equal indices are added, in ascending place. Linear in g. */
@@ -66,12 +61,6 @@ export const gatherGradientOp = defineOp<{ axis: number; shape: Shape }>({
   },
   save: ([, indices]) => [indices],
   vjp: (g, [indices], { attributes: { axis } }) => [() => gather(g, axis, indices), null],
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 7] }, { shape: [2, 7], dtype: "i32", low: -3, high: 3 }],
-      attributes: { axis: 1, shape: [3, 5] },
-    },
-  ],
 });
 
 const gatherGradient = (g: Tensor, indices: Tensor, axis: number, shape: Shape): Tensor =>

@@ -32,16 +32,6 @@ export const scatterOp = defineOp<{ axis: number }>({
     null,
     () => where(stays(x.shape, axis, indices), gather(g, axis, indices), 0),
   ],
-  samples: () => [
-    {
-      inputs: [{ shape: [4, 5] }, { shape: [3, 9], dtype: "i32", low: -5, high: 5 }, { shape: [3, 9] }],
-      attributes: { axis: 1 },
-    },
-    {
-      inputs: [{ shape: [70, 2] }, { shape: [65, 2], dtype: "u32", low: 0, high: 70 }, { shape: [65, 2] }],
-      attributes: { axis: 0 },
-    },
-  ],
 });
 
 /** Whether a value that is scattered stays: no later one of its line names the same place. */
@@ -82,17 +72,6 @@ export const scatterAddOp = defineOp<{ axis: number }>({
     scatterAlong("scatterAdd", x, indices, source, normalizeAxis("scatterAdd", axis, x.rank), "add"),
   save: ([, indices]) => [indices],
   vjp: (g, [indices], { attributes: { axis } }) => [() => g, null, () => gather(g, axis, indices)],
-  samples: () => [
-    {
-      inputs: [{ shape: [4, 5] }, { shape: [3, 9], dtype: "i32", low: -5, high: 5 }, { shape: [3, 9] }],
-      attributes: { axis: 1 },
-    },
-    {
-      inputs: [{ shape: [3, 5] }, { shape: [65, 2], dtype: "u32", low: 0, high: 4 }, { shape: [65, 2] }],
-      attributes: { axis: 0 },
-    },
-    { inputs: [{ shape: [3] }, { shape: [0], dtype: "i32" }, { shape: [0] }], attributes: { axis: 0 } },
-  ],
 });
 
 /**

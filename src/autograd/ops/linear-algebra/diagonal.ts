@@ -46,11 +46,6 @@ export const diagonalOp = defineOp<DiagonalAttributes>({
   infer: ([x], attributes) => ({ shape: diagonalOf("diagonal", x.shape, x.strides, attributes).shape, dtype: x.dtype }),
   forward: ([x], attributes) => diagonalView("diagonal", x, attributes),
   vjp: (g, _saved, { inputs: [x], attributes }) => [() => embedDiagonal(g, { ...attributes, shape: x.shape })],
-  samples: () => [
-    { inputs: [{ shape: [5, 5] }], attributes: { offset: 0, axis1: 0, axis2: 1 } },
-    { inputs: [{ shape: [3, 2, 4] }], attributes: { offset: 1, axis1: 0, axis2: -1 } },
-    { inputs: [{ shape: [3, 2] }], attributes: { offset: -1, axis1: 0, axis2: 1 } },
-  ],
 });
 
 /** Zeros of a shape with `x` [..., length] placed on the diagonal of two axes: the transpose of `diagonal`. */
@@ -71,10 +66,6 @@ export const embedDiagonalOp = defineOp<DiagonalAttributes & { shape: Shape }>({
     return y;
   },
   vjp: (g, _saved, { attributes: { shape: _shape, ...attributes } }) => [() => diagonal(g, attributes)],
-  samples: () => [
-    { inputs: [{ shape: [4] }], attributes: { offset: 0, axis1: 0, axis2: 1, shape: [4, 4] } },
-    { inputs: [{ shape: [2, 3] }], attributes: { offset: 1, axis1: 2, axis2: 0, shape: [4, 2, 3] } },
-  ],
 });
 
 /** The diagonal of two axes as a last axis, as torch.diagonal; a view. */

@@ -193,24 +193,6 @@ export const linearOp = defineOp<LinearAttributes>({
       ...(named.residual ? [() => like(named.residual!, incoming)] : []),
     ];
   },
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 8] }, { shape: [8, 5] }, { shape: [5] }], attributes: { layout: "in-out" } },
-    { inputs: [{ shape: [65, 12] }, { shape: [4, 12] }, { shape: [4] }], attributes: { layout: "out-in" } },
-    { inputs: [{ shape: [3, 7] }, { shape: [2, 7] }], attributes: { layout: "out-in" } },
-    ...ACTIVATION_NAMES.map((activation, i) => ({
-      inputs: [{ shape: [3, 5] }, { shape: [5, 4] }, ...(i % 2 === 0 ? [{ shape: [4], low: 0.1, high: 0.3 }] : [])],
-      attributes: { layout: "in-out" as const, activation },
-    })),
-    { inputs: [{ shape: [2, 0] }, { shape: [0, 3] }, { shape: [3] }], attributes: { layout: "in-out" } },
-    {
-      inputs: [{ shape: [2, 3, 8] }, { shape: [8, 5] }, { shape: [5] }, { shape: [2, 3, 5] }],
-      attributes: { layout: "in-out", residual: true },
-    },
-    {
-      inputs: [{ shape: [3, 7] }, { shape: [2, 7] }, { shape: [3, 2] }],
-      attributes: { layout: "out-in", residual: true },
-    },
-  ],
 });
 
 export interface LinearOptions {

@@ -1,7 +1,7 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { elementLoss, type LossName } from "../../../kernels/losses/element-loss.ts";
 import { broadcastShapes, type Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample, type SampleInput } from "../../define-op.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
 import { abs, add, clamp, exp, log, log1p, maximum, mul, neg, sigmoid, sign, sub } from "../elementwise/index.ts";
 
@@ -30,10 +30,9 @@ interface LossInit<A> {
   number?: (attributes: A) => number;
   /** By the prediction, the target, and the weight of positive targets. */
   slopes: readonly Slope<A>[];
-  samples: () => readonly Sample<A>[];
 }
 
-function defineLoss<A>({ name, kernel, number, slopes, samples }: LossInit<A>): Op<A> {
+function defineLoss<A>({ name, kernel, number, slopes }: LossInit<A>): Op<A> {
   return defineOp<A>({
     name,
     infer: (inputs) => {
@@ -51,16 +50,8 @@ function defineLoss<A>({ name, kernel, number, slopes, samples }: LossInit<A>): 
         const operands = { g, x: first, target: second, positiveWeight: p, number: number?.(attributes) };
         return sumTo(elementLoss(`${name} backward`, slope.kernel(attributes), operands), shape);
       }),
-    samples,
   });
 }
-
-/** Equal shapes at a tile edge, and a target that broadcasts. */
-const pairs = <A>(attributes: A, target: Partial<SampleInput> = {}): Sample<A>[] => [
-  { inputs: [{ shape: [65] }, { shape: [65], ...target }], attributes },
-  { inputs: [{ shape: [2, 3, 2] }, { shape: [3, 1], ...target }], attributes },
-  { inputs: [{ shape: [0] }, { shape: [0], ...target }], attributes },
-];
 
 /** A loss of the difference alone has one slope for both operands. */
 function differenceSlopes<A>(kernel: LossName, plain: (d: Tensor, attributes: A) => Tensor): Slope<A>[] {
@@ -77,7 +68,6 @@ export const squaredErrorOp = defineLoss<NoAttributes>({
   name: "squaredError",
   kernel: () => "squared",
   slopes: differenceSlopes("squaredSlope", (d) => mul(d, 2)),
-  samples: () => pairs({}),
 });
 
 /** |x − t|; the slope at 0 is 0. */
@@ -85,7 +75,6 @@ export const absoluteErrorOp = defineLoss<NoAttributes>({
   name: "absoluteError",
   kernel: () => "absolute",
   slopes: differenceSlopes("absoluteSlope", sign),
-  samples: () => pairs({}, { low: 3, high: 4 }),
 });
 
 /** ½(x − t)² where |x − t| < δ, else δ(|x − t| − ½δ). */
@@ -94,7 +83,6 @@ export const huberErrorOp = defineLoss<{ delta: number }>({
   kernel: () => "huber",
   number: ({ delta }) => delta,
   slopes: differenceSlopes("huberSlope", (d, { delta }) => clamp(d, -delta, delta)),
-  samples: () => [...pairs({ delta: 5 }), ...pairs({ delta: 0.5 }, { low: 3, high: 4 }).slice(0, 2)],
 });
 
 /** ln(1 + e^−x). */
@@ -123,13 +111,6 @@ export const binaryErrorOp = defineLoss<NoAttributes>({
     },
     { kernel: () => "binaryWeightSlope", plain: ({ g, x, t }) => mul(g, mul(t, softplusOfMinus(x))) },
   ],
-  samples: () => [
-    ...pairs<NoAttributes>({}, { low: 0, high: 1 }),
-    {
-      inputs: [{ shape: [4, 3] }, { shape: [4, 3], low: 0, high: 1 }, { shape: [3], low: 0.5, high: 3 }],
-      attributes: {},
-    },
-  ],
 });
 
 export interface DivergenceAttributes {
@@ -151,9 +132,5 @@ export const divergenceOp = defineLoss<DivergenceAttributes>({
       plain: ({ g, x, t, attributes }) =>
         attributes.logTarget ? mul(g, mul(exp(t), add(sub(t, x), 1))) : mul(g, sub(add(log(t), 1), x)),
     },
-  ],
-  samples: () => [
-    ...pairs({ logTarget: false }, { low: 0.1, high: 1 }).slice(0, 2),
-    ...pairs({ logTarget: true }, { low: -2, high: 0 }).slice(0, 2),
   ],
 });

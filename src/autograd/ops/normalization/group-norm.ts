@@ -100,20 +100,6 @@ export const groupNormOp = defineOp<GroupNormAttributes>({
       ),
     ];
   },
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 6, 3, 5] }, { shape: [6] }, { shape: [6] }],
-      attributes: { groups: 3, weight: true, bias: true, epsilon: 1e-5 },
-    },
-    {
-      inputs: [{ shape: [3, 8] }, { shape: [8] }],
-      attributes: { groups: 2, weight: false, bias: true, epsilon: 1e-3 },
-    },
-    {
-      inputs: [{ shape: [2, 3, 65] }, { shape: [3] }],
-      attributes: { groups: 3, weight: true, bias: false, epsilon: 1e-5 },
-    },
-  ],
 });
 
 /**

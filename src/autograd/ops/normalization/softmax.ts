@@ -9,7 +9,7 @@ import {
   type Tensor,
   tidy,
 } from "../../../tensor/index.ts";
-import { defineOp, type Sample, type Spec } from "../../define-op.ts";
+import { defineOp, type Spec } from "../../define-op.ts";
 import { sum, sumTo } from "../broadcast.ts";
 import { exp, mul, sub } from "../elementwise/index.ts";
 import { reshape } from "../shape/views.ts";
@@ -23,16 +23,6 @@ function inferAxis(op: string, x: Tensor, axis: number): Spec {
   normalizeAxis(op, axis, x.rank);
   return x;
 }
-
-const axisSamples = (): Sample<AxisAttributes>[] =>
-  (
-    [
-      [[3, 5], -1],
-      [[2, 3, 65], -1],
-      [[2, 7, 3], 1],
-      [[17, 1], 1],
-    ] as const
-  ).map(([shape, axis]) => ({ inputs: [{ shape, low: -4, high: 4 }], attributes: { axis } }));
 
 /** y (g − Σ g y): the gradient of a softmax from its output. */
 const plainVjp = (g: Tensor, y: Tensor, axis: number): Tensor => mul(y, sub(g, sum(mul(g, y), axis, true)));
@@ -49,7 +39,6 @@ export const softmaxOp = defineOp<AxisAttributes>({
       return softmaxBackward("softmax backward", g, y, normalizeAxis("softmax", axis, y.rank));
     },
   ],
-  samples: axisSamples,
 });
 
 /** y = x − max x − ln Σ exp(x − max x) along one axis. */
@@ -60,7 +49,6 @@ export const logSoftmaxOp = defineOp<AxisAttributes>({
     softmaxForward("logSoftmax", x, { log: true, axis: normalizeAxis("logSoftmax", axis, x.rank) }),
   save: (_inputs, [y]) => [y],
   vjp: (g, [y], { attributes: { axis } }) => [() => sub(g, mul(exp(y), sum(g, axis, true)))],
-  samples: axisSamples,
 });
 
 /** A mask or bias must broadcast to the scores, not the other way round. */
@@ -113,32 +101,6 @@ export const attentionSoftmaxOp = defineOp<{ reach?: number }>({
     };
     return inputs.map(({ shape, dtype }) => (isFloat(dtype) ? () => sumTo(gradient(), shape) : null));
   },
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 5, 5], low: -3, high: 3 }], attributes: { reach: 1 } },
-    { inputs: [{ shape: [2, 1, 2, 7], low: -3, high: 3 }], attributes: { reach: 6 } },
-    {
-      inputs: [
-        { shape: [3, 2, 4, 4], low: -3, high: 3 },
-        { shape: [3, 1, 1, 4], dtype: "i32", low: 0, high: 2 },
-      ],
-      attributes: { reach: 1 },
-    },
-    {
-      inputs: [
-        { shape: [2, 2, 3, 65], low: -3, high: 3 },
-        { shape: [3, 65], low: -1, high: 1 },
-        { shape: [2, 1, 3, 65], dtype: "i32", low: 0, high: 2 },
-      ],
-      attributes: {},
-    },
-    {
-      inputs: [
-        { shape: [5, 3], low: -3, high: 3 },
-        { shape: [1, 3], low: -1, high: 1 },
-      ],
-      attributes: {},
-    },
-  ],
 });
 
 /** Applies a function of tensors with axes to a scalar as well, as to its only element. */

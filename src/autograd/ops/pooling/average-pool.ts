@@ -13,25 +13,6 @@ import {
 } from "./geometry.ts";
 import { type AveragePool1dOptions, alongOneAxis } from "./one-axis.ts";
 
-const sampleGeometries = (): PoolGeometry[] => [
-  slidingWindows("averagePool", [1, 7, 9], [3, 2], { padding: [1, 1], stride: 2, ceilMode: true }),
-  slidingWindows("averagePool", [1, 6, 8], 3, {
-    padding: [
-      [2, 0],
-      [1, 2],
-    ],
-    stride: [1, 2],
-    countIncludePad: false,
-  }),
-  slidingWindows("averagePool", [1, 6, 7], [2, 3], {
-    dilation: [3, 2],
-    padding: [1, 3],
-    stride: 1,
-    countIncludePad: false,
-  }),
-  adaptiveWindows("averagePool", [1, 5, 7], [3, 4]),
-];
-
 /** Mean of each window, [.., height, width] to [.., outHeight, outWidth]. */
 export const averagePoolOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   name: "averagePool",
@@ -42,8 +23,6 @@ export const averagePoolOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   },
   forward: ([x], geometry) => averagePoolForward("averagePool", x, geometry),
   vjp: (g, _saved, { attributes }) => [() => averagePoolGradientOp([g], attributes)],
-  samples: () =>
-    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [2, ...geometry.input] }], attributes: geometry })),
 });
 
 /** Sum over the windows that hold an element of g over their counts: the transpose of the averages. */
@@ -56,8 +35,6 @@ export const averagePoolGradientOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   },
   forward: ([g], geometry) => averagePoolGradient("averagePoolGradient", g, geometry),
   vjp: (g, _saved, { attributes }) => [() => averagePoolOp([g], attributes)],
-  samples: () =>
-    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [1, 2, ...geometry.output] }], attributes: geometry })),
 });
 
 /**

@@ -64,12 +64,6 @@ export function resampling(op: string, shape: Shape, options: InterpolateOptions
   };
 }
 
-const sampleGeometries = (): ResampleGeometry[] => [
-  resampling("interpolate", [1, 3, 4], { size: [5, 9] }),
-  resampling("interpolate", [1, 5, 7], { scaleFactor: [1.7, 0.6], mode: "bilinear" }),
-  resampling("interpolate", [1, 3, 5], { size: [7, 4], mode: "bilinear", alignCorners: true }),
-];
-
 /** The planes of x [.., height, width] resampled to [.., outHeight, outWidth]. */
 export const interpolateOp: Op<ResampleGeometry> = defineOp<ResampleGeometry>({
   name: "interpolate",
@@ -80,8 +74,6 @@ export const interpolateOp: Op<ResampleGeometry> = defineOp<ResampleGeometry>({
   },
   forward: ([x], geometry) => interpolateForward("interpolate", x, geometry),
   vjp: (g, _saved, { attributes }) => [() => interpolateGradientOp([g], attributes)],
-  samples: () =>
-    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [2, ...geometry.input] }], attributes: geometry })),
 });
 
 /** What each element had of g, summed: the transpose of the resampling. */
@@ -94,8 +86,6 @@ export const interpolateGradientOp: Op<ResampleGeometry> = defineOp<ResampleGeom
   },
   forward: ([g], geometry) => interpolateGradient("interpolateGradient", g, geometry),
   vjp: (g, _saved, { attributes }) => [() => interpolateOp([g], attributes)],
-  samples: () =>
-    sampleGeometries().map((geometry) => ({ inputs: [{ shape: [1, 2, ...geometry.output] }], attributes: geometry })),
 });
 
 /**

@@ -1,7 +1,7 @@
 import { requireFloat32, requireInteger } from "../../../kernels/launch.ts";
 import { maxPoolForward, maxPoolGather, maxPoolGradient, type PoolGeometry } from "../../../kernels/pooling/pooling.ts";
 import { formatShape, shapesEqual, type Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample } from "../../define-op.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 import {
   adaptiveWindows,
   type MaxPoolOptions,
@@ -26,49 +26,12 @@ export const maxPoolOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   forward: ([x], geometry) => maxPoolForward("maxPool", x, geometry),
   save: (_inputs, [, taps]) => [taps],
   vjp: (g, [taps], { attributes }) => [() => maxPoolGradientOp([g, taps], attributes)],
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 3, 7, 9] }],
-      attributes: slidingWindows("maxPool", [1, 7, 9], [3, 2], { padding: [1, 0], stride: [2, 1], ceilMode: true }),
-    },
-    {
-      inputs: [{ shape: [1, 2, 9, 8] }],
-      attributes: slidingWindows("maxPool", [1, 9, 8], 3, {
-        dilation: [2, 3],
-        padding: [
-          [2, 0],
-          [1, 3],
-        ],
-        stride: 1,
-      }),
-    },
-    { inputs: [{ shape: [3, 5, 7] }], attributes: adaptiveWindows("maxPool", [1, 5, 7], [3, 4]) },
-    { inputs: [{ shape: [0, 2, 4, 4] }], attributes: slidingWindows("maxPool", [1, 4, 4], 2, {}) },
-  ],
 });
 
 function requireTaps(op: string, taps: Tensor, geometry: PoolGeometry): void {
   requireInteger(op, taps);
   requireGeometry(op, taps.shape, geometry.output);
 }
-
-const tapSamples = (planes: (geometry: PoolGeometry) => readonly [number, number]): Sample<PoolGeometry>[] => {
-  const overlapping = slidingWindows("maxPool", [1, 5, 6], 3, { stride: 1 });
-  const adaptive = adaptiveWindows("maxPool", [1, 8, 6], [4, 3]); // windows of 2 × 2, with taps counted in rows of 3
-  return [
-    {
-      inputs: [
-        { shape: [2, 2, ...planes(overlapping)] },
-        { shape: [2, 2, ...overlapping.output], dtype: "i32", low: -1, high: 9 },
-      ],
-      attributes: overlapping,
-    },
-    {
-      inputs: [{ shape: [3, ...planes(adaptive)] }, { shape: [3, ...adaptive.output], dtype: "i32", low: 0, high: 2 }],
-      attributes: adaptive,
-    },
-  ];
-};
 
 /** Elements at given taps (places within the windows, i32, -1 for none): max pooling once its choice is made. */
 export const maxPoolGatherOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
@@ -83,7 +46,6 @@ export const maxPoolGatherOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   forward: ([x, taps], geometry) => maxPoolGather("maxPoolGather", x, taps, geometry),
   save: ([, taps]) => [taps],
   vjp: (g, [taps], { attributes }) => [() => maxPoolGradientOp([g, taps], attributes), null],
-  samples: () => tapSamples((geometry) => geometry.input),
 });
 
 /** Sums of g over the windows whose taps name an element: the transpose of the gathering. */
@@ -100,7 +62,6 @@ export const maxPoolGradientOp: Op<PoolGeometry> = defineOp<PoolGeometry>({
   forward: ([g, taps], geometry) => maxPoolGradient("maxPoolGradient", g, taps, geometry),
   save: ([, taps]) => [taps],
   vjp: (g, [taps], { attributes }) => [() => maxPoolGatherOp([g, taps], attributes), null],
-  samples: () => tapSamples((geometry) => geometry.output),
 });
 
 function requireSameLeading(op: string, x: Tensor, taps: Tensor): void {

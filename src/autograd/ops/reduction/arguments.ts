@@ -1,5 +1,5 @@
 import type { Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample } from "../../define-op.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 import { inferReduce, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
 export interface ArgumentAttributes {
@@ -18,12 +18,6 @@ const argument = (name: "argmax" | "argmin"): Op<ArgumentAttributes> =>
     name,
     infer: ([x], attributes) => inferReduce(name, x, toReduce(attributes)),
     forward: ([x], attributes) => reduceForward(name, x, toReduce(attributes)),
-    samples: (): Sample<ArgumentAttributes>[] => [
-      { inputs: [{ shape: [3, 5] }], attributes: {} },
-      { inputs: [{ shape: [2, 65, 3], dtype: "i32", low: 0, high: 20 }], attributes: { axis: 1 } },
-      { inputs: [{ shape: [4, 3] }], attributes: { axis: -1, keepDimensions: true } },
-      { inputs: [{ shape: [777], dtype: "i32", low: -4, high: 4 }], attributes: { axis: 0 } },
-    ],
   });
 
 /** Index of the greatest element along an axis, i32: the first of equals; a NaN is the greatest of all. */

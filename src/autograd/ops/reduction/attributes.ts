@@ -2,7 +2,7 @@ import { reshaped } from "../../../kernels/copy.ts";
 import { reduce, reducedAxes, requireElements } from "../../../kernels/reduction/reduce.ts";
 import { REDUCED_TYPES, type ReductionName, resultType } from "../../../kernels/reduction/reductions.ts";
 import { type DType, formatShape, isFloat, type Shape, type Tensor } from "../../../tensor/index.ts";
-import type { Sample, Spec } from "../../define-op.ts";
+import type { Spec } from "../../define-op.ts";
 
 export interface ReduceAttributes {
   /** Axes to reduce; all when undefined. */
@@ -59,11 +59,3 @@ export function reduceForward(
 ): Tensor {
   return reshaped(reduce(op, x, name, attributes.axes, numbers), inferReduce(op, x, attributes, name).shape);
 }
-
-/** Everything, one axis longer than a workgroup, several axes, several stages. */
-export const reduceSamples = (low = -2, high = 2): Sample<ReduceAttributes>[] => [
-  { inputs: [{ shape: [3, 5], low, high }], attributes: {} },
-  { inputs: [{ shape: [2, 65, 3], low, high }], attributes: { axes: [1] } },
-  { inputs: [{ shape: [4, 3, 2], low, high }], attributes: { axes: [0, -1], keepDimensions: true } },
-  { inputs: [{ shape: [777], low, high }], attributes: { axes: [0] } },
-];

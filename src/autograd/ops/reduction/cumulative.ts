@@ -19,12 +19,6 @@ export const cumsumOp = defineOp<CumulativeAttributes>({
   vjp: (g, _saved, { attributes: { axis, exclusive, reverse = false } }) => [
     () => cumsum(g, axis, { exclusive, reverse: !reverse }),
   ],
-  samples: () => [
-    { inputs: [{ shape: [3, 65] }], attributes: { axis: 1 } },
-    { inputs: [{ shape: [257, 2] }], attributes: { axis: 0, exclusive: true } },
-    { inputs: [{ shape: [2, 5, 3] }], attributes: { axis: -2, exclusive: true, reverse: true } },
-    { inputs: [{ shape: [4, 6], dtype: "i32", low: -9, high: 9 }], attributes: { axis: 0, reverse: true } },
-  ],
 });
 
 /**

@@ -3,15 +3,7 @@ import { defineOp, type Op } from "../../define-op.ts";
 import { expand, sum } from "../broadcast.ts";
 import { cast, div, equal, mul } from "../elementwise/index.ts";
 import { reshape } from "../shape/views.ts";
-import {
-  type Axes,
-  axesOf,
-  inferReduce,
-  keptShape,
-  type ReduceAttributes,
-  reduceForward,
-  reduceSamples,
-} from "./attributes.ts";
+import { type Axes, axesOf, inferReduce, keptShape, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
 /** Shares the gradient equally among the elements that are equal to the result. */
 export function shareAmongEqual(g: Tensor, x: Tensor, y: Tensor, axes?: readonly number[]): Tensor {
@@ -28,10 +20,6 @@ const extremum = (name: "max" | "min"): Op<ReduceAttributes> =>
     forward: ([x], attributes) => reduceForward(name, x, attributes),
     save: ([x], [y]) => [x, y],
     vjp: (g, [x, y], { attributes: { axes } }) => [() => shareAmongEqual(g, x, y, axes)],
-    samples: () => [
-      ...reduceSamples(-16, 16), // so wide that there are no ties in f16
-      { inputs: [{ shape: [3, 7], dtype: "i32", low: -9, high: 9 }], attributes: { axes: [1] } },
-    ],
   });
 
 /** y = max x over axes; equal maxima share the gradient, as in PyTorch's amax. NaN where there is a NaN. */

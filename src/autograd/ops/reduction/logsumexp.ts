@@ -3,15 +3,7 @@ import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { exp, mul, sub } from "../elementwise/index.ts";
 import { reshape } from "../shape/views.ts";
-import {
-  type Axes,
-  axesOf,
-  inferReduce,
-  keptShape,
-  type ReduceAttributes,
-  reduceForward,
-  reduceSamples,
-} from "./attributes.ts";
+import { type Axes, axesOf, inferReduce, keptShape, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
 /** y = ln Σ exp x over axes, without overflow; the gradient is g · exp(x − y), the softmax. */
 export const logsumexpOp = defineOp<ReduceAttributes>({
@@ -26,7 +18,6 @@ export const logsumexpOp = defineOp<ReduceAttributes>({
       return mul(expand(reshape(g, kept), x.shape), weights);
     },
   ],
-  samples: () => reduceSamples(),
 });
 
 /** ln Σ exp x over axes, all of them by default; −∞ where there is nothing. */

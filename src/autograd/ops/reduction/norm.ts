@@ -1,5 +1,5 @@
 import type { Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Sample, type SampleInput } from "../../define-op.ts";
+import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { abs, equal, mul, pow, sign, where } from "../elementwise/index.ts";
 import { reshape } from "../shape/views.ts";
@@ -43,19 +43,6 @@ function powerGradient(g: Tensor, x: Tensor, y: Tensor, order: number): Tensor {
   return mul(mul(sign(x), pow(nonzero(abs(x)), order - 1)), scale);
 }
 
-const samples = (): Sample<NormAttributes>[] => {
-  const positive: SampleInput = { shape: [3, 5], low: 0.3, high: 2 };
-  return [
-    { inputs: [{ shape: [2, 65, 3] }], attributes: { order: 2, axes: [1] } },
-    { inputs: [{ shape: [4, 3, 2] }], attributes: { order: 1, axes: [0, -1], keepDimensions: true } },
-    { inputs: [{ shape: [3, 5], low: -16, high: 16 }], attributes: { order: Number.POSITIVE_INFINITY } },
-    { inputs: [{ shape: [3, 5], low: -16, high: 16 }], attributes: { order: Number.NEGATIVE_INFINITY, axes: [0] } },
-    { inputs: [{ shape: [3, 5] }], attributes: { order: 0, axes: [1] } },
-    { inputs: [positive], attributes: { order: 3, axes: [1] } },
-    { inputs: [positive], attributes: { order: -0.5 } },
-  ];
-};
-
 /** y = (Σ |x|^p)^(1/p) over axes, with its limits for p = ∞, −∞ and 0. */
 export const normOp = defineOp<NormAttributes>({
   name: "norm",
@@ -76,7 +63,6 @@ export const normOp = defineOp<NormAttributes>({
       return powerGradient(gradient, x, norms, order);
     },
   ],
-  samples,
 });
 
 /**

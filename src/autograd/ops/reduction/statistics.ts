@@ -1,5 +1,5 @@
 import type { Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Sample } from "../../define-op.ts";
+import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
 import { div, equal, mul, sub, where } from "../elementwise/index.ts";
 import { reshape } from "../shape/views.ts";
@@ -11,7 +11,6 @@ import {
   type ReduceAttributes,
   reducedCount,
   reduceForward,
-  reduceSamples,
 } from "./attributes.ts";
 
 /** y = Σ x / n over axes of n elements together, divided as such. */
@@ -23,7 +22,6 @@ export const meanOp = defineOp<ReduceAttributes>({
   vjp: (g, _saved, { inputs: [x], attributes: { axes } }) => [
     () => expand(div(reshape(g, keptShape(x.shape, axes)), reducedCount(x.shape, axes)), x.shape),
   ],
-  samples: () => reduceSamples(),
 });
 
 /** Σ x / n over axes, all of them by default; NaN where there is nothing to average. */
@@ -51,9 +49,6 @@ export interface VarianceOptions {
 const degreesOfFreedom = (shape: readonly number[], { axes, correction }: VarianceAttributes): number =>
   Math.max(0, reducedCount(shape, axes) - correction);
 
-const varianceSamples = (): Sample<VarianceAttributes>[] =>
-  reduceSamples().map((sample, i) => ({ ...sample, attributes: { ...sample.attributes, correction: i % 2 } }));
-
 /** d variance / dx · g = 2 g (x − mean) / (n − correction). */
 function varianceGradient(g: Tensor, x: Tensor, attributes: VarianceAttributes): Tensor {
   const { axes } = attributes;
@@ -69,7 +64,6 @@ export const varianceOp = defineOp<VarianceAttributes>({
     reduceForward("variance", x, attributes, "variance", { a: degreesOfFreedom(x.shape, attributes) }),
   save: ([x]) => [x],
   vjp: (g, [x], { attributes }) => [() => varianceGradient(g, x, attributes)],
-  samples: varianceSamples,
 });
 
 /** y = √variance. */
@@ -80,7 +74,6 @@ export const stdOp = defineOp<VarianceAttributes>({
     reduceForward("std", x, attributes, "std", { a: degreesOfFreedom(x.shape, attributes) }),
   save: ([x], [y]) => [x, y],
   vjp: (g, [x, y], { attributes }) => [() => varianceGradient(divideUnlessZero(div(g, 2), y), x, attributes)],
-  samples: varianceSamples,
 });
 
 /**

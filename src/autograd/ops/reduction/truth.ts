@@ -1,5 +1,5 @@
 import type { Tensor } from "../../../tensor/index.ts";
-import { defineOp, type Op, type Sample } from "../../define-op.ts";
+import { defineOp, type Op } from "../../define-op.ts";
 import { type Axes, axesOf, inferReduce, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
 const truth = (name: "any" | "all"): Op<ReduceAttributes> =>
@@ -7,12 +7,6 @@ const truth = (name: "any" | "all"): Op<ReduceAttributes> =>
     name,
     infer: ([x], attributes) => inferReduce(name, x, attributes),
     forward: ([x], attributes) => reduceForward(name, x, attributes),
-    samples: (): Sample<ReduceAttributes>[] => [
-      { inputs: [{ shape: [5, 2, 3], dtype: "bool", low: 0, high: 2 }], attributes: { axes: [1] } },
-      { inputs: [{ shape: [65, 2], dtype: "i32", low: -1, high: 2 }], attributes: { axes: [0], keepDimensions: true } },
-      { inputs: [{ shape: [3, 4] }], attributes: {} },
-      { inputs: [{ shape: [2, 0] }], attributes: { axes: [1] } },
-    ],
   });
 
 /** Whether any element over axes is not zero. NaN is not zero. */

@@ -57,11 +57,6 @@ export const concatOp = defineOp<{ axis: number }>({
       return () => slice(g, along, begin, begin + shape[along]);
     });
   },
-  samples: () => [
-    { inputs: [{ shape: [2, 3] }, { shape: [0, 3] }, { shape: [65, 3] }], attributes: { axis: 0 } },
-    { inputs: [{ shape: [2, 1, 3] }, { shape: [2, 4, 3] }], attributes: { axis: -2 } },
-    { inputs: [{ shape: [5] }], attributes: { axis: 0 } },
-  ],
 });
 
 /**

@@ -72,65 +72,6 @@ export const padOp = defineOp<PadAttributes>({
       return pad(g, back);
     },
   ],
-  samples: () => [
-    {
-      inputs: [{ shape: [2, 3] }],
-      attributes: {
-        widths: [
-          [1, 0],
-          [2, 60],
-        ],
-        mode: "constant",
-        value: -1.5,
-      },
-    },
-    {
-      inputs: [{ shape: [2, 4, 3] }],
-      attributes: {
-        widths: [
-          [0, 0],
-          [3, 2],
-          [1, 2],
-        ],
-        mode: "reflect",
-        value: 0,
-      },
-    },
-    {
-      inputs: [{ shape: [3, 2] }],
-      attributes: {
-        widths: [
-          [2, 1],
-          [0, 4],
-        ],
-        mode: "edge",
-        value: 0,
-      },
-    },
-    { inputs: [{ shape: [5] }], attributes: { widths: [[-2, 3]], mode: "symmetric", value: 0 } },
-    {
-      inputs: [{ shape: [3, 4] }],
-      attributes: {
-        widths: [
-          [1, 3],
-          [2, 0],
-        ],
-        mode: "wrap",
-        value: 0,
-      },
-    },
-    {
-      inputs: [{ shape: [0, 2] }],
-      attributes: {
-        widths: [
-          [1, 1],
-          [0, 1],
-        ],
-        mode: "constant",
-        value: 3,
-      },
-    },
-  ],
 });
 
 export interface PadGradientAttributes {
@@ -159,19 +100,6 @@ export const padGradientOp = defineOp<PadGradientAttributes>({
     return isWide ? castTo(sum, "f16") : sum;
   },
   vjp: (g, _saved, { attributes: { widths, mode } }) => [() => pad(g, widths, { mode })],
-  samples: () => [
-    {
-      inputs: [{ shape: [4, 9] }],
-      attributes: {
-        shape: [3, 5],
-        widths: [
-          [0, 1],
-          [1, 3],
-        ],
-        mode: "reflect",
-      },
-    },
-  ],
 });
 
 const padGradient = (g: Tensor, shape: Shape, widths: PadWidths, mode: PadGradientAttributes["mode"]): Tensor =>

@@ -26,11 +26,6 @@ export const flipOp = defineOp<{ axes: readonly number[] }>({
     return rearrange("flip", x, maps, "constant");
   },
   vjp: (g, _saved, { attributes: { axes } }) => [() => flip(g, axes)],
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 4] }], attributes: { axes: [0, -1] } },
-    { inputs: [{ shape: [65, 2] }], attributes: { axes: [0] } },
-    { inputs: [{ shape: [] }], attributes: { axes: [] } },
-  ],
 });
 
 /** x with the order of elements reversed along axes, all of them by default. */
@@ -76,11 +71,6 @@ export const rollOp = defineOp<RollAttributes>({
         axes,
       ),
   ],
-  samples: () => [
-    { inputs: [{ shape: [4, 5] }], attributes: { shifts: [1, -7], axes: [0, 1] } },
-    { inputs: [{ shape: [2, 66] }], attributes: { shifts: [65, 3], axes: [-1, -1] } },
-    { inputs: [{ shape: [0, 3] }], attributes: { shifts: [1], axes: [0] } },
-  ],
 });
 
 /**
@@ -121,11 +111,6 @@ export const tileOp = defineOp<{ repeats: readonly number[] }>({
       return axes.length > 0 ? sum(reshape(g, shape), axes) : g;
     },
   ],
-  samples: () => [
-    { inputs: [{ shape: [2, 3] }], attributes: { repeats: [3, 22] } },
-    { inputs: [{ shape: [2, 1, 3] }], attributes: { repeats: [1, 4, 2] } },
-    { inputs: [{ shape: [3] }], attributes: { repeats: [0] } },
-  ],
 });
 
 /**
@@ -150,10 +135,6 @@ const triangleOp = (name: "tril" | "triu"): Op<{ diagonal: number }> => {
     },
     forward: ([x], { diagonal }) => triangle(name, x, diagonal, name === "triu"),
     vjp: (g, _saved, { attributes }) => [() => op([g], attributes)],
-    samples: () => [
-      { inputs: [{ shape: [4, 65] }], attributes: { diagonal: 2 } },
-      { inputs: [{ shape: [2, 5, 3] }], attributes: { diagonal: -1 } },
-    ],
   });
   return op;
 };

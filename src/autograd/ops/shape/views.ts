@@ -20,12 +20,6 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   infer: ([x], { shape }) => ({ shape: resolveReshape(x.shape, shape), dtype: x.dtype }),
   forward: ([x], { shape }) => reshaped(x, resolveReshape(x.shape, shape)),
   vjp: (g, _saved, { inputs: [x] }) => [() => reshape(g, x.shape)],
-  samples: () => [
-    { inputs: [{ shape: [4, 6] }], attributes: { shape: [3, -1] } },
-    { inputs: [{ shape: [5] }], attributes: { shape: [1, 5, 1] } },
-    { inputs: [{ shape: [1, 1] }], attributes: { shape: [] } },
-    { inputs: [{ shape: [0, 4] }], attributes: { shape: [2, 0] } },
-  ],
 });
 
 /** Axes in another order: y.shape[i] = x.shape[axes[i]]. Always a view. */
@@ -48,10 +42,6 @@ export const permuteOp = defineOp<{ axes: readonly number[] }>({
       });
       return permute(g, inverse);
     },
-  ],
-  samples: () => [
-    { inputs: [{ shape: [2, 3, 4] }], attributes: { axes: [2, 0, 1] } },
-    { inputs: [{ shape: [65, 3] }], attributes: { axes: [-1, 0] } },
   ],
 });
 
@@ -80,12 +70,6 @@ export const sliceOp = defineOp<SliceAttributes>({
         x.shape,
         step,
       ),
-  ],
-  samples: () => [
-    { inputs: [{ shape: [5, 3] }], attributes: { axis: 0, begin: 1, end: 4 } },
-    { inputs: [{ shape: [2, 66] }], attributes: { axis: -1, begin: 1, end: 65 } },
-    { inputs: [{ shape: [2, 66] }], attributes: { axis: 1, begin: -65, end: -1, step: 3 } },
-    { inputs: [{ shape: [3] }], attributes: { axis: 0, begin: 2, end: 2 } },
   ],
 });
 
@@ -128,11 +112,6 @@ export const padAxisOp = defineOp<PadAxisAttributes>({
       return slice(g, axis, begin, length === 0 ? begin : begin + (length - 1) * step + 1, step);
     },
   ],
-  samples: () => [
-    { inputs: [{ shape: [2, 3] }], attributes: { axis: 0, begin: 1, shape: [4, 3] } },
-    { inputs: [{ shape: [3, 2] }], attributes: { axis: -1, begin: 3, shape: [3, 65] } },
-    { inputs: [{ shape: [2, 3] }], attributes: { axis: 1, begin: 1, shape: [2, 7], step: 2 } },
-  ],
 });
 
 /** A row-major copy; the tensor itself under a new handle when it is one already. */
@@ -141,7 +120,6 @@ export const contiguousOp = defineOp({
   infer: ([x]) => x,
   forward: ([x]) => copy(x),
   vjp: (g) => [() => g],
-  samples: () => [{ inputs: [{ shape: [3, 5] }], attributes: {} }],
 });
 
 export const reshape = (x: Tensor, shape: Shape): Tensor => reshapeOp([x], { shape });
