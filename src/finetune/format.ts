@@ -1,19 +1,8 @@
 import type { Task } from "./events.ts";
 
+export { formatBytes } from "../io/index.ts";
+
 /** Numbers and names as people read them; the command line and the report show them alike. */
-
-const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
-
-/** 1572864 -> "1.5 MiB" */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1023.5 && unit < BYTE_UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${BYTE_UNITS[unit]}`;
-}
 
 /** 2222592 -> "2,222,592" */
 export function formatCount(count: number): string {

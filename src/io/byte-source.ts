@@ -4,6 +4,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes in all. */
   readonly size: number;
+  /** Tells these contents from others of the same name, where the source knows it: an ETag, a hash, a date. */
+  readonly version?: string;
   /**
    * Bytes `start` to `end` (exclusive), in an array of their own that the caller may keep and change.
    * @throws when the range is not within the source or the bytes cannot be read in full.
@@ -80,6 +82,29 @@ export class MemorySink implements ByteSink {
 
   async abort(): Promise<void> {
     this.#chunks = [];
+  }
+}
+
+/** A sink that makes a Blob, which a browser may keep outside the heap, handed over when it is closed. */
+export class BlobSink implements ByteSink {
+  #parts: Blob[] = [];
+
+  constructor(
+    readonly name: string,
+    private readonly closed: (blob: Blob) => void,
+  ) {}
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#parts.push(new Blob([bytes as Uint8Array<ArrayBuffer>]));
+  }
+
+  async close(): Promise<void> {
+    this.closed(new Blob(this.#parts));
+    this.#parts = [];
+  }
+
+  async abort(): Promise<void> {
+    this.#parts = [];
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ByteSink, type ByteSource, blobSource, bytesSource, MemorySink } from "./byte-source.ts";
+import { BlobSink, type ByteSink, type ByteSource, blobSource, bytesSource } from "./byte-source.ts";
 
 /** A flat folder of a model's files, read-only: on disk, in memory, or files a user picked in a browser. */
 export interface ModelDirectory {
@@ -64,7 +64,14 @@ export class MemoryDirectory implements ModelDirectory, OutputDirectory {
 
   async create(file: string): Promise<ByteSink> {
     assertPlainFileName(this.name, file);
-    return new MemorySink(`${this.name}/${file}`, (bytes) => this.#files.set(file, bytes));
+    return new BlobSink(`${this.name}/${file}`, (blob) => this.#files.set(file, blob));
+  }
+
+  /** The files by name, to be downloaded, packed or sent to a worker. */
+  blobs(): Record<string, Blob> {
+    const toBlob = (contents: Blob | Uint8Array): Blob =>
+      contents instanceof Blob ? contents : new Blob([contents as Uint8Array<ArrayBuffer>]);
+    return Object.fromEntries([...this.#files].map(([file, contents]) => [file, toBlob(contents)]));
   }
 }
 

@@ -1,4 +1,5 @@
 export {
+  BlobSink,
   type ByteSink,
   type ByteSource,
   blobSource,
@@ -29,6 +30,7 @@ export { exampleRandom, mulberry32, permutation, type RandomSource } from "./dat
 export type { ColumnOptions } from "./datasets/records.ts";
 export { everyNth, type Split, splitText, stratifiedSample, stratifiedSplit } from "./datasets/split.ts";
 export { decodeText, MemoryDirectory, type ModelDirectory, type OutputDirectory } from "./directory.ts";
+export { formatBytes } from "./format-bytes.ts";
 export { adjustBrightness, adjustContrast, adjustSaturation, type FloatImage } from "./images/augment.ts";
 export {
   AUGMENTATIONS,
