@@ -17,7 +17,7 @@ const wgslAsText = {
 const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 const packageAsSource = [
   { find: /^graft-gpu$/, replacement: source("index.ts") },
-  { find: /^graft-gpu\/node$/, replacement: source("io/node/index.ts") },
+  { find: /^graft-gpu\/(node|browser|hub)$/, replacement: source("io/$1/index.ts") },
   { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
 ];
 

@@ -27,6 +27,8 @@ export const libraryOptions = () => ({
     models: "src/models/index.ts",
     finetune: "src/finetune/index.ts",
     io: "src/io/index.ts",
+    browser: "src/io/browser/index.ts",
+    hub: "src/io/hub/index.ts",
     node: "src/io/node/index.ts",
     bench: "src/bench/index.ts",
     "cli/main": "src/cli/main.ts",

@@ -30,6 +30,7 @@ const NODE_ONLY = ["src/io/node/", "src/cli/", "src/gpu/node-adapter.ts", "src/g
 const PACKAGES: Readonly<Record<string, string>> = {
   webgpu: "src/gpu/node-adapter.ts",
   "@huggingface/tokenizers": "src/io/",
+  "@huggingface/hub": "src/io/hub/",
   sharp: "src/io/node/",
 };
 

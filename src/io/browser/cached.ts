@@ -1,0 +1,161 @@
+import type { ByteSource } from "../byte-source.ts";
+import { decodeText, type ModelDirectory } from "../directory.ts";
+import type { OpfsDirectory } from "./opfs.ts";
+import { type OpfsFileHandle, openAppender, rename, withLock, withRoom } from "./opfs-file.ts";
+import { type ByteProgress, ProgressMeter } from "./progress.ts";
+
+export interface CacheOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes of downloads; those of an earlier, unfinished one count at once. */
+  readonly onProgress?: (progress: ByteProgress) => void;
+}
+
+/** What is remembered of the remote directory beside the files themselves. */
+interface Record {
+  /** The remote directory's name, as a check that the folder belongs to it. */
+  readonly source: string;
+  /** Files that were taken whole, with their lengths. */
+  readonly files: { [file: string]: { size: number; version?: string } };
+  /** Files that the remote directory does not have. */
+  readonly absent: string[];
+  /** What the remote directory listed, once it was asked. */
+  readonly listing?: string[];
+}
+
+const RECORD = ".source.json~";
+const partOf = (file: string): string => `.${file}.part~`;
+const notesOf = (file: string): string => `.${file}.part.json~`;
+/** Bytes taken from the network at a time. */
+const PIECE = 1 << 20;
+
+/**
+ * A remote directory whose files are downloaded once, when they are first opened, into a folder of the browser's storage,
+ * and read from there ever after, also without a network. A download that was cut short, by a reload or a closed tab,
+ * goes on where it was, provided that the file is still the same. Two tabs take turns.
+ *
+ * @throws Error when the folder already holds files of another directory.
+ */
+export async function cachedDirectory(
+  remote: ModelDirectory,
+  store: OpfsDirectory,
+  options: CacheOptions = {},
+): Promise<ModelDirectory> {
+  const record = await readRecord(store);
+  if (record && record.source !== remote.name) {
+    throw new Error(
+      `${store.name}: the folder holds files of ${record.source}, not of ${remote.name}; take another folder, or clear it first`,
+    );
+  }
+  return new CachedDirectory(remote, store, options);
+}
+
+class CachedDirectory implements ModelDirectory {
+  readonly #meter: ProgressMeter;
+
+  constructor(
+    private readonly remote: ModelDirectory,
+    private readonly store: OpfsDirectory,
+    private readonly options: CacheOptions,
+  ) {
+    this.#meter = new ProgressMeter(options.onProgress);
+  }
+
+  get name(): string {
+    return this.remote.name;
+  }
+
+  async list(): Promise<string[]> {
+    const known = (await readRecord(this.store))?.listing;
+    if (known) return known;
+    const listing = await this.remote.list();
+    await this.#note((record) => ({ ...record, listing }));
+    return listing;
+  }
+
+  async has(file: string): Promise<boolean> {
+    if (await this.store.has(file)) return true;
+    const record = await readRecord(this.store);
+    if (record?.absent.includes(file)) return false;
+    const isThere = await this.remote.has(file);
+    if (!isThere) await this.#note((known) => ({ ...known, absent: [...new Set([...known.absent, file])].sort() }));
+    return isThere;
+  }
+
+  async readText(file: string): Promise<string> {
+    const source = await this.open(file);
+    return decodeText(source.name, await source.read(0, source.size));
+  }
+
+  async open(file: string): Promise<ByteSource> {
+    const stored = await this.#stored(file);
+    if (stored) return stored;
+    await withLock(`graft/download/${this.store.path}/${file}`, this.options.signal, async () => {
+      if (!(await this.#stored(file))) await this.#download(file);
+    });
+    return this.store.open(file);
+  }
+
+  /** The file, if it is there whole. */
+  async #stored(file: string): Promise<ByteSource | undefined> {
+    if (!(await this.store.has(file))) return undefined;
+    const source = await this.store.open(file);
+    const expected = (await readRecord(this.store))?.files[file];
+    if (expected && expected.size === source.size) return source;
+    await source.close();
+    await this.store.remove(file); // of another length than was downloaded, or not of this directory at all
+    return undefined;
+  }
+
+  async #download(file: string): Promise<void> {
+    const source = await this.remote.open(file);
+    const { size, version } = source;
+    const progress = this.#meter.begin(file, size);
+    try {
+      const folder = this.store.handle;
+      const notes = await readJson<{ size: number; version?: string }>(this.store, notesOf(file));
+      const part = (await folder.getFileHandle(partOf(file), { create: true })) as OpfsFileHandle;
+      // Without a version nothing tells that the rest belongs to what is there.
+      const isSame = version !== undefined && notes?.version === version && notes.size === size;
+      const begun = isSame ? (await part.getFile()).size : 0;
+      if (!isSame) await this.store.writeText(notesOf(file), JSON.stringify({ size, version }));
+      let position = begun <= size ? begun : 0;
+      progress.add(position);
+      const name = `${this.store.name}/${file}`;
+      const appender = await openAppender(part, position, true);
+      try {
+        while (position < size) {
+          this.options.signal?.throwIfAborted();
+          const bytes = await source.read(position, Math.min(position + PIECE, size));
+          await withRoom(name, size - position, () => appender.write(bytes));
+          position += bytes.length;
+          progress.add(bytes.length);
+        }
+      } finally {
+        await withRoom(name, 0, () => appender.close());
+      }
+      const { size: written } = await part.getFile();
+      if (written !== size) throw new Error(`${name}: ${written} of ${size} bytes were stored; try again`);
+      await this.#note((record) => ({ ...record, files: { ...record.files, [file]: { size, version } } }));
+      await rename(this.store.path, part, file);
+      await folder.removeEntry(notesOf(file)).catch(() => {});
+    } finally {
+      progress.end();
+      await source.close();
+    }
+  }
+
+  /** Changes the record, of which other tabs may be changing other parts. */
+  async #note(change: (record: Record) => Record): Promise<void> {
+    await withLock(`graft/record/${this.store.path}`, undefined, async () => {
+      const record = (await readRecord(this.store)) ?? { source: this.remote.name, files: {}, absent: [] };
+      await this.store.writeText(RECORD, JSON.stringify(change(record)));
+    });
+  }
+}
+
+const readRecord = (store: OpfsDirectory): Promise<Record | undefined> => readJson<Record>(store, RECORD);
+
+async function readJson<T>(store: OpfsDirectory, file: string): Promise<T | undefined> {
+  if (!(await store.has(file))) return undefined;
+  return JSON.parse(await store.readText(file)) as T;
+}

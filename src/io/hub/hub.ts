@@ -1,0 +1,87 @@
+import { type UrlDirectoryOptions, urlDirectory } from "../browser/index.ts";
+import type { ModelDirectory } from "../directory.ts";
+
+type Hub = typeof import("@huggingface/hub");
+
+export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" | "headers" | "name"> {
+  /** A branch, a tag or a commit. Default `main`. */
+  readonly revision?: string;
+  /** Token of a user (`hf_…`), for private and gated models. */
+  readonly accessToken?: string;
+  /** Address of the Hub, where it is not https://huggingface.co. */
+  readonly hubUrl?: string;
+}
+
+const HUB_URL = "https://huggingface.co";
+
+/**
+ * A model on the Hugging Face Hub, such as `openai-community/gpt2`, read by range from the files of one commit, so that
+ * what is pushed meanwhile does not mix in. Works in Node, pages and workers, through the package `@huggingface/hub`,
+ * which has to be installed beside this one. With `cachedDirectory` it is downloaded once.
+ *
+ * @throws Error that says whether the package is missing, the model or the revision is not there, or access is refused.
+ */
+export async function hubDirectory(id: string, options: HubDirectoryOptions = {}): Promise<ModelDirectory> {
+  if (!/^[\w.-]+(\/[\w.-]+)?$/.test(id) || /^\.|\/\.|\.\./.test(id)) {
+    throw new Error(`${JSON.stringify(id)} is no model of the Hub; expected a name such as openai-community/gpt2`);
+  }
+  const { revision = "main", accessToken, hubUrl = HUB_URL, ...transfer } = options;
+  const hub = await loadHub();
+  const root = hubUrl.replace(/\/$/, "");
+  const access = {
+    hubUrl: root,
+    ...(accessToken && { accessToken }),
+    ...(transfer.fetch && { fetch: transfer.fetch }),
+  };
+  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
+    transfer.signal?.throwIfAborted();
+    return work().catch((error: unknown) => {
+      throw describe(id, revision, root, error);
+    });
+  };
+  const { sha } = await ask(() => hub.modelInfo({ ...access, name: id, revision, additionalFields: ["sha"] }));
+  const files = await ask(() => listNames(hub, { ...access, repo: id, revision: sha }));
+  return urlDirectory(`${root}/${id}/resolve/${sha}/`, {
+    ...transfer,
+    name: revision === "main" ? id : `${id}@${revision}`,
+    files,
+    headers: accessToken ? { Authorization: `Bearer ${accessToken}` } : {},
+  });
+}
+
+/** Files of the model's own folder; what lies in folders below it belongs to other formats. */
+async function listNames(hub: Hub, params: Parameters<Hub["listFiles"]>[0]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { type, path } of hub.listFiles(params)) if (type === "file") names.push(path);
+  return names.sort();
+}
+
+/** The package is loaded when the first model is asked for. */
+async function loadHub(): Promise<Hub> {
+  return import("@huggingface/hub").catch((error: Error) => {
+    throw new Error(
+      'models of the Hub are reached through the package "@huggingface/hub", which cannot be loaded ' +
+        `(${error.message.split("\n")[0]}): npm install @huggingface/hub`,
+    );
+  });
+}
+
+function describe(id: string, revision: string, hubUrl: string, error: unknown): unknown {
+  const { statusCode, message } = error as { statusCode?: number; message: string };
+  const at = `${id} at ${hubUrl}`;
+  const say = (text: string) => new Error(`${at}: ${text}`, { cause: error });
+  switch (statusCode) {
+    case 401:
+      return say("there is no such model, or it is private; check the name, or give an access token of its owner");
+    case 403:
+      return say("access is refused: the model is gated; accept its terms on its page and give an access token");
+    case 404:
+      return say(`there is no such model, or it has no revision ${JSON.stringify(revision)}`);
+    case 429:
+      return say("the Hub has had too many requests from here; wait a minute");
+    case undefined:
+      return error instanceof TypeError ? say(`the Hub cannot be reached (${message})`) : error;
+    default:
+      return say(`the Hub answers with status ${statusCode} (${message})`);
+  }
+}

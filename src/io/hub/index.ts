@@ -1,0 +1,1 @@
+export { type HubDirectoryOptions, hubDirectory } from "./hub.ts";

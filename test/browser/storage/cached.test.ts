@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Served, useChromium } from "../../support/chromium.ts";
+import { FileServer, type ServerHabits, someBytes } from "../../support/file-server.ts";
+import { checksum } from "./scenarios.ts";
+import { run, serveScenarios } from "./support.ts";
+
+const MIB = 1 << 20;
+/** What a host of models sends, so that pages of other sites may read it. */
+const OPEN = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "ETag, Content-Range",
+  "cache-control": "no-store",
+};
+
+describe("a cached directory", () => {
+  const chromium = useChromium();
+  let site: Served;
+  beforeAll(async () => {
+    site = await serveScenarios();
+  });
+  afterAll(() => site.close());
+
+  const bytes = someBytes(12 * MIB + 5);
+  const files = () => ({ "config.json": "{}", "model.safetensors": bytes });
+  const start = (habits: ServerHabits = {}) => FileServer.start(files(), { headers: OPEN, ...habits });
+  const file = "model.safetensors";
+
+  it.each(["page", "worker"] as const)("goes on after a reload and then needs no network, in a %s", async (place) => {
+    await using server = await start();
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    const { page } = watched;
+    const stopped = await run(page, "download", { url, file, stopAt: 9 * MIB }, place);
+    expect(stopped).toMatchObject({ result: "stopped", grows: true, absent: false });
+    const before = server.sent;
+    await page.reload();
+    const resumed = await run(page, "download", { url, file }, place);
+    expect(resumed.result).toBe(checksum(bytes));
+    expect(resumed.first).toBeGreaterThan(6 * MIB);
+    expect(resumed.last).toEqual({ file, loaded: bytes.length, total: bytes.length });
+    // The first window was asked for before it was known what is there.
+    expect(server.sent - before).toBeLessThan(bytes.length - resumed.first + 2 * MIB);
+    await server.close();
+    await page.reload();
+    const offline = await run(page, "download", { url, file }, place);
+    expect(offline).toMatchObject({ result: checksum(bytes), has: true, absent: false });
+    expect(offline.list).toEqual(["config.json", file]);
+    expect(offline.last).toBeUndefined();
+    watched.takeProblems(); // 404s of absent files
+  });
+
+  it("keeps most of what arrived when the tab is closed in the middle", async () => {
+    await using server = await start({ delay: 20 });
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    const { page } = watched;
+    const second = await page.context().newPage();
+    for (const place of ["page", "worker"] as const) {
+      await second.goto(site.url);
+      const going = run(second, "download", { url, file }, place).catch(() => {});
+      const target = server.sent + 10 * MIB;
+      while (server.sent < target) await new Promise((resolve) => setTimeout(resolve, 10));
+      await second.goto("about:blank");
+      await going;
+      server.habits.delay = 0;
+      const resumed = await run(page, "download", { url, file }, place);
+      expect(resumed.result).toBe(checksum(bytes));
+      expect(resumed.first).toBeGreaterThan(3 * MIB);
+      await run(page, "clear");
+      server.habits.delay = 20;
+    }
+    watched.takeProblems();
+  });
+
+  it("begins anew when the file has changed, or nothing tells whether it has", async () => {
+    await using server = await start();
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    await run(watched.page, "download", { url, file, stopAt: 8 * MIB });
+    const changed = someBytes(10 * MIB, 7);
+    server.files[file] = changed;
+    expect((await run(watched.page, "download", { url, file })).result).toBe(checksum(changed));
+    await run(watched.page, "clear");
+    server.habits = { ...server.habits, withoutEtag: true };
+    await run(watched.page, "download", { url, file, stopAt: 8 * MIB });
+    const resumed = await run(watched.page, "download", { url, file });
+    expect([resumed.result, resumed.first < 2 * MIB]).toEqual([checksum(changed), true]);
+    watched.takeProblems();
+  });
+
+  it("fetches a file of another length than it had anew, and minds whose folder it is", async () => {
+    await using server = await start();
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    await run(watched.page, "download", { url, file });
+    await run(watched.page, "damage", file);
+    expect((await run(watched.page, "download", { url, file })).result).toBe(checksum(bytes));
+    expect(await run(watched.page, "otherRemote", `${url}other`)).toMatch(
+      /^browser storage\/models\/remote: the folder holds files of http:.*, not of http:.*\/other; take another folder/,
+    );
+    watched.takeProblems();
+  });
+
+  it("is filled once by two tabs that open it together", async () => {
+    await using server = await start();
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    const second = await watched.page.context().newPage();
+    await second.goto(site.url);
+    const found = await Promise.all([
+      run(watched.page, "download", { url, file }),
+      run(second, "download", { url, file }, "worker"),
+    ]);
+    expect(found.map(({ result }) => result)).toEqual([checksum(bytes), checksum(bytes)]);
+    expect(server.sent).toBeLessThan(bytes.length + 2 * MIB);
+    watched.takeProblems();
+  });
+});

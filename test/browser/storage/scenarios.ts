@@ -1,0 +1,189 @@
+import type { ByteProgress } from "../../../src/io/browser/index.ts";
+import {
+  cachedDirectory,
+  clearStored,
+  listStored,
+  OpfsDirectory,
+  requestPersistence,
+  storageEstimate,
+  urlDirectory,
+} from "../../../src/io/browser/index.ts";
+
+const MIB = 1 << 20;
+
+/** What an attempt throws, as text. */
+const errorOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => "no error",
+    (error: Error) => error.message,
+  );
+
+/** A number that depends on every byte and its place. */
+export function checksum(bytes: Uint8Array): number {
+  let hash = bytes.length;
+  for (const byte of bytes) hash = (Math.imul(hash, 31) + byte) | 0;
+  return hash;
+}
+
+async function checksumOf(directory: { open: OpfsDirectory["open"] }, file: string): Promise<number> {
+  const source = await directory.open(file);
+  return checksum(await source.read(0, source.size));
+}
+
+const openCache = async (url: string, options: { signal?: AbortSignal; onProgress?: (one: ByteProgress) => void }) =>
+  cachedDirectory(
+    await urlDirectory(url, { retryDelay: 1, retries: 2 }),
+    await OpfsDirectory.open("models/remote", { create: true }),
+    options,
+  );
+
+/** What tests have pages and workers do. */
+export const scenarios = {
+  async writeAndRead() {
+    const directory = await OpfsDirectory.open("models/owner/name", { create: true });
+    await directory.writeText("config.json", "long, long text");
+    await directory.writeText("config.json", "tëxt");
+    const sink = await directory.create("model.safetensors");
+    for (let i = 0; i < 20; i++) await sink.write(new Uint8Array(MIB).fill(i));
+    const during = { list: await directory.list(), has: await directory.has("model.safetensors") };
+    await sink.close();
+    const source = await directory.open("model.safetensors");
+    const dropped = await directory.create("dropped");
+    await dropped.write(new Uint8Array(10));
+    await dropped.abort();
+    return {
+      during,
+      list: await directory.list(),
+      folders: await (await OpfsDirectory.open("models")).folders(),
+      text: await directory.readText("config.json"),
+      size: source.size,
+      bytes: [...(await source.read(5 * MIB - 1, 5 * MIB + 1))],
+      stored: (await listStored()).map(({ modified, ...rest }) => ({
+        ...rest,
+        isRecent: Date.now() - modified < 60_000,
+      })),
+    };
+  },
+
+  async complain() {
+    const directory = await OpfsDirectory.open("a", { create: true });
+    await directory.writeText("file", "old contents");
+    const source = await directory.open("file");
+    await directory.writeText("file", "new");
+    const sink = await directory.create("twice");
+    await sink.close();
+    return {
+      missingFolder: await errorOf(OpfsDirectory.open("a/b")),
+      fileInTheWay: await errorOf(OpfsDirectory.open("a/file", { create: true })),
+      missingFile: await errorOf(directory.open("other")),
+      outside: await errorOf(OpfsDirectory.open("a/../b")),
+      outsideFile: await errorOf(directory.create("../b")),
+      replaced: await errorOf(source.read(0, 12)),
+      range: await errorOf(directory.open("file").then((file) => file.read(0, 4))),
+      closedTwice: await errorOf(sink.close()),
+      writtenAfter: await errorOf(sink.write(new Uint8Array(1))),
+    };
+  },
+
+  async clear() {
+    for (const path of ["a/b", "a/c", "d"]) {
+      await (await OpfsDirectory.open(path, { create: true })).writeText("x", "12345");
+    }
+    const freed = [await clearStored("a"), await clearStored("never")];
+    const left = (await listStored()).map(({ path, bytes }) => [path, bytes]);
+    const { quota } = await storageEstimate();
+    return {
+      freed,
+      left,
+      below: await listStored("a"),
+      all: await clearStored(),
+      after: await listStored(),
+      hasQuota: quota > MIB,
+      persistence: typeof (await requestPersistence()),
+    };
+  },
+
+  /** Writes until the tab is closed. */
+  async writeForEver() {
+    const directory = await OpfsDirectory.open("half", { create: true });
+    await directory.writeText("whole", "whole");
+    const sink = await directory.create("half");
+    await sink.write(new Uint8Array(3 * MIB));
+    document.title = "writing";
+    await new Promise(() => {});
+  },
+
+  async look(path: string) {
+    const before = (await listStored(path))[0];
+    const directory = await OpfsDirectory.open(path);
+    return {
+      unfinished: before.unfinished,
+      list: await directory.list(),
+      after: (await listStored(path))[0].unfinished,
+    };
+  },
+
+  async fill() {
+    const directory = await OpfsDirectory.open("full", { create: true });
+    const sink = await directory.create("large");
+    const written = errorOf(
+      (async () => {
+        for (let i = 0; i < 64; i++) await sink.write(new Uint8Array(MIB));
+        await sink.close();
+      })(),
+    );
+    const message = await written;
+    await sink.abort();
+    return { message, list: await directory.list(), stored: await listStored("full") };
+  },
+
+  /** Both tabs write the same names over and over; each file is one of theirs, whole. */
+  async compete(letter: string) {
+    const directory = await OpfsDirectory.open("shared", { create: true });
+    let broken = 0;
+    for (let i = 0; i < 15; i++) {
+      const sink = await directory.create("file");
+      for (let part = 0; part < 4; part++) await sink.write(new TextEncoder().encode(letter.repeat(50_000)));
+      await sink.close();
+      const text = await directory.readText("file").catch(() => undefined); // replaced while it was read
+      if (text !== undefined && text !== "a".repeat(200_000) && text !== "b".repeat(200_000)) broken++;
+    }
+    return { broken, list: await directory.list() };
+  },
+
+  async download({ url, file, stopAt }: { url: string; file: string; stopAt?: number }) {
+    const controller = new AbortController();
+    const seen: ByteProgress[] = [];
+    const cache = await openCache(url, {
+      signal: controller.signal,
+      onProgress: (one) => {
+        seen.push(one);
+        if (stopAt !== undefined && one.loaded >= stopAt) controller.abort(new Error("stopped"));
+      },
+    });
+    const result = await checksumOf(cache, file).catch((error: Error) => error.message);
+    const loaded = seen.map((one) => one.loaded);
+    return {
+      result,
+      first: loaded[0],
+      last: seen.at(-1),
+      grows: loaded.every((value, i) => i === 0 || value >= loaded[i - 1]),
+      has: await cache.has(file),
+      absent: await cache.has("absent.json").catch(() => "no network"),
+      list: await cache.list().catch(() => "no network"),
+    };
+  },
+
+  async damage(file: string) {
+    const directory = await OpfsDirectory.open("models/remote");
+    await directory.writeText(file, "something else");
+  },
+
+  async otherRemote(url: string) {
+    return errorOf(
+      urlDirectory(url).then(async (remote) => cachedDirectory(remote, await OpfsDirectory.open("models/remote"))),
+    );
+  },
+};
+
+export type ScenarioName = keyof typeof scenarios;

@@ -1,0 +1,30 @@
+import type { Page } from "playwright";
+import { bundle, type Served, serve } from "../../support/chromium.ts";
+import type { run as runInPage } from "./page.ts";
+import type { ScenarioName, scenarios } from "./scenarios.ts";
+
+/** A site whose page and workers run scenarios. */
+export async function serveScenarios(): Promise<Served> {
+  return serve({
+    ...(await bundle({ page: "test/browser/storage/page.ts", worker: "test/browser/storage/worker.ts" })),
+    "index.html": `<!doctype html><title>Storage</title><script type="module" src="page.js"></script>`,
+  });
+}
+
+/** Runs a scenario and gives what it returns. */
+export async function run<Name extends ScenarioName>(
+  page: Page,
+  name: Name,
+  argument?: Parameters<(typeof scenarios)[Name]>[0],
+  place: "page" | "worker" = "page",
+): Promise<Awaited<ReturnType<(typeof scenarios)[Name]>>> {
+  await page.waitForFunction(() => "run" in globalThis);
+  const value = await page.evaluate(
+    ({ name, argument, place }) => {
+      const { run } = globalThis as unknown as { run: typeof runInPage };
+      return run(name, argument, place);
+    },
+    { name, argument: argument as unknown, place },
+  );
+  return value as Awaited<ReturnType<(typeof scenarios)[Name]>>;
+}
