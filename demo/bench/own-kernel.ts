@@ -86,10 +86,14 @@ export function ownKernel({ isSoftware, results, samples, onRun }: OwnKernelOpti
   const tell = ({ status, reason = "", messages = [] }: BenchRow): void => {
     verdict.className = `verdict ${status}`;
     editor.showMessages(messages);
-    if (status === "right") fill(verdict, "✓ It agrees with the double-precision reference, and was timed.");
-    else if (messages.length > 0) fill(verdict, "✗ It does not compile; the compiler's words stand at their lines.");
-    // The numbered source behind the first line is what the editor shows.
-    else fill(verdict, `✗ ${status}: ${reason.split("\n")[0]}`);
+    const words =
+      status === "right"
+        ? "It agrees with the double-precision reference, and was timed."
+        : messages.length > 0
+          ? "It does not compile; the compiler's words stand at their lines."
+          : // The numbered source behind the first line is what the editor shows.
+            `${status}: ${reason.split("\n")[0]}`;
+    fill(verdict, status === "unavailable" ? null : icon(status === "right" ? "check" : "close"), words);
   };
   begin();
   return {

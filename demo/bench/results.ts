@@ -72,8 +72,8 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
       progress.set(done + 0.5, total, `${title}: timing ${step.count} in turn`);
     } else {
       const { status, name } = step.row;
-      const mark = status === "right" ? "✓" : status === "unavailable" ? "–" : "✗";
-      checks.append(h("li", { class: status }, h("span", { "aria-hidden": "true" }, `${mark} `), `${name} ${status}`));
+      const mark = status === "unavailable" ? null : icon(status === "right" ? "check" : "close");
+      checks.append(h("li", { class: status }, mark, `${name} ${status}`));
     }
   };
 

@@ -255,8 +255,8 @@ describe("the page of a run", () => {
     expect(page).toContain("wrong: c[0, 0] is 1, expected 2 &lt;i&gt;");
     expect(page).toContain('class="bar" width="10.0"');
     expect(page).toContain('class="bar best" width="100.0"');
-    expect(page).toMatch(/<span class="mark right"[^>]*>✓<\/span> <b>naive<\/b>/);
-    expect(page).toMatch(/<span class="mark wrong"[^>]*>✗<\/span> <b>my\.wgsl<\/b>/);
+    expect(page).toMatch(/<svg class="mark right"[^>]*>.*?<\/svg> <b>naive<\/b>/);
+    expect(page).toMatch(/<svg class="mark wrong"[^>]*>.*?<\/svg> <b>my\.wgsl<\/b>/);
     expect(page).toContain("2.00 ms · 500 GFLOP/s · 50.0 %");
     expect(page).toMatch(/<svg[^>]*aria-label="Roofline of 2 kernels under 1000 GFLOP\/s and 100 GB\/s"/);
     expect(page).toContain("matmul naive: 50.0 GFLOP/s at 100 FLOP a byte");

@@ -155,7 +155,7 @@ describe("the page of the bench", () => {
     expect(naive).toContain("fn main");
     await editor.fill(naive.replace("var sum = 0.0;", "var sum = nothing;"));
     await check();
-    await own.getByText("✗ It does not compile").waitFor();
+    await own.locator(".verdict", { hasText: "It does not compile;" }).waitFor();
     await own.getByRole("alert").getByText("unresolved value 'nothing'").waitFor();
     const line = naive.split("\n").findIndex((text) => text.includes("var sum")) + 1;
     expect(await own.locator(".numbers .error").allTextContents()).toEqual([String(line)]);
@@ -168,14 +168,18 @@ describe("the page of the bench", () => {
 
     await editor.fill(naive.replace("sum += a[", "sum -= a["));
     await check();
-    await own.getByText(/^✗ wrong: c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ /).waitFor();
+    await own.locator(".verdict", { hasText: /^wrong: c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ / }).waitFor();
     await editor.fill(naive.replace("// grid:", "// no grid:"));
     await check();
-    await own.getByText(/^✗ failed: the shader does not say how many workgroups it wants/).waitFor();
+    await own
+      .locator(".verdict", { hasText: /^failed: the shader does not say how many workgroups it wants/ })
+      .waitFor();
 
     await editor.fill(naive);
     await check();
-    await own.getByText("✓ It agrees with the double-precision reference, and was timed.").waitFor();
+    await own
+      .locator(".verdict", { hasText: "It agrees with the double-precision reference, and was timed." })
+      .waitFor();
     expect(await own.locator(".ladder b").allTextContents()).toEqual(["engine", "yours"]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await screenshot("bench/own-right-phone");

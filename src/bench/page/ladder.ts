@@ -18,16 +18,18 @@ export function groupRows(rows: readonly BenchRow[]): Map<string, BenchRow[]> {
 export const drawBar = (share: number, isBest: boolean): Markup =>
   html`<svg class="track" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="bar${isBest && " best"}" width="${(100 * Math.min(1, Math.max(0.003, share))).toFixed(1)}" height="1"/></svg>`;
 
-const MARKS: Readonly<Record<BenchRow["status"], readonly [mark: string, meaning: string]>> = {
-  right: ["✓", "agrees with the double-precision reference"],
-  wrong: ["✗", "wrong"],
-  failed: ["✗", "failed"],
-  unavailable: ["–", "not available on this adapter"],
+const CROSS = "m4 4 8 8M12 4l-8 8";
+/** Drawn, as not every machine has the letters. */
+const MARKS: Readonly<Record<BenchRow["status"], readonly [path: string, meaning: string]>> = {
+  right: ["m3 8.5 3.5 3.5L13 4.5", "agrees with the double-precision reference"],
+  wrong: [CROSS, "wrong"],
+  failed: [CROSS, "failed"],
+  unavailable: ["M4 8h8", "not available on this adapter"],
 };
 
 /** Whether a variant is right: a tick, a cross, or a dash where it cannot run. */
 export const drawMark = (status: BenchRow["status"]): Markup =>
-  html`<span class="mark ${status}" role="img" aria-label="${MARKS[status][1]}" title="${MARKS[status][1]}">${MARKS[status][0]}</span>`;
+  html`<svg class="mark ${status}" viewBox="0 0 16 16" role="img" aria-label="${MARKS[status][1]}"><title>${MARKS[status][1]}</title><path d="${MARKS[status][0]}"/></svg>`;
 
 /** The variants of one group: bars as long as the rate, the fastest to the end, and what each adds. */
 export function drawLadder(rows: readonly BenchRow[], peaks: Peaks): Markup {

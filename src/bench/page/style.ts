@@ -19,9 +19,10 @@ figure { margin: 1rem 0; padding: 1rem; background: var(--panel); border-radius:
 .ladder li { display: grid; grid-template-columns: 15rem 1fr 15rem; gap: 0 .75rem; align-items: baseline; }
 .ladder .adds { grid-column: 1 / -1; color: var(--soft); padding-left: 1.4rem; }
 .ladder .reason { grid-column: 2 / -1; }
-.mark { display: inline-block; width: 1.1rem; color: var(--best); }
-.mark.wrong, .mark.failed { color: var(--bad); }
-.mark.unavailable { color: var(--soft); }
+svg.mark { display: inline-block; width: 1rem; height: 1rem; min-width: 0; margin-right: .3rem; vertical-align: -.15rem;
+  fill: none; stroke: var(--best); stroke-width: 2; }
+svg.mark.wrong, svg.mark.failed { stroke: var(--bad); }
+svg.mark.unavailable { stroke: var(--soft); }
 svg.track { height: 1.1rem; min-width: 0; }
 .bar { fill: var(--bar); }
 .bar.best { fill: var(--best); }
