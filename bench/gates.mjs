@@ -1,0 +1,87 @@
+// Times that must hold, each with a line that says whether it does: what the host takes to record a dispatch, and how long a
+// process takes from opening the adapter to the end of its first block and first training step. Ends with 1 if one does not.
+// Usage: node scripts/build.mjs --quiet && node bench/gates.mjs [encode|block|step …] (default: all; docs/bench.md has more)
+import { STEP_ROWS } from "../dist/bench.js";
+import { Gpu, tidy } from "../dist/index.js";
+import { prepareWorkload, WORKLOADS } from "./first-step.mjs";
+import { corePace, machinePace } from "./pace.mjs";
+import { judge } from "./verdict.mjs";
+
+/** Microseconds to record a dispatch. */
+const ENCODE_LIMIT = 3;
+const ENCODE_RUNS = 60;
+/** Seconds of a process until the end of its first work. */
+const COLD_LIMITS = { block: 5, step: 20 };
+const WARM_LIMITS = { step: 2 };
+/** Each takes the compiler's time. */
+const MOST_PIPELINES = 60;
+
+/** The least time of many runs, none of which waits for the device. */
+async function encodeChecks() {
+  const row = STEP_ROWS.find(({ id }) => id === "encode-500-dispatches");
+  const measure = async () => {
+    const gpu = await Gpu.open();
+    const step = await row.prepare(gpu, {});
+    let least = Number.POSITIVE_INFINITY;
+    let dispatches = 0;
+    for (let i = 0; i < ENCODE_RUNS; i++) {
+      const before = gpu.statistics.dispatches;
+      const begin = performance.now();
+      tidy(() => step.run());
+      least = Math.min(least, performance.now() - begin);
+      dispatches = gpu.statistics.dispatches - before;
+      await gpu.finish();
+    }
+    const value = (1000 * least) / dispatches;
+    const pace = corePace();
+    step[Symbol.dispose]();
+    gpu.close();
+    return { value, pace };
+  };
+  return [await judge({ name: "host time to record a dispatch", limit: ENCODE_LIMIT, unit: "µs", measure })];
+}
+
+/** First work with kernels compiled while the weights are read, as `graft finetune` does. */
+async function firstWorkChecks(name) {
+  const { what } = WORKLOADS[name];
+  const workload = prepareWorkload(name);
+  let pipelines = 0;
+  const measuring = (isCold) => async () => {
+    const before = await machinePace();
+    const run = workload.run("ahead", isCold);
+    pipelines = run.pipelines;
+    return { value: run.milliseconds.total / 1000, pace: (before + (await machinePace())) / 2 };
+  };
+  const checks = [];
+  try {
+    const cold = { name: `${what}; nothing compiled`, limit: COLD_LIMITS[name], measure: measuring(true) };
+    checks.push(await judge({ ...cold, unit: "s" }));
+    const count = {
+      name: `${what}; kernels`,
+      limit: MOST_PIPELINES,
+      measure: async () => ({ value: pipelines, pace: 1 }),
+    };
+    checks.push(await judge({ ...count, unit: "pipelines" }));
+    if (name in WARM_LIMITS) {
+      workload.run("ahead", false);
+      const warm = { name: `${what}; driver's cache filled`, limit: WARM_LIMITS[name], measure: measuring(false) };
+      checks.push(await judge({ ...warm, unit: "s" }));
+    }
+  } finally {
+    workload[Symbol.dispose]();
+  }
+  return checks;
+}
+
+const KINDS = { encode: encodeChecks, block: () => firstWorkChecks("block"), step: () => firstWorkChecks("step") };
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(name in KINDS));
+if (unknown !== undefined) throw new Error(`no check "${unknown}"; there are ${Object.keys(KINDS).join(", ")}`);
+let failed = 0;
+for (const name of asked.length > 0 ? asked : Object.keys(KINDS)) {
+  for (const { isWithin, line } of await KINDS[name]()) {
+    console.log(line);
+    if (!isWithin) failed++;
+  }
+}
+process.exitCode = failed > 0 ? 1 : 0;
