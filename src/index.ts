@@ -4,6 +4,7 @@ export {
   DeviceLostError,
   DryGpu,
   defineKernel,
+  describeWebGpuProblem,
   Gpu,
   GpuError,
   type GpuStatistics,
@@ -12,6 +13,8 @@ export {
   type OpenOptions,
   ShaderCompileError,
   type VariantTable,
+  type WebGpuProblem,
+  WebGpuUnavailableError,
   type WorkTime,
 } from "./gpu/index.ts";
 export { effectiveVariants, variantHash } from "./kernels/variants.ts";

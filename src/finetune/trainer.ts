@@ -194,7 +194,7 @@ class TrainingRun<Host, Inputs> {
     if (this.#state.isEvaluationDue && this.#valid) yield* this.#evaluate();
     let reason: EndEvent["reason"] = "finished";
     // A run shorter than an epoch does not see every example, and computes what it meets.
-    if (this.#totalSteps >= this.#allSteps / options.epochs) {
+    if (this.#state.step < this.#totalSteps && this.#totalSteps >= this.#allSteps / options.epochs) {
       yield* this.#trunk.prefill(this.#train, options.batch, options.signal, this.#between);
     }
     while (this.#state.epoch < options.epochs) {

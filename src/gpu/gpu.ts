@@ -83,7 +83,8 @@ export class Gpu {
    * Opens an adapter: `navigator.gpu` in a browser, the npm package `webgpu` (Dawn) in Node, there with the
    * software adapter SwiftShader from npm when the system has none. Limits are requested up to the adapter's.
    *
-   * @throws AdapterNotFoundError naming what was tried and what to install.
+   * @throws AdapterNotFoundError in Node, naming what was tried and what to install; WebGpuUnavailableError in a browser,
+   * with what is missing and what to do.
    */
   static async open(options: OpenOptions = {}): Promise<Gpu> {
     const { device, info, wait } = await openDevice(options);
@@ -135,6 +136,11 @@ export class Gpu {
 
   get isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether the device is gone, closed handles included: nothing can be done with the handle any more. */
+  get isLost(): boolean {
+    return this.#error instanceof DeviceLostError;
   }
 
   resetPeak(): void {
@@ -239,10 +245,12 @@ export class Gpu {
   /**
    * Compiles kernels ahead of their first use, beside whatever else the program does. Resolves when they are ready; one
    * that does not compile is reported when it is used.
+   *
+   * @param onCompiled told of each pipeline that is done, of those that were not there yet
    */
-  async warmUp(variants: Iterable<KernelVariant>): Promise<void> {
+  async warmUp(variants: Iterable<KernelVariant>, onCompiled?: (done: number, total: number) => void): Promise<void> {
     this.throwIfFailed();
-    await this.#orLost(warmUp(this.device, this.#pipelines, variants, this.adapter.class === "lavapipe"));
+    await this.#orLost(warmUp(this.device, this.#pipelines, variants, this.adapter.class === "lavapipe", onCompiled));
   }
 
   copyBuffer(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {

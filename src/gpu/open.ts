@@ -1,3 +1,4 @@
+import { describeSmallLimits, describeWebGpuProblem, isInBrowser, WebGpuUnavailableError } from "./availability.ts";
 import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
 import type { VariantTable } from "./variants.ts";
 
@@ -71,9 +72,14 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
 async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; wait?: OpenedDevice["wait"] }> {
   const browserGpu = globalThis.navigator?.gpu;
   if (browserGpu && !options.software && !options.backend) {
-    const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" });
+    const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+    const problem = adapter ? describeSmallLimits(adapter.limits) : await describeWebGpuProblem();
+    if (problem) throw new WebGpuUnavailableError(problem);
     if (adapter) return { adapter };
-    throw new Error("this browser has WebGPU but gave no adapter: check its flags and that the GPU is not blocked");
+  }
+  if (isInBrowser()) {
+    const problem = await describeWebGpuProblem();
+    if (problem) throw new WebGpuUnavailableError(problem);
   }
   const { findNodeAdapter } = await import("./node-adapter.ts");
   const { waitSparingly } = await import("./node-wait.ts");

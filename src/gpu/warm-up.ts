@@ -17,14 +17,17 @@ export async function warmUp(
   pipelines: PipelineCache,
   variants: Iterable<KernelVariant>,
   compilesAtDispatch: boolean,
+  onCompiled: (done: number, total: number) => void = () => {},
 ): Promise<void> {
   const missing = [...variants].filter((variant) => !pipelines.has(variant));
   if (missing.length === 0) return;
+  let done = 0;
   const blanks = compilesAtDispatch ? new Blanks(device, pipelines) : undefined;
   await Promise.all(
     missing.map(async (variant) => {
       const pipeline = await pipelines.prepare(variant);
       if (pipeline) blanks?.dispatch(variant, pipeline);
+      onCompiled(++done, missing.length);
     }),
   );
   await device.queue.onSubmittedWorkDone();

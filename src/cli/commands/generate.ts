@@ -1,6 +1,6 @@
 import { Gpu } from "../../gpu/index.ts";
+import { promptIds, writeOn } from "../../jobs/generation.ts";
 import { loadLanguageModel, openTokenizer, requireTexts, taskOf } from "../../jobs/model-folder.ts";
-import { generate, type TokenInputs } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { Output } from "../context.ts";
 import { openFolder } from "../model-directory.ts";
@@ -44,36 +44,23 @@ export const generateCommand = defineCommand({
     const folder = requireTexts(opened);
     const { config, directory } = folder;
     const tokenizer = await openTokenizer(folder);
-    const ids = tokenizer.encode(options.prompt);
-    if (ids.length === 0) {
-      const begin = tokenizer.bosTokenId ?? tokenizer.eosTokenId;
-      if (begin === null) throw new Error(`${directory.name}: an empty prompt needs a tokenizer with a begin token`);
-      ids.push(begin);
-    }
-    if (ids.length > config.positions) {
-      throw new Error(`the prompt has ${ids.length} tokens, the model only ${config.positions} positions`);
-    }
+    const prompt = promptIds(tokenizer, options.prompt, config, directory.name);
     using gpu = await Gpu.open();
     const model = await loadLanguageModel(folder, gpu);
     stderr.write(`Adapter: ${gpu.adapter.name}\n`);
     const show = screen(stdout);
     show(options.prompt);
-    const stream = tokenizer.stream({ skipSpecialTokens: true });
-    const prompt: TokenInputs = { inputIds: Int32Array.from(ids), batch: 1, length: ids.length };
     const { maxNewTokens: maximumNewTokens, temperature, topK, topP, seed, greedy } = options;
     const sampling = { temperature, topK, topP: topP === 0 ? undefined : topP };
+    const how = { maximumNewTokens, ...sampling, seed, greedy, signal };
     let count = 0;
     let isEnded = false;
     try {
-      for await (const step of generate(model, prompt, { maximumNewTokens, ...sampling, seed, greedy, signal })) {
-        count++;
-        isEnded = step.ids[0] === config.eosTokenId;
-        if (!isEnded) show(stream.push(step.ids[0]));
+      for await (const written of writeOn(model, tokenizer, prompt, how)) {
+        ({ tokens: count, isEnded } = written);
+        show(written.text);
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
     } finally {
-      show(stream.flush());
       show("\n");
     }
     if (!signal.aborted && !isEnded && count < maximumNewTokens) {

@@ -60,6 +60,14 @@ export async function prepareImages(
     },
     isNewHead,
     validFraction,
+    ...{ texts: null, tokenizer: null },
+    unlabelled(inputs) {
+      const images = inputs.map((image, i) => {
+        if (typeof image === "string") throw new Error("a classifier of images does not take texts");
+        return { name: `image ${i}`, image: fitImage(image, preprocessing), label: labels[0] };
+      });
+      return encodeImages(images, labels, { preprocessing });
+    },
     async load(gpu) {
       const { family } = folder.description;
       const head = isNewHead ? { labels, head: { seed: settings.seed }, newHead: true } : {};

@@ -1,7 +1,15 @@
 import type { Examples, Task, TrainingData } from "../../finetune/index.ts";
 import type { RunReport, Settings } from "../../finetune/report.ts";
 import type { Gpu } from "../../gpu/index.ts";
-import type { ImageData, ImageDataOptions, ModelDirectory, OutputDirectory } from "../../io/index.ts";
+import type {
+  Image,
+  ImageData,
+  ImageDataOptions,
+  ModelDirectory,
+  OutputDirectory,
+  TextExample,
+  Tokenizer,
+} from "../../io/index.ts";
 import type { StagedModel } from "../../models/index.ts";
 import type { DataSource, FineTuneJob, ModelSource } from "../job.ts";
 import type { ModelFolder } from "../model-folder.ts";
@@ -35,6 +43,11 @@ export interface TaskRun<Host = unknown, Inputs = unknown> {
   readonly isNewHead: boolean;
   /** Share of the data that was kept for validation; null when it came from elsewhere. */
   readonly validFraction: number | null;
+  /** The training texts as they came, in the order of the data; null for images and for language modelling. */
+  readonly texts: readonly TextExample[] | null;
+  readonly tokenizer: Tokenizer | null;
+  /** Inputs of the model without labels, for prediction. @throws where the task has no classes, or they are no such inputs. */
+  unlabelled(inputs: readonly (string | Image)[]): Examples<Host>;
   load(gpu: Gpu): Promise<StagedModel<Host, Inputs>>;
   /** Saves the model so that it opens again. Gives what was saved, in words. */
   save(output: OutputDirectory, model: StagedModel<Host, Inputs>): Promise<string>;

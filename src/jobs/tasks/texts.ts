@@ -1,6 +1,6 @@
 import { TextExamples, type TrainingExample } from "../../finetune/index.ts";
 import type { Gpu } from "../../gpu/index.ts";
-import { loadTextDataset, stratifiedSplit, type TextDataset } from "../../io/index.ts";
+import { loadTextDataset, stratifiedSplit, type TextDataset, type TextExample } from "../../io/index.ts";
 import {
   type DeviceInputs,
   type GPT2Base,
@@ -42,7 +42,7 @@ export async function prepareTexts(
   const padId = folder.config.padTokenId ?? 0;
   const examples = (list: readonly TrainingExample[]): TextExamples => new TextExamples(list, padId);
   const reading = { job, settings, folder, reader, encoding: { tokenizer, maxLength } };
-  const { train, valid, labels, classes } = await readData(reading);
+  const { train, valid, labels, classes, texts = null } = await readData(reading);
   const isNewHead = takesNewHead(reading);
   return {
     task: job.task,
@@ -51,6 +51,15 @@ export async function prepareTexts(
     shown: { maxLength },
     isNewHead,
     validFraction: job.valid === undefined ? (settings.validFraction ?? DEFAULT_VALID_FRACTION) : null,
+    ...{ texts, tokenizer },
+    unlabelled(inputs) {
+      if (!labels) throw new Error("a language model has no classes to tell");
+      if (inputs.some((input) => typeof input !== "string")) {
+        throw new Error("a classifier of texts does not take images");
+      }
+      const asked = inputs.map((text) => ({ text: text as string, label: labels[0] }));
+      return examples(encodeLabelled(asked, labels, reading.encoding));
+    },
     load: (gpu) => loadModel(reading, labels, isNewHead, gpu),
     async save(output, model) {
       await saveModel(output, model as GPT2Base, folder, tokenizer);
@@ -59,7 +68,12 @@ export async function prepareTexts(
   };
 }
 
-type TextData = Omit<RunData<TokenInputs>, "train" | "valid"> & { train: TrainingExample[]; valid: TrainingExample[] };
+interface TextData extends Omit<RunData<TokenInputs>, "train" | "valid"> {
+  readonly train: TrainingExample[];
+  readonly valid: TrainingExample[];
+  /** The training texts themselves, where each has a class. */
+  readonly texts?: readonly TextExample[];
+}
 
 async function readData(reading: Reading): Promise<TextData> {
   const { job, settings, reader, encoding } = reading;
@@ -103,6 +117,7 @@ async function readLabelledData(reading: Reading): Promise<TextData> {
     valid: encodeLabelled(valid, labels, encoding),
     labels,
     classes: countClasses(labels, train, valid),
+    texts: train,
   };
 }
 
