@@ -1,7 +1,7 @@
+import { describeWebGpuProblem } from "../../src/gpu/index.ts";
 import { byId, fill } from "../shared/dom.ts";
 import { notice, startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
-import { findObstacle } from "../shared/support.ts";
 import { showError } from "../shared/toasts.ts";
 import { Bench } from "./bench.ts";
 import { ownKernel } from "./own-kernel.ts";
@@ -18,10 +18,10 @@ start().catch((error: Error) => {
 });
 
 async function start(): Promise<void> {
-  const obstacle = await findObstacle();
+  const obstacle = await describeWebGpuProblem();
   if (obstacle) {
     fill(byId("adapter"), "No GPU to use");
-    byId("notices").append(notice({ kind: "problem", ...obstacle, details: obstacle.steps }));
+    byId("notices").append(notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
     return;
   }
   const bench = new Bench(new URL("./app/bench-worker.js", document.baseURI));

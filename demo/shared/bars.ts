@@ -29,19 +29,25 @@ export function barList(label: string, bars: readonly Bar[]): HTMLElement {
   );
 }
 
+export interface Bin {
+  /** Values from `from` to below `to`. */
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
 export interface HistogramOptions {
+  /** The same in words. */
   readonly caption: string;
-  /** Counts of equal bins from 0. */
-  readonly bins: readonly number[];
-  readonly binWidth: number;
+  readonly bins: readonly Bin[];
   readonly unit: string;
-  /** What lies beyond is drawn pale: the longest that is kept. */
+  /** What lies at or above is drawn pale: the longest that is kept. */
   readonly limit?: number;
 }
 
 /** Columns over a plain axis, with a caption that says the same in words. */
-export function histogram({ caption, bins, binWidth, unit, limit }: HistogramOptions): HTMLElement {
-  const most = Math.max(1, ...bins);
+export function histogram({ caption, bins, unit, limit }: HistogramOptions): HTMLElement {
+  const most = Math.max(1, ...bins.map(({ count }) => count));
   return h(
     "figure",
     { class: "histogram" },
@@ -49,12 +55,9 @@ export function histogram({ caption, bins, binWidth, unit, limit }: HistogramOpt
     h(
       "div",
       { class: "plot", "aria-hidden": "true" },
-      bins.map((count, i) => {
-        const isBeyond = limit !== undefined && i * binWidth >= limit;
-        const column = h("span", {
-          class: isBeyond ? "beyond" : null,
-          title: `${i * binWidth} to ${(i + 1) * binWidth - 1}: ${count}`,
-        });
+      bins.map(({ from, to, count }) => {
+        const isBeyond = limit !== undefined && from >= limit;
+        const column = h("span", { class: isBeyond ? "beyond" : null, title: `${from} to ${to - 1}: ${count}` });
         column.style.height = count === 0 ? "0" : `max(2px, ${(100 * count) / most}%)`;
         return column;
       }),
@@ -62,8 +65,8 @@ export function histogram({ caption, bins, binWidth, unit, limit }: HistogramOpt
     h(
       "div",
       { class: "axis", "aria-hidden": "true" },
-      h("span", {}, "0"),
-      h("span", {}, `${bins.length * binWidth} ${unit}`),
+      h("span", {}, bins[0]?.from ?? 0),
+      h("span", {}, `${bins.at(-1)?.to ?? 0} ${unit}`),
     ),
   );
 }

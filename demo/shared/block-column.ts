@@ -56,7 +56,7 @@ export function blockColumn({ input, output, onToggle }: BlockColumnOptions): Bl
         const share = h("span", {});
         share.style.width = `${(100 * block.parameters) / most}%`;
         const contents = [
-          mark,
+          onToggle ? mark : null,
           h("span", {}, block.title, " ", h("span", { class: "soft small" }, block.name), rate),
           h("span", { class: "count" }, formatCount(block.parameters)),
           h("span", { class: "share", "aria-hidden": "true" }, share),

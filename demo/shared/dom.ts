@@ -49,6 +49,9 @@ function append(element: Element, children: readonly Child[]): void {
   }
 }
 
+/** A text without the control characters that files of messages hold, which would show as boxes. */
+export const readable = (text: string): string => text.replace(/\p{Cc}+/gu, " ").trim();
+
 let count = 0;
 /** A new id, to tie a label to its control. */
 export const newId = (stem: string): string => `${stem}-${++count}`;

@@ -38,6 +38,11 @@ export function showError(title: string, error: unknown): void {
   show("error", title, sentence(error instanceof Error ? error.message : String(error)));
 }
 
+/** Takes errors away that a later success has settled. */
+export function clearErrors(): void {
+  for (const toast of region?.querySelectorAll(".toast.error") ?? []) toast.remove();
+}
+
 /** Something good to know, for a few seconds. */
 export function showInfo(title: string, text = ""): void {
   show("info", title, text);

@@ -1,0 +1,44 @@
+import { formatCount, formatPercent } from "../../src/finetune/format.ts";
+import { dataName, modelName } from "../../src/jobs/index.ts";
+import type { StoredRun } from "../../src/session/index.ts";
+import { fill, h } from "../shared/dom.ts";
+import { notice } from "../shared/page.ts";
+import type { App } from "./app.ts";
+
+/** Offers a run that was stopped, by a reload for instance, to be picked up; in the page's box for notices. */
+export function keptRun(app: App, place: HTMLElement): void {
+  app.store.watch(({ stored }, before) => {
+    if (before && stored === before.stored) return;
+    fill(
+      place,
+      stored && stored.ended !== "finished" && stored.ended !== "max-steps"
+        ? notice({
+            title: "A run was stopped",
+            text: describe(stored),
+            actions: [
+              h(
+                "button",
+                {
+                  class: "button primary",
+                  type: "button",
+                  onclick: () => {
+                    void app.pickUp();
+                    document.getElementById("train")?.scrollIntoView();
+                  },
+                },
+                "Pick it up",
+              ),
+              h("button", { class: "button", type: "button", onclick: () => void app.discard() }, "Discard"),
+            ],
+          })
+        : null,
+    );
+  });
+}
+
+function describe({ job, step, totalSteps, evaluation }: StoredRun): string {
+  const what = `${modelName(job.model)} on ${dataName(job.data)}`;
+  const where = `step ${formatCount(step)}${totalSteps === null ? "" : ` of ${formatCount(totalSteps)}`}`;
+  const how = evaluation?.accuracy === undefined ? "" : `, ${formatPercent(evaluation.accuracy)} right`;
+  return `${what}, kept at ${where}${how}. It goes on with the same bits as if it had never stopped.`;
+}

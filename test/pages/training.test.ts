@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import {
+  DEFAULT_TRAINING,
+  type Preset,
+  presetOf,
+  settingsOf,
+  stageTitle,
+  trainedStages,
+} from "../../demo/text/training.ts";
+import { fullSettings } from "../../src/jobs/index.ts";
+import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
+
+const stage = (name: string, level: number, parameters = 10): ModelStage => ({
+  ...{ name, level, parameters, names: [], rate: null, trained: 0 },
+});
+const inspection = (head: ModelStage): ModelInspection => ({
+  ...{ name: "mini", family: "GPT-2", architecture: "GPT2LMHeadModel", tasks: ["classify", "lm"] },
+  stages: [stage("embeddings", 4), ...[0, 1, 2, 3].map((i) => stage(`h.${i}`, 3 - i)), stage("ln_f", 0)],
+  head,
+  ...{ parameters: 70, trainableParameters: 70, labels: [], positions: 256, imageShape: null, config: {} },
+});
+const classifier = inspection(stage("score", 0));
+const language = inspection(stage("lm_head", 0, 0));
+const of = (preset: Preset, model = classifier, trained: string[] = []): readonly string[] =>
+  trainedStages(model, { ...DEFAULT_TRAINING, preset, trained });
+
+describe("the presets", () => {
+  it("train the head, the last two blocks with what stands above them, the last levels, or all", () => {
+    expect(of("head")).toEqual(["score"]);
+    expect(of("blocks")).toEqual(["h.2", "h.3", "ln_f", "score"]);
+    expect(of("gradual")).toEqual(["h.1", "h.2", "h.3", "ln_f", "score"]);
+    expect(of("everything")).toHaveLength(7);
+    expect(of("custom", classifier, ["score", "h.0"])).toEqual(["h.0", "score"]);
+  });
+
+  it("take the final norm for the head where the head is the table of embeddings", () => {
+    expect(of("head", language)).toEqual(["ln_f"]);
+    expect(of("blocks", language)).toEqual(["h.2", "h.3", "ln_f"]);
+  });
+
+  it("are known by what they train, in any order", () => {
+    for (const preset of ["head", "blocks", "everything"] as const) {
+      expect(presetOf(classifier, [...of(preset)].reverse())).toBe(preset);
+    }
+    expect(presetOf(classifier, ["score", "h.0"])).toBe("custom");
+    expect(presetOf(classifier, [])).toBe("custom");
+  });
+});
+
+describe("the settings of a job", () => {
+  const settings = (preset: Preset, patch = {}) =>
+    settingsOf(classifier, { ...DEFAULT_TRAINING, preset, ...patch }, "classify");
+
+  it("name what is trained, thaw by levels, and freeze nothing where all is trained", () => {
+    expect(settings("head")).toMatchObject({ unfreeze: "score", headLr: 3e-3, epochs: 10, validFraction: 0.25 });
+    expect(settings("gradual")).toMatchObject({ gradual: 3 });
+    expect(settings("gradual")).not.toHaveProperty("unfreeze");
+    expect(settings("everything")).not.toHaveProperty("unfreeze");
+    expect(settings("everything")).not.toHaveProperty("gradual");
+  });
+
+  it("are settings that a job takes, and keep to the model's positions", () => {
+    for (const preset of ["head", "blocks", "gradual", "everything"] as const) fullSettings(settings(preset));
+    expect(settings("head", { maxLength: 1000 }).maxLength).toBe(256);
+    expect(settingsOf(language, DEFAULT_TRAINING, "lm")).not.toHaveProperty("headLr");
+  });
+});
+
+it("calls stages as people do", () => {
+  expect(["h.0", "h.11", "wte", "embeddings", "ln_f", "score", "other"].map(stageTitle)).toEqual([
+    ...["Block 1", "Block 12", "Token embedding", "Embeddings", "Final norm", "Head", "other"],
+  ]);
+});
