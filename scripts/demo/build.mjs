@@ -7,7 +7,7 @@ import { POLICY } from "./policy.mjs";
 const ROOT = resolve(import.meta.dirname, "../..");
 const DEMO = join(ROOT, "demo");
 /** What the pages read from the repository's assets; served and kept offline under the same paths. */
-const ASSETS = ["assets/gpt2-mini-en", "assets/sms-spam", "assets/resnet20-cifar10"];
+const ASSETS = ["assets/gpt2-mini-en", "assets/sms-spam", "assets/resnet20-cifar10", "assets/mnist-cnn"];
 
 const WORKER = "src/session/worker.ts";
 

@@ -9,6 +9,7 @@ import type { ImageClassifier } from "./image-classifier.ts";
 import { type ClassificationOptions, openModelDirectory, readJson } from "./loading.ts";
 import { ResNet } from "./resnet.ts";
 import { isResNetConfig, parseResNetConfig } from "./resnet-config.ts";
+import { parseSequentialConfig, SEQUENTIAL_ARCH, SequentialCNN } from "./sequential-cnn.ts";
 import { parseSqueezeNetConfig, SqueezeNet } from "./squeezenet.ts";
 
 /** What is to be known of an image model before its weights are read. */
@@ -46,6 +47,12 @@ export const IMAGE_FAMILIES: readonly ImageModelFamily[] = [
     matches: ({ arch }) => arch === "squeezenet1_1",
     describe: (config, file) => summaryOf(parseSqueezeNetConfig(config, file)),
     fromPretrained: SqueezeNet.fromPretrained,
+  },
+  {
+    name: "sequential CNN",
+    matches: ({ arch }) => arch === SEQUENTIAL_ARCH,
+    describe: (config, file) => summaryOf(parseSequentialConfig(config, file)),
+    fromPretrained: SequentialCNN.fromPretrained,
   },
 ];
 

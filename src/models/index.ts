@@ -44,5 +44,6 @@ export {
 export { mapNames, type NameMapping, type NameRule } from "./name-mapping.ts";
 export { ResNet } from "./resnet.ts";
 export { isResNetConfig, parseResNetConfig, type ResNetConfig } from "./resnet-config.ts";
+export { type LayerSpec, parseSequentialConfig, SequentialCNN, type SequentialCNNConfig } from "./sequential-cnn.ts";
 export { Fire, SqueezeNet } from "./squeezenet.ts";
 export { type FeatureOptions, type Stage, StagedModel } from "./staged-model.ts";

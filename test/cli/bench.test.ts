@@ -263,7 +263,9 @@ describe("the page of a run", () => {
     expect(page).toContain(
       "<td>12800 images</td><td>12</td><td>1</td><td>0</td><td>2</td><td>0</td><td>1.0 MiB</td><td>100 ms</td><td>12.3 s</td>",
     );
-    expect(page).toMatch(/<span>resnet-20\/step<\/span><svg class="track"[^>]*><rect class="bar best" width="50\.0"/);
+    expect(page).toMatch(
+      /<span>resnet-20\/<wbr>step<\/span><svg class="track"[^>]*><rect class="bar best" width="50\.0"/,
+    );
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 });

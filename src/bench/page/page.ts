@@ -70,6 +70,10 @@ const ladder = (rows: readonly BenchRow[], peaks: Peaks): Markup => html`<h2>${r
 <p>${rows[0].title}</p>
 <figure>${drawLadder(rows, peaks)}</figure>`;
 
+/** An id that may go on in the next line after a slash. */
+const breakable = (id: string): Markup =>
+  html`${id.split("/").map((part, i) => html`${i > 0 && html`/<wbr>`}${part}`)}`;
+
 function table(rows: readonly BenchRow[]): Markup {
   const cell = (value: number | undefined, format: (value: number) => string): string =>
     value === undefined ? "" : format(value);
@@ -80,8 +84,8 @@ ${shares(rows)}
 ${rows.map((row) => {
   const { id, title, timing, status, reason, gigaflops, gigabytes, share } = row;
   if (!timing)
-    return html`<tr><td title="${title}">${id}</td><td colspan="5" class="bad">${status}${reason && `: ${reason}`}</td></tr>`;
-  return html`<tr><td title="${title}">${id}</td><td>${formatMilliseconds(timing.median)}</td><td>${formatQuartiles(timing)}</td><td>${cell(gigaflops, digits)}</td><td>${cell(gigabytes, digits)}</td><td>${cell(share, formatShare)}</td></tr>`;
+    return html`<tr><td title="${title}">${breakable(id)}</td><td colspan="5" class="bad">${status}${reason && `: ${reason}`}</td></tr>`;
+  return html`<tr><td title="${title}">${breakable(id)}</td><td>${formatMilliseconds(timing.median)}</td><td>${formatQuartiles(timing)}</td><td>${cell(gigaflops, digits)}</td><td>${cell(gigabytes, digits)}</td><td>${cell(share, formatShare)}</td></tr>`;
 })}
 </table></div>`;
 }
@@ -91,10 +95,10 @@ function shares(rows: readonly BenchRow[]): Markup | false {
   const known = rows.filter(({ share }) => share !== undefined);
   if (known.length === 0) return false;
   const bars = known.map(({ id, share, timing }) => {
-    return html`<span>${id}</span>${drawBar(share!, true)}
-<span class="value">${formatMilliseconds(timing!.median)} · ${formatShare(share!)}</span>`;
+    return html`<li><span>${breakable(id)}</span>${drawBar(share!, true)}
+<span class="value">${formatMilliseconds(timing!.median)} · ${formatShare(share!)}</span></li>`;
   });
-  return html`<figure><div class="bars">${bars}</div>
+  return html`<figure><ul class="bars">${bars}</ul>
 <figcaption>Share of what the adapter did in this run, by its operations or its bytes.</figcaption></figure>`;
 }
 
@@ -102,6 +106,7 @@ function shares(rows: readonly BenchRow[]): Markup | false {
 function steps(rows: readonly BenchRow[]): Markup | false {
   const counted = rows.filter(({ counts }) => counts);
   if (counted.length === 0) return false;
+  const hasCold = counted.some(({ coldMilliseconds }) => coldMilliseconds !== undefined);
   const headings = [
     "a run, after two",
     "a second",
@@ -112,7 +117,7 @@ function steps(rows: readonly BenchRow[]): Markup | false {
     "pipelines",
     "peak",
     "first run",
-    "cold",
+    ...(hasCold ? ["first run, nothing compiled"] : []),
   ];
   return html`<h2>What a step asks of the device</h2>
 <div class="scroll"><table>
@@ -124,9 +129,9 @@ ${counted.map(({ id, throughput, counts, firstMilliseconds, coldMilliseconds }) 
     ...[c.dispatches, c.submits, c.buffersCreated, c.bindGroupsCreated, c.pipelinesCreated],
     formatBytes(c.peakBytes),
     firstMilliseconds === undefined ? "" : formatMilliseconds(firstMilliseconds),
-    coldMilliseconds === undefined ? "" : formatMilliseconds(coldMilliseconds),
+    ...(hasCold ? [coldMilliseconds === undefined ? "" : formatMilliseconds(coldMilliseconds)] : []),
   ];
-  return html`<tr><td>${id}</td>${cells.map((text) => html`<td>${text}</td>`)}</tr>`;
+  return html`<tr><td>${breakable(id)}</td>${cells.map((text) => html`<td>${text}</td>`)}</tr>`;
 })}
 </table></div>`;
 }

@@ -2,6 +2,7 @@ import { html, type Markup } from "../../finetune/report/html.ts";
 import { digits } from "../format.ts";
 import type { Peaks } from "../peaks.ts";
 import type { BenchRow } from "../report.ts";
+import { type PlacedLabel, placeLabels } from "./labels.ts";
 
 const [WIDTH, HEIGHT] = [860, 420];
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 20, 16, 44];
@@ -17,12 +18,16 @@ const power = (exponent: number): string =>
   exponent >= 0 && exponent <= 4 ? String(10 ** exponent) : `10${[...String(exponent)].map(raise).join("")}`;
 const raise = (character: string): string => (character === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(character)]);
 
-/** The name of a family or row beside its point: to the left where there is no room to the right. */
-function label(row: BenchRow, x: number, y: number): Markup {
-  const isLeft = x > WIDTH * 0.8;
-  const name = row.suite === "ladder" ? row.group.split("/")[0] : row.id;
-  return html`<text class="name" x="${x.toFixed(1)}" y="${y.toFixed(1)}" dx="${isLeft ? -8 : 8}" dy="4"${isLeft && html` text-anchor="end"`}>${name}</text>`;
+const nameOf = ({ suite, group, id }: BenchRow): string => (suite === "ladder" ? group.split("/")[0] : id);
+
+/** A name, with a line to its point where it had to be moved. */
+function drawLabel({ name, x, y, textX, textY, isLeft }: PlacedLabel): Markup {
+  const line = textY !== y && html`<path class="leader" d="M${round(x)} ${round(y)}L${round(textX)} ${round(textY)}"/>`;
+  const anchor = isLeft && html` text-anchor="end"`;
+  return html`${line}<text class="name" x="${round(textX)}" y="${round(textY)}" dy="4"${anchor}>${name}</text>`;
 }
+
+const round = (value: number): string => value.toFixed(1);
 
 /**
  * Rate over arithmetic intensity, both logarithmic, under the roof that the adapter's bandwidth and multiply-adds make.
@@ -40,9 +45,14 @@ export function drawRoofline(rows: readonly BenchRow[], peaks: Peaks, isBest: (r
   const [low, high] = decades([peaks.gigaflops, ...points.map(({ y }) => y)]);
   const across = (x: number): number => LEFT + ((Math.log10(x) - left) / (right - left)) * (WIDTH - LEFT - RIGHT);
   const down = (y: number): number => TOP + ((high - Math.log10(y)) / (high - low)) * (HEIGHT - TOP - BOTTOM);
-  const round = (value: number): string => value.toFixed(1);
   const slopeStart = Math.max(10 ** left, 10 ** low / peaks.gigabytes);
   const roof = `M${round(across(slopeStart))} ${round(down(slopeStart * peaks.gigabytes))}L${round(across(ridge))} ${round(down(peaks.gigaflops))}H${WIDTH - RIGHT}`;
+  const places = points.map(({ row, x, y }) => ({ row, name: nameOf(row), x: across(x), y: down(y) }));
+  const labels = placeLabels(
+    places.filter(({ row }) => isBest(row)),
+    places.filter(({ row }) => !isBest(row)),
+    { left: LEFT, right: WIDTH, top: TOP, bottom: HEIGHT - BOTTOM },
+  );
   const description = `Roofline of ${points.length} kernels under ${digits(peaks.gigaflops)} GFLOP/s and ${digits(peaks.gigabytes)} GB/s`;
   return html`<figure>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${description}">
@@ -55,11 +65,11 @@ ${range(low, high).map((exponent) => {
   return html`<path class="grid" d="M${LEFT} ${y}H${WIDTH - RIGHT}"/><text x="${LEFT - 8}" y="${y}" dy="4" text-anchor="end">${power(exponent)}</text>`;
 })}
 <path class="roof" d="${roof}"/>
+${labels.map(drawLabel)}
 ${points.map(({ row, x, y }) => {
   const name = row.suite === "ladder" ? `${row.group.split("/")[0]} ${row.name}` : row.id;
   const [cx, cy] = [round(across(x)), round(down(y))];
-  return html`<circle class="point${isBest(row) ? " best" : ""}" cx="${cx}" cy="${cy}" r="5"><title>${name}: ${digits(y)} GFLOP/s at ${digits(x)} FLOP a byte</title></circle>
-${isBest(row) && label(row, across(x), down(y))}`;
+  return html`<circle class="point${isBest(row) ? " best" : ""}" cx="${cx}" cy="${cy}" r="5"><title>${name}: ${digits(y)} GFLOP/s at ${digits(x)} FLOP a byte</title></circle>`;
 })}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">operations a byte (each operand read once)</text>
 <text x="14" y="${HEIGHT / 2}" transform="rotate(-90 14 ${HEIGHT / 2})" text-anchor="middle">GFLOP/s</text>

@@ -13,10 +13,10 @@ p, dl { margin: .25rem 0 .75rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; padding: 1rem; background: var(--panel); border-radius: .5rem; overflow-x: auto; }
-.bars { display: grid; grid-template-columns: max-content 1fr max-content; gap: .3rem .75rem; align-items: center;
-  min-width: 30rem; }
-.ladder { list-style: none; margin: 0; padding: 0; display: grid; gap: .6rem; min-width: 30rem; }
-.ladder li { display: grid; grid-template-columns: 15rem 1fr 15rem; gap: 0 .75rem; align-items: baseline; }
+.bars, .ladder { list-style: none; margin: 0 0 .5rem; padding: 0; display: grid; gap: .3rem; }
+.ladder { gap: .6rem; }
+.bars li, .ladder li { display: grid; grid-template-columns: 19rem 1fr 12rem; gap: 0 .75rem; align-items: center; }
+.ladder li { grid-template-columns: 15rem 1fr 16rem; }
 .ladder .adds { grid-column: 1 / -1; color: var(--soft); padding-left: 1.4rem; }
 .ladder .reason { grid-column: 2 / -1; }
 svg.mark { display: inline-block; width: 1rem; height: 1rem; min-width: 0; margin-right: .3rem; vertical-align: -.15rem;
@@ -27,18 +27,34 @@ svg.track { height: 1.1rem; min-width: 0; }
 .bar { fill: var(--bar); }
 .bar.best { fill: var(--best); }
 .bad { color: var(--bad); overflow-wrap: anywhere; white-space: pre-wrap; }
-.value { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
+.value { white-space: nowrap; font-variant-numeric: tabular-nums; text-align: right; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
-th { color: var(--soft); font-weight: 500; }
+th { color: var(--soft); font-weight: 500; white-space: normal; vertical-align: bottom; }
 svg { width: 100%; height: auto; min-width: 34rem; display: block; }
 svg text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 svg .grid { stroke: var(--line); }
 svg .roof { stroke: var(--roof); fill: none; stroke-width: 2; }
+svg .leader { stroke: var(--soft); stroke-width: .6; }
 svg .point { fill: var(--bar); }
 svg .point.best { fill: var(--best); }
 svg text.name { fill: var(--ink); font-size: 11px; paint-order: stroke; stroke: var(--panel); stroke-width: 3px; }
-ul { padding-left: 1.2rem; margin: .5rem 0; }
+@media (max-width: 48rem) {
+  body { padding: 1.25rem .75rem 3rem; }
+  dl { grid-template-columns: 1fr; gap: 0; }
+  dd { margin-bottom: .4rem; }
+  figure { padding: .75rem; }
+  .bars, .ladder { gap: .75rem; }
+  .bars li { grid-template-columns: 1fr max-content; }
+  .bars .track { grid-column: 1 / -1; grid-row: 2; }
+  .ladder li { grid-template-columns: 1fr; }
+  .ladder .value { text-align: left; }
+  .ladder .reason { grid-column: 1; }
+  .ladder .adds { padding-left: 0; }
+  .track { height: .7rem; }
+  th, td { padding: .25rem .35rem; }
+  td:first-child { white-space: normal; min-width: 8rem; }
+}
 `;
