@@ -1,7 +1,8 @@
 // What is built from src: the entry points of the package, and the engine as one file for a page without a bundler.
-import { dirname, resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { shaderPlugin } from "./wgsl/plugin.mjs";
+import { minifiedShaders, shaderPlugin } from "./wgsl/plugin.mjs";
 
 export const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
@@ -18,30 +19,85 @@ export const common = {
   logLevel: "warning",
 };
 
-/** The subpaths of the package, in shared chunks. */
-export const libraryOptions = () => ({
-  ...common,
-  entryPoints: {
-    index: "src/index.ts",
-    nn: "src/nn/index.ts",
-    models: "src/models/index.ts",
-    finetune: "src/finetune/index.ts",
-    io: "src/io/index.ts",
-    browser: "src/io/browser/index.ts",
-    hub: "src/io/hub/index.ts",
-    node: "src/io/node/index.ts",
-    bench: "src/bench/index.ts",
-    "cli/main": "src/cli/main.ts",
+/** Entry points that are published, by their path in `dist` without `.js`. */
+const ENTRY_POINTS = {
+  index: "src/index.ts",
+  nn: "src/nn/index.ts",
+  models: "src/models/index.ts",
+  finetune: "src/finetune/index.ts",
+  io: "src/io/index.ts",
+  browser: "src/io/browser/index.ts",
+  hub: "src/io/hub/index.ts",
+  node: "src/io/node/index.ts",
+  bench: "src/bench/index.ts",
+  "cli/main": "src/cli/main.ts",
+};
+
+/**
+ * Families of ops, and the parts of `nn`, as entry points of their own: what only one of them needs then lies in a file of
+ * its own, which every bundler leaves out of a program that does not use it. Else they would lie in one large chunk.
+ */
+async function parts() {
+  const found = {};
+  for (const file of await sourcesOf("src/autograd/ops")) {
+    const family = /^([\w-]+)(?:\/|\.ts$)/.exec(file)[1];
+    if (family === "index" || family === "table") continue;
+    found[`parts/${family}`] ??= [];
+    found[`parts/${family}`].push(`./src/autograd/ops/${file}`);
+  }
+  for (const file of await sourcesOf("src/nn")) {
+    if (basename(file) !== "index.ts") found[`parts/nn-${basename(file, ".ts")}`] = [`./src/nn/${file}`];
+  }
+  return found;
+}
+
+const sourcesOf = async (folder) =>
+  (await readdir(join(repository, folder), { recursive: true }))
+    .map((file) => file.split(sep).join("/"))
+    .filter((file) => file.endsWith(".ts"))
+    .sort();
+
+/** Modules that export everything some others do. */
+const barrels = (files) => ({
+  name: "barrels",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^parts\// }, ({ path, kind }) =>
+      kind === "entry-point" ? { path, namespace: "barrels" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "barrels" }, ({ path }) => ({
+      contents: files[path].map((file) => `export * from "${file}";`).join("\n"),
+      resolveDir: repository,
+    }));
   },
-  outdir: "dist",
-  splitting: true,
-  sourcemap: true,
-  chunkNames: "chunks/[name]-[hash]",
-  plugins: [shaderPlugin()],
 });
 
-/** Everything a page needs of the engine: `graft-gpu` and `graft-gpu/nn`. */
-const ENGINE = 'export * from "./src/index.ts";\nexport * from "./src/nn/index.ts";\n';
+/** The subpaths of the package, in shared chunks. */
+export async function libraryOptions() {
+  const families = await parts();
+  return {
+    ...common,
+    entryPoints: {
+      ...ENTRY_POINTS,
+      ...Object.fromEntries(Object.keys(families).map((part) => [`chunks/${part}`, part])),
+    },
+    outdir: "dist",
+    splitting: true,
+    sourcemap: true,
+    chunkNames: "chunks/[name]-[hash]",
+    plugins: [shaderPlugin(), barrels(families)],
+  };
+}
+
+/**
+ * The engine whole: `graft-gpu` and `graft-gpu/nn`. All shaders come first, side by side, as compressors find what is alike
+ * only a little way back.
+ */
+export async function engineSource() {
+  const shaders = [...(await minifiedShaders()).texts.keys()].map(
+    (file) => `import "./shaders/${file.split(sep).join("/")}";`,
+  );
+  return [...shaders, 'export * from "./src/index.ts";', 'export * from "./src/nn/index.ts";'].join("\n");
+}
 
 /** In a file for browsers there is nothing to find an adapter with but the browser. */
 const withoutNode = {
@@ -55,12 +111,11 @@ const withoutNode = {
   },
 };
 
-/** The engine in one minified file, for a CDN and for `<script type="module">`. */
-export const singleFileOptions = () => ({
+/** Programs for browsers, each in one minified file: {@link engineSource} or what a program imports. */
+export const singleFileOptions = (contents, outfile) => ({
   ...common,
-  stdin: { contents: ENGINE, resolveDir: repository, sourcefile: "graft.js" },
-  outfile: "dist/graft.min.js",
+  stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
+  outfile,
   minify: true,
-  sourcemap: true,
   plugins: [withoutNode, shaderPlugin()],
 });

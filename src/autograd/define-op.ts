@@ -40,7 +40,7 @@ export interface Op<A> {
 }
 
 /** Makes an op: checks, runs the kernels, and records a node when an input wants a gradient. */
-export function defineOp<A = Record<string, never>>(definition: OpDefinition<A>): Op<A> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineOp<A = Record<string, never>>(definition: OpDefinition<A>): Op<A> {
   const apply = (inputs: readonly Tensor[], attributes: A): Tensor => {
     requireTensors(definition.name, inputs);
     const { dtype } = definition.infer(inputs, attributes);

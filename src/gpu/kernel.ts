@@ -53,7 +53,7 @@ const DEFAULT: Specialization = Object.freeze({});
  * Specialisations that depend on a few words, each made once: a frozen one is found again by its identity, without
  * spelling out the code it stands for.
  */
-export function specializations<Words extends readonly (string | number | boolean)[]>(
+/* @__NO_SIDE_EFFECTS__ */ export function specializations<Words extends readonly (string | number | boolean)[]>(
   make: (...words: Words) => Specialization,
 ): (...words: Words) => Specialization {
   const made = new Map<string, Specialization>();
@@ -167,7 +167,7 @@ function layoutFields({ name: kernel, params, bindings }: KernelDefinition): Fie
 const registered = new Map<string, Kernel>();
 
 /** Ties a shader to its bindings and uniform struct. The list of all kernels serves the tests and warm-up. */
-export function defineKernel(definition: KernelDefinition): Kernel {
+/* @__NO_SIDE_EFFECTS__ */ export function defineKernel(definition: KernelDefinition): Kernel {
   if (registered.has(definition.name)) throw new Error(`kernel ${definition.name} is defined twice`);
   const kernel = new Kernel(definition);
   registered.set(definition.name, kernel);

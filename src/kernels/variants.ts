@@ -2,7 +2,7 @@ import { definedFamilies, type FamilyDefinition, type Gpu, KernelFamily, type Va
 import { type FamilyName, VARIANT_TABLE } from "./variant-table.ts";
 
 /** A family of kernels that goes by the table of the repository. */
-export function defineFamily<Value>(
+/* @__NO_SIDE_EFFECTS__ */ export function defineFamily<Value>(
   definition: Omit<FamilyDefinition<Value>, "preference"> & { readonly name: FamilyName },
 ): KernelFamily<Value> {
   return new KernelFamily({

@@ -52,8 +52,15 @@ async function namesInUse() {
   return names;
 }
 
-/** Every shader of the engine, minified: file relative to `shaders` -> text; and which name became which. */
-export async function minifiedShaders() {
+let minified;
+
+/** Every shader of the engine, minified, once: file relative to `shaders` -> text; and which name became which. */
+export function minifiedShaders() {
+  minified ??= minifyAll();
+  return minified;
+}
+
+async function minifyAll() {
   const files = await engineShaders();
   const sources = new Map();
   for (const file of files) sources.set(file, await readFile(join(folder, file), "utf8"));
@@ -64,13 +71,11 @@ export async function minifiedShaders() {
 
 /** Shaders are imported as text: those of the engine minified, others as they stand. */
 export function shaderPlugin() {
-  let texts;
   return {
     name: "shaders",
     setup({ onLoad }) {
       onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-        texts ??= minifiedShaders().then((minified) => minified.texts);
-        const text = (await texts).get(relative(folder, path));
+        const text = (await minifiedShaders()).texts.get(relative(folder, path));
         return { contents: text ?? (await readFile(path, "utf8")), loader: "text" };
       });
     },

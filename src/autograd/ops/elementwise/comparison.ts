@@ -4,7 +4,7 @@ import { callBinary, defineBinary, type NumberOperand, type Operand } from "./de
 
 type Comparison = "equal" | "notEqual" | "less" | "lessEqual" | "greater" | "greaterEqual";
 
-const defineComparison = (name: Comparison): Op<NumberOperand> => defineBinary({ name });
+/* @__NO_SIDE_EFFECTS__ */ const defineComparison = (name: Comparison): Op<NumberOperand> => defineBinary({ name });
 
 export const equalOp = defineComparison("equal");
 export const notEqualOp = defineComparison("notEqual");

@@ -16,7 +16,7 @@ interface ActivationInit<A> {
 }
 
 /** Makes an op of one input whose gradient has a kernel of its own. */
-export function defineActivation<A>(init: ActivationInit<A>): Op<A> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineActivation<A>(init: ActivationInit<A>): Op<A> {
   const { name, numbers = () => [0, 0] } = init;
   return defineOp<A>({
     name,

@@ -58,7 +58,7 @@ interface BinaryInit {
 }
 
 /** Makes an op of two operands out of a function of elements. */
-export function defineBinary({ name, vjp, saves = true }: BinaryInit): Op<NumberOperand> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineBinary({ name, vjp, saves = true }: BinaryInit): Op<NumberOperand> {
   return defineOp<NumberOperand>({
     name,
     infer: (inputs, attributes) => inferElementwise(name, BINARY[name], inputs, attributes),

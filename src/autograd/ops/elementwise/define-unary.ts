@@ -15,7 +15,7 @@ interface UnaryInit {
 }
 
 /** Makes an op of one operand and no attributes out of a function of elements. */
-export function defineUnary({ name, saves, vjp }: UnaryInit): Op<NoAttributes> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineUnary({ name, saves, vjp }: UnaryInit): Op<NoAttributes> {
   const fn: ElementFunction = UNARY[name];
   return defineOp<NoAttributes>({
     name,
@@ -34,7 +34,7 @@ export const noGradient = (g: Tensor, createGraph: boolean): Tensor =>
   createGraph ? mul(g, 0) : full(g.gpu, g.shape, 0, g.dtype);
 
 /** Makes an op that gives bool. */
-export function defineTest(name: UnaryName): Op<NoAttributes> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineTest(name: UnaryName): Op<NoAttributes> {
   const fn: ElementFunction = UNARY[name];
   return defineOp<NoAttributes>({
     name,

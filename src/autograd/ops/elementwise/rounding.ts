@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import type { Op } from "../../define-op.ts";
 import { defineUnary, type NoAttributes, noGradient } from "./define-unary.ts";
 
-const defineRounding = (name: "floor" | "ceil" | "round"): Op<NoAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const defineRounding = (name: "floor" | "ceil" | "round"): Op<NoAttributes> =>
   defineUnary({ name, vjp: (g, _x, createGraph) => noGradient(g, createGraph) });
 
 export const floorOp = defineRounding("floor");

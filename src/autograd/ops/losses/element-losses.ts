@@ -32,7 +32,7 @@ interface LossInit<A> {
   slopes: readonly Slope<A>[];
 }
 
-function defineLoss<A>({ name, kernel, number, slopes }: LossInit<A>): Op<A> {
+/* @__NO_SIDE_EFFECTS__ */ function defineLoss<A>({ name, kernel, number, slopes }: LossInit<A>): Op<A> {
   return defineOp<A>({
     name,
     infer: (inputs) => {

@@ -19,7 +19,7 @@ export interface RowNormAttributes extends AffineAttributes {
 }
 
 /** Normalisation of the rows of the last axis, with their mean subtracted or not. */
-const rowNormOp = (name: string, centered: boolean): Op<RowNormAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const rowNormOp = (name: string, centered: boolean): Op<RowNormAttributes> =>
   defineOp<RowNormAttributes>({
     name,
     infer: (inputs, attributes) => {

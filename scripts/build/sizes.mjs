@@ -1,0 +1,126 @@
+// How large the library is in a page: the engine whole, and programs that use parts of it, minified and compressed.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
+
+/** Kilobytes are 1000 bytes here, as for every size of a download. */
+const KB = 1000;
+
+/** What is measured, and the kilobytes, compressed by gzip -9, that it may have. */
+export const PROGRAMS = [
+  {
+    name: "matmul",
+    limit: 37,
+    source: 'export { matmul } from "graft-gpu";',
+  },
+  {
+    name: "a perceptron and its training",
+    limit: 69,
+    source: `export { backward, crossEntropy, Gpu, relu, tensor, tidy } from "graft-gpu";
+      export { AdamW, Linear, Module } from "graft-gpu/nn";`,
+  },
+  {
+    name: "a convolutional network and its training",
+    limit: 94,
+    source: `export { backward, crossEntropy, Gpu, relu, reshape, tensor, tidy } from "graft-gpu";
+      export { AdamW, BatchNorm, Conv2d, Linear, MaxPool2d, Module } from "graft-gpu/nn";`,
+  },
+  {
+    name: "a language model and its training",
+    limit: 94,
+    source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
+      export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
+  },
+];
+
+/** The engine whole: every export of `graft-gpu` and `graft-gpu/nn`, as `dist/graft.min.js`. */
+export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 125 };
+
+/**
+ * Builds the package as npm would install it and bundles programs from it.
+ *
+ * @param {{ name: string, source: string }[]} programs
+ * @returns {Promise<{ name: string, bytes: number, compressed: number, text: string, modules: Map<string, number> }[]>}
+ *   `modules`: bytes by source file; those of a chunk are shared out as they lie in it
+ */
+export async function measurePrograms(programs) {
+  const root = await mkdtemp(join(tmpdir(), "graft-size-"));
+  try {
+    const home = join(root, "node_modules/graft-gpu");
+    await mkdir(home, { recursive: true });
+    await writeFile(join(home, "package.json"), await readFile(join(repository, "package.json")));
+    const options = await libraryOptions();
+    const library = await build({ ...options, outdir: join(home, "dist"), sourcemap: false });
+    const contentsOf = new Map(
+      Object.entries(library.metafile.outputs).map(([path, { inputs }]) => [
+        path.slice(path.indexOf("/dist/")),
+        inputs,
+      ]),
+    );
+    const measured = [];
+    for (const { name, source } of programs) {
+      const { outputFiles, metafile } = await build({
+        ...singleFileOptions(source, join(root, "program.js")),
+        stdin: { contents: source, resolveDir: root },
+        packages: "bundle",
+        external: ["node:*", "webgpu"],
+        plugins: [leaveOutNode],
+        write: false,
+      });
+      const modules = new Map();
+      for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0].inputs)) {
+        const inputs = contentsOf.get(path.slice(path.indexOf("/dist/"))) ?? {};
+        const whole = Object.values(inputs).reduce((sum, input) => sum + input.bytesInOutput, 0);
+        for (const [module, input] of Object.entries(inputs)) {
+          const share = whole > 0 ? (bytesInOutput * input.bytesInOutput) / whole : 0;
+          if (share > 0) modules.set(module, (modules.get(module) ?? 0) + share);
+        }
+      }
+      measured.push({ name, ...sizesOf(outputFiles[0]), modules });
+    }
+    return measured;
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+/** What Node's adapters need is loaded in Node only. */
+const leaveOutNode = {
+  name: "leave-out-node",
+  setup({ onResolve }) {
+    onResolve({ filter: /[/\\]node-(?:adapter|wait)-\w+\.js$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+const sizesOf = ({ text, contents }) => ({
+  text,
+  bytes: contents.length,
+  compressed: gzipSync(contents, { level: 9 }).length,
+});
+
+/** The engine whole, and how many bytes of it each source file makes up. */
+export async function measureEngine() {
+  const { outputFiles, metafile } = await build({
+    ...singleFileOptions(await engineSource(), "graft.min.js"),
+    write: false,
+  });
+  const { inputs } = Object.values(metafile.outputs)[0];
+  const modules = new Map(Object.entries(inputs).map(([module, { bytesInOutput }]) => [module, bytesInOutput]));
+  return { name: ENGINE.name, ...sizesOf(outputFiles[0]), modules };
+}
+
+/** Kilobytes with one decimal. */
+export const kilobytes = (bytes) => (bytes / KB).toFixed(1);
+
+/** Bytes by folder: of shaders by family, of sources by room. */
+export function byFolder(modules) {
+  const folders = new Map();
+  for (const [module, bytes] of modules) {
+    const folder = module.replace(/^(shaders\/[\w-]+|src\/[\w-]+(?:\/ops)?).*$/, "$1");
+    folders.set(folder, (folders.get(folder) ?? 0) + bytes);
+  }
+  return [...folders].sort((a, b) => b[1] - a[1]);
+}

@@ -1,0 +1,13 @@
+// Measures the library in a page and compares it with its limits; exits with 1 when one is passed.
+import { byFolder, ENGINE, kilobytes, measureEngine, measurePrograms, PROGRAMS } from "./build/sizes.mjs";
+
+const [engine, programs] = await Promise.all([measureEngine(), measurePrograms(PROGRAMS)]);
+const rows = [engine, ...programs].map((measured, i) => ({ ...measured, limit: [ENGINE, ...PROGRAMS][i].limit }));
+console.log("Kilobytes, minified, and compressed by gzip -9:\n");
+for (const { name, bytes, compressed, limit } of rows) {
+  const verdict = compressed <= limit * 1000 ? `of ${limit}` : `MORE THAN ${limit}`;
+  console.log(`${kilobytes(bytes).padStart(7)}  ${kilobytes(compressed).padStart(6)} ${verdict}  ${name}`);
+}
+console.log("\nThe engine by folder, minified:\n");
+for (const [folder, bytes] of byFolder(engine.modules)) console.log(`${kilobytes(bytes).padStart(7)}  ${folder}`);
+if (rows.some(({ compressed, limit }) => compressed > limit * 1000)) process.exitCode = 1;
