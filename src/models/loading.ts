@@ -2,7 +2,7 @@ import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import { hasLora, type Module } from "../nn/index.ts";
-import { formatShape, shapesEqual, type Tensor, uploadInto } from "../tensor/index.ts";
+import { formatShape, shapesEqual, type Tensor, uploadPart } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
 import type { NameMapping } from "./name-mapping.ts";
 
@@ -134,13 +134,30 @@ async function fill(
   }
   if (strict) assertComplete(report, name);
   for (const [key, tensor] of plan) requireReadable(checkpoint, key, tensor);
+  // Forwards through the files, whatever the order of the modules: reads over a network then share their requests.
+  const places = new Map(checkpoint.names().map((key, place) => [key, place]));
+  plan.sort(([a], [b]) => places.get(a)! - places.get(b)!);
   for (const [key, tensor] of plan) {
     if (tensor.gpu.isDry) continue; // values go nowhere: the file's header was all that counts
-    const values = tensor.dtype === "i32" ? await readCounter(checkpoint, key) : await checkpoint.readFloat32(key);
-    uploadInto(tensor, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    if (tensor.dtype === "i32") uploadPart(tensor, 0, bytesOf(await readCounter(checkpoint, key)));
+    else await streamInto(tensor, checkpoint, key);
   }
   return report;
 }
+
+/** Elements that lie in host memory at a time. */
+const PIECE = 1 << 22;
+
+/** Uploads a tensor by pieces, so that one of any size passes through little memory. */
+async function streamInto(tensor: Tensor, checkpoint: Checkpoint, key: string): Promise<void> {
+  for (let first = 0; first < tensor.size; first += PIECE) {
+    const values = await checkpoint.readFloat32(key, first, Math.min(first + PIECE, tensor.size));
+    uploadPart(tensor, first, bytesOf(values));
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** PyTorch counts batches in its normalisation layers; nothing depends on it, and other frameworks leave it out. */
 const isBatchCounter = (name: string): boolean => name.endsWith(".num_batches_tracked");

@@ -53,6 +53,17 @@ export function uploadInto(target: Tensor, bytes: Uint8Array): void {
   target.gpu.upload(target.storage.buffer, target.offset * width, bytes);
 }
 
+/** Replaces the values of a row-major tensor from element `first` on by raw device bytes, of 4 bytes at a time. */
+export function uploadPart(target: Tensor, first: number, bytes: Uint8Array): void {
+  const width = bytesPerElement(target.dtype);
+  const end = first + bytes.byteLength / width;
+  if (!target.isContiguous || (first * width) % 4 !== 0 || !(end <= target.size)) {
+    const place = `elements ${first} to ${end} of a row-major ${target.dtype}${formatShape(target.shape)}`;
+    throw new Error(`upload: ${bytes.byteLength} bytes are not ${place}`);
+  }
+  target.gpu.upload(target.storage.buffer, (target.offset + first) * width, bytes);
+}
+
 /** start, start + step, … up to but without `stop`, computed in double precision and rounded once. */
 export function arange(start: number, stop: number, step = 1, options: CreateOptions = {}): Tensor {
   if (step === 0 || !Number.isFinite((stop - start) / step)) {

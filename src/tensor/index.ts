@@ -1,4 +1,4 @@
-export { arange, type CreateOptions, type NestedNumbers, tensor, upload, uploadInto } from "./create.ts";
+export { arange, type CreateOptions, type NestedNumbers, tensor, upload, uploadInto, uploadPart } from "./create.ts";
 export { assertDType, bytesPerElement, type DType, type HostArray, isFloat, storageType } from "./dtype.ts";
 export { fromHalfBits, toHalfBits } from "./half.ts";
 export { describeValue, requireTensors } from "./require-tensors.ts";

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { full, ones, zeros } from "../../src/kernels/create.ts";
-import { arange, type DType, type NestedNumbers, type Tensor, tensor, upload } from "../../src/tensor/index.ts";
+import {
+  arange,
+  type DType,
+  type NestedNumbers,
+  type Tensor,
+  tensor,
+  upload,
+  uploadPart,
+} from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -143,4 +151,14 @@ describe("print", () => {
     x.dispose();
     expect(String(x)).toBe("Tensor(f32[2], disposed)");
   });
+});
+
+it("takes values by parts, and none beyond its end", async () => {
+  const x = tensor([1, 2, 3, 4, 5]);
+  const bytes = new Uint8Array(Float32Array.of(8, 9).buffer);
+  uploadPart(x, 1, bytes);
+  uploadPart(x, 3, bytes);
+  expect([...(await x.data())]).toEqual([1, 8, 9, 8, 9]);
+  expect(() => uploadPart(x, 4, bytes)).toThrow("upload: 8 bytes are not elements 4 to 6 of a row-major f32[5]");
+  x.dispose();
 });

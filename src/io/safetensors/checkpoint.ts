@@ -18,10 +18,11 @@ export interface Checkpoint {
    */
   readBytes(name: string, start?: number, end?: number): Promise<Uint8Array>;
   /**
-   * Values of an F32, F16, BF16 (exact) or F64 (rounded to nearest) tensor, row-major.
-   * @throws SafetensorsError naming the dtype when it is any other.
+   * Values of an F32, F16, BF16 (exact) or F64 (rounded to nearest) tensor, row-major; or elements `start` to `end`
+   * (exclusive) of them.
+   * @throws SafetensorsError naming the dtype when it is any other; RangeError for a range outside it.
    */
-  readFloat32(name: string): Promise<Float32Array>;
+  readFloat32(name: string, start?: number, end?: number): Promise<Float32Array>;
   /**
    * Values exactly as stored, row-major, in the dtype's own host array; F16 and BF16 in a `Float32Array`.
    * @throws SafetensorsError naming the dtype when no host array holds it (F4, F6, F8, C64).

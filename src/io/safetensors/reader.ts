@@ -85,21 +85,21 @@ export class SafetensorsFile implements Checkpoint {
     return decode(dtype, await this.readBytes(name));
   }
 
-  async readFloat32(name: string): Promise<Float32Array> {
+  async readFloat32(name: string, start = 0, end?: number): Promise<Float32Array> {
     const info = this.info(name);
     const { dtype, size, begin } = info;
     if (!isFloatDtype(dtype)) {
       const problem = `dtype ${dtype} cannot be read as f32, expected F32, F16, BF16 or F64`;
       throw new SafetensorsError(this.name, problem, { tensor: name, byte: begin });
     }
-    if (dtype === "F32") return toFloat32(dtype, await this.readBytes(name));
-    const values = await this.#inMemory(info, async () => new Float32Array(size));
     const elementBytes = bitsPerElement(dtype) / 8;
+    const stop = end ?? size;
+    const read = async (from: number, to: number): Promise<Float32Array> =>
+      toFloat32(dtype, await this.readBytes(name, from * elementBytes, to * elementBytes));
     const window = WINDOW_BYTES / elementBytes;
-    for (let i = 0; i < size; i += window) {
-      const stop = Math.min(i + window, size);
-      values.set(toFloat32(dtype, await this.readBytes(name, i * elementBytes, stop * elementBytes)), i);
-    }
+    if (dtype === "F32" || stop - start <= window) return read(start, stop);
+    const values = await this.#inMemory(info, async () => new Float32Array(stop - start));
+    for (let i = start; i < stop; i += window) values.set(await read(i, Math.min(i + window, stop)), i - start);
     return values;
   }
 

@@ -93,8 +93,8 @@ export class ShardedCheckpoint implements Checkpoint {
     return this.#holder(name).readBytes(name, start, end);
   }
 
-  async readFloat32(name: string): Promise<Float32Array> {
-    return this.#holder(name).readFloat32(name);
+  async readFloat32(name: string, start?: number, end?: number): Promise<Float32Array> {
+    return this.#holder(name).readFloat32(name, start, end);
   }
 
   async readArray(name: string): Promise<DecodedArray> {

@@ -44,6 +44,27 @@ describe("reading", () => {
     expect([values.length, ...powers]).toEqual([count, 1, 1, 1, 2 ** -24]);
   });
 
+  test("a part of a tensor can be had, in every floating-point dtype", async () => {
+    const values = [1, -2.5, 0.5, 8];
+    const bytesOf = (array: { buffer: ArrayBuffer }) => new Uint8Array(array.buffer);
+    const stored = {
+      F32: bytesOf(Float32Array.from(values)),
+      F64: bytesOf(Float64Array.from(values)),
+      F16: bytesOf(Uint16Array.of(0x3c00, 0xc100, 0x3800, 0x4800)),
+      BF16: bytesOf(Uint16Array.of(0x3f80, 0xc020, 0x3f00, 0x4100)),
+    };
+    for (const [dtype, data] of Object.entries(stored)) {
+      const bytes = makeFile({ a: { dtype, shape: [2, 2], data_offsets: [0, data.length] } }, data);
+      const source = counting(bytesSource("part.safetensors", bytes));
+      const file = await SafetensorsFile.open(source);
+      expect([...(await file.readFloat32("a", 1, 3))]).toEqual([-2.5, 0.5]);
+      expect(source.ranges.at(-1)).toEqual([bytes.length - (data.length * 3) / 4, bytes.length - data.length / 4]);
+      expect([...(await file.readFloat32("a", 3))]).toEqual([8]);
+      expect([...(await file.readFloat32("a", 4))]).toEqual([]);
+      await expect(file.readFloat32("a", 2, 5)).rejects.toThrow('tensor "a": bytes');
+    }
+  });
+
   test("integers are not silently read as f32, a missing tensor is named", async () => {
     const file = await openBytes(makeFile({ n: { dtype: "I64", shape: [], data_offsets: [0, 8] } }, new Uint8Array(8)));
     expect((await refusal(file.readFloat32("n"))).message).toBe(
