@@ -8,9 +8,9 @@ import type {
   StoredRun,
   TrainingSession,
 } from "../../src/session/index.ts";
+import { RunLog } from "../shared/run-log.ts";
+import { createStore, type Store } from "../shared/store.ts";
 import { clearErrors, showError } from "../shared/toasts.ts";
-import { RunLog } from "./run-log.ts";
-import { createStore, type Store } from "./store.ts";
 import { DEFAULT_TRAINING, settingsOf, type Training } from "./training.ts";
 
 export type TextTask = "classify" | "lm";

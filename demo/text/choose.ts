@@ -6,10 +6,10 @@ import { fill, h } from "../shared/dom.ts";
 import { dropZone } from "../shared/drop-zone.ts";
 import { textField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
+import type { Phase } from "../shared/run-log.ts";
 import { storagePanel } from "../shared/storage-panel.ts";
 import { showError } from "../shared/toasts.ts";
 import { type App, isBusy } from "./app.ts";
-import type { Phase } from "./run-log.ts";
 import { bundledModel } from "./sources.ts";
 import { stagesOf, stageTitle } from "./training.ts";
 

@@ -1,12 +1,9 @@
-import { formatBytes } from "../../src/finetune/format.ts";
-import { saveFile, saveZip } from "../../src/io/browser/index.ts";
 import { dataName, type FineTuneJob, modelName } from "../../src/jobs/index.ts";
 import type { SavedModel } from "../../src/session/index.ts";
 import { codeBlock } from "../shared/code.ts";
 import { fill, h } from "../shared/dom.ts";
-import { icon } from "../shared/icons.ts";
+import { fileList } from "../shared/file-list.ts";
 import type { Part } from "../shared/parts.ts";
-import { showError } from "../shared/toasts.ts";
 import type { App } from "./app.ts";
 
 /** Part 6: the model in Hub layout, the report, and the command that repeats the run in Node. */
@@ -50,56 +47,13 @@ export function keepPart(app: App, part: Part): void {
     part.setDone(saved !== null);
     if (!saved || !job) return;
     code.set(saved.command);
-    fill(files, fileList(saved, job));
+    fill(files, filesOf(saved, job));
   });
 }
 
-function fileList({ files }: SavedModel, job: FineTuneJob): HTMLElement[] {
-  const all = { ...files, ...dataFile(job) };
+function filesOf({ files }: SavedModel, job: FineTuneJob): HTMLElement[] {
   const name = `${modelName(job.model).replace(/.*\//, "")}-${dataName(job.data).replace(/\.\w+$/, "")}`;
-  const total = Object.values(all).reduce((sum, { size }) => sum + size, 0);
-  const download = (what: string, action: () => Promise<void>) => async (): Promise<void> => {
-    try {
-      await action();
-    } catch (error) {
-      showError(`${what} could not be downloaded`, error);
-    }
-  };
-  return [
-    h(
-      "div",
-      { class: "row" },
-      h(
-        "button",
-        { class: "button primary", type: "button", onclick: download(`${name}.zip`, () => saveZip(name, all)) },
-        icon("download"),
-        "Download all",
-      ),
-      h("span", { class: "soft small" }, `${name}.zip, ${formatBytes(total)}`),
-    ),
-    h(
-      "ul",
-      { class: "files" },
-      Object.entries(all).map(([file, contents]) =>
-        h(
-          "li",
-          {},
-          h("span", { class: "truncate" }, file),
-          h("span", { class: "soft number" }, formatBytes(contents.size)),
-          h(
-            "button",
-            {
-              class: "button quiet small",
-              type: "button",
-              "aria-label": `Download ${file}`,
-              onclick: download(file, () => saveFile(file, contents)),
-            },
-            "Download",
-          ),
-        ),
-      ),
-    ),
-  ];
+  return fileList(name, { ...files, ...dataFile(job) });
 }
 
 /** The data as they were trained on, which the command names. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RunLog } from "../../demo/text/run-log.ts";
+import { RunLog } from "../../demo/shared/run-log.ts";
 import type { Evaluation, TrainingEvent } from "../../src/finetune/index.ts";
 import type { SessionEvent } from "../../src/session/index.ts";
 
