@@ -15,6 +15,7 @@ const SUITES = ["autograd", "finetune", "gpu", "io", "kernels", "models", "nn", 
 const NODE_ONLY = [
   "test/io/node/**", // files and folders on disk, sharp
   "test/gpu/node-adapter.test.ts", // Dawn, drivers and child processes
+  "test/gpu/subgroup-matrices.test.ts", // matrix units, which Node's Dawn alone may switch on
   "test/gpu/kernels.test.ts", // compiles every variant with Dawn's null backend
 ];
 

@@ -72,7 +72,11 @@ export class Gpu {
     this.#pipelines = new PipelineCache(device, (error) => this.#fail(error));
     this.#commands = new CommandStream(device, this.#pipelines);
     if (options.variants) this.variants = options.variants;
-    device.onuncapturederror = (event) => this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
+    device.onuncapturederror = (event) => {
+      // It is thrown to whoever calls next; a browser need not warn of it on its console as well.
+      event.preventDefault();
+      this.#fail(new GpuError(`WebGPU: ${event.error.message}`));
+    };
     void device.lost.then(({ reason, message }) => {
       if (!this.#closed) this.#fail(new DeviceLostError(reason ?? "unknown", message));
     });

@@ -1,4 +1,5 @@
 import { describeSmallLimits, describeWebGpuProblem, isInBrowser, WebGpuUnavailableError } from "./availability.ts";
+import { GpuError } from "./errors.ts";
 import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
 import type { VariantTable } from "./variants.ts";
 
@@ -7,7 +8,7 @@ export interface OpenOptions {
   device?: GPUDevice;
   /** An adapter the caller chose. */
   adapter?: GPUAdapter;
-  /** Force the software adapter from npm (Node only). */
+  /** Force a software adapter: in Node the one from npm, in a browser its own fallback adapter. */
   software?: boolean;
   /** `null` compiles and validates without running anything (Node only; for tests). */
   backend?: "null";
@@ -71,8 +72,9 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
 
 async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; wait?: OpenedDevice["wait"] }> {
   const browserGpu = globalThis.navigator?.gpu;
-  if (browserGpu && !options.software && !options.backend) {
-    const adapter = await browserGpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+  if (browserGpu && !options.backend && (!options.software || isInBrowser())) {
+    const wanted = options.software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" as const };
+    const adapter = await browserGpu.requestAdapter(wanted).catch(() => null);
     const problem = adapter ? describeSmallLimits(adapter.limits) : await describeWebGpuProblem();
     if (problem) throw new WebGpuUnavailableError(problem);
     if (adapter) return { adapter };
@@ -80,6 +82,7 @@ async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter;
   if (isInBrowser()) {
     const problem = await describeWebGpuProblem();
     if (problem) throw new WebGpuUnavailableError(problem);
+    throw new GpuError(`this browser has no ${options.backend ? `backend "${options.backend}"` : "software adapter"}`);
   }
   const { findNodeAdapter } = await import("./node-adapter.ts");
   const { waitSparingly } = await import("./node-wait.ts");
