@@ -19,6 +19,11 @@ export const common = {
   logLevel: "warning",
 };
 
+/** What bundles for browsers take of packages whose own choice bundlers do not find. */
+export const browserAlias = {
+  "@huggingface/hub": resolve(repository, "node_modules/@huggingface/hub/dist/browser/index.mjs"),
+};
+
 /** Entry points that are published, by their path in `dist` without `.js`. */
 const ENTRY_POINTS = {
   index: "src/index.ts",
@@ -30,6 +35,7 @@ const ENTRY_POINTS = {
   hub: "src/io/hub/index.ts",
   node: "src/io/node/index.ts",
   bench: "src/bench/index.ts",
+  session: "src/session/index.ts",
   "cli/main": "src/cli/main.ts",
 };
 
@@ -106,8 +112,8 @@ const withoutNode = {
     const contents = `const refuse = () => {
       throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm");
     };
-    export { refuse as findNodeAdapter, refuse as waitSparingly };`;
-    onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$/ }, () => ({ contents }));
+    export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as openFile };`;
+    onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({ contents }));
   },
 };
 
@@ -117,5 +123,22 @@ export const singleFileOptions = (contents, outfile) => ({
   stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
   outfile,
   minify: true,
+  plugins: [withoutNode, shaderPlugin()],
+});
+
+/**
+ * The worker of a session, with all that it needs in one file: workers have no import maps, so no package can be found by its
+ * name there.
+ */
+export const workerOptions = () => ({
+  ...common,
+  entryPoints: { "session-worker": "src/session/worker.ts" },
+  outdir: "dist",
+  platform: "browser",
+  packages: "bundle",
+  external: ["node:*", "webgpu", "sharp", "@sparticuz/chromium"],
+  alias: browserAlias,
+  minify: true,
+  sourcemap: true,
   plugins: [withoutNode, shaderPlugin()],
 });

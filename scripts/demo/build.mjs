@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { context } from "esbuild";
+import { browserAlias } from "../build/library.mjs";
 import { POLICY } from "./policy.mjs";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -38,6 +39,7 @@ export async function demoBuilder({ minify = false } = {}) {
     legalComments: "none",
     // What is for Node stays away: those branches are never taken in a browser.
     external: ["node:*", "webgpu", "sharp", "@sparticuz/chromium"],
+    alias: browserAlias,
   };
   const entryPoints = {};
   for (const entry of await readdir(DEMO)) {

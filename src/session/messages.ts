@@ -16,12 +16,13 @@ import type {
 
 /** What the page asks of the worker, each answered once. */
 export interface Calls {
-  open(options: Pick<SessionOptions, "gpu"> & { storage: string | false }): { adapter: AdapterDescription };
+  open(options: Pick<SessionOptions, "gpu" | "cache"> & { storage: string | false }): { adapter: AdapterDescription };
   inspect(model: ModelSource, job?: Partial<FineTuneJob>): ModelInspection;
   describeData(job: FineTuneJob): DataDescription;
   plan(job: FineTuneJob): Plan;
   pause(): void;
   resume(): void;
+  /** Answered when the run has ended. */
   cancel(): void;
   predict(request: PredictRequest): Prediction[];
   evaluate(request: EvaluateRequest): Evaluation;

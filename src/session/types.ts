@@ -74,9 +74,11 @@ export type SessionEvent =
   | DeviceLostEvent
   | RecoveredEvent;
 
-/** A part of a model that can be frozen by itself. Its name is a pattern for `freeze`, `unfreeze` and `rates`. */
+/** A part of a model that can be frozen by itself. */
 export interface ModelStage {
   readonly name: string;
+  /** Globs, comma-separated, of exactly its parameters, for `freeze`, `unfreeze` and (each by itself) `rates`. */
+  readonly pattern: string;
   readonly parameters: number;
   /** Checkpoint names of its parameters. */
   readonly names: readonly string[];
@@ -127,7 +129,7 @@ export interface DataDescription {
     /** Texts that are cut at `maxLength`. */
     readonly cut: number;
   } | null;
-  /** A few of the training examples, of every class. */
+  /** A few of the training examples, of every class; none of images. */
   readonly examples: readonly { readonly text: string; readonly label?: string }[];
 }
 
@@ -214,6 +216,8 @@ export interface SessionOptions {
    * `graft/session`. False keeps it in memory alone. With `worker: "here"` a folder may be given as an object.
    */
   readonly storage?: string | false | RunFolder;
+  /** Keep what is downloaded in the origin's private file system, so that it comes once; true by default where there is one. */
+  readonly cache?: boolean;
 }
 
 /** A run as it goes. Leaving the loop early cancels it. */

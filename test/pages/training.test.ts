@@ -11,7 +11,7 @@ import { fullSettings } from "../../src/jobs/index.ts";
 import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
 
 const stage = (name: string, level: number, parameters = 10): ModelStage => ({
-  ...{ name, level, parameters, names: [], rate: null, trained: 0 },
+  ...{ name, pattern: name, level, parameters, names: [], rate: null, trained: 0 },
 });
 const inspection = (head: ModelStage): ModelInspection => ({
   ...{ name: "mini", family: "GPT-2", architecture: "GPT2LMHeadModel", tasks: ["classify", "lm"] },

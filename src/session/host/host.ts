@@ -1,0 +1,181 @@
+import { renderReport } from "../../finetune/report.ts";
+import { OpfsDirectory } from "../../io/browser/index.ts";
+import { commandOf, type FineTuneJob } from "../../jobs/index.ts";
+import { planTask } from "../../jobs/training/planning.ts";
+import { reportOf } from "../../jobs/training/report.ts";
+import type { Calls } from "../messages.ts";
+import type { Handlers, Send } from "../serve.ts";
+import type { RunFolder, SavedModel, SessionEvent } from "../types.ts";
+import { describeData, inspectJob, inspectModel } from "./describe.ts";
+import { Device, type OpenGpu } from "./device.ts";
+import { BlobFolder, MemoryFolder } from "./folders.ts";
+import { KeptRun } from "./kept-run.ts";
+import { Models } from "./models.ts";
+import { Run } from "./run.ts";
+import { Sources } from "./sources.ts";
+
+export interface HostOptions {
+  readonly openGpu?: OpenGpu;
+  /** Where the run is kept, instead of the folder that is asked for by name. */
+  readonly folder?: RunFolder;
+}
+
+/** What is there once the session is open. */
+interface Opened {
+  readonly device: Device;
+  readonly kept: KeptRun;
+  readonly sources: Sources;
+  readonly models: Models;
+  /** Name of the lock that a run holds; null where nobody else can have the folder. */
+  readonly lock: string | null;
+}
+
+/** The working end of a session: one job at a time, and what is asked meanwhile. */
+export class SessionHost {
+  #opened: Opened | null = null;
+  #run: Run | null = null;
+  /** The run under way, or the last one. */
+  #last: Run | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  /** What is asked while no job runs, one after another. */
+  #asked: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: HostOptions = {}) {}
+
+  readonly handlers: Handlers = {
+    open: (options) => this.#open(options),
+    inspect: async (model, job) => {
+      const { device, sources } = this.#session;
+      const gpu = await device.get();
+      if (job?.task === undefined || job.data === undefined) {
+        return inspectModel(await sources.model(model), job?.task, gpu);
+      }
+      return inspectJob(await sources.prepare({ ...(job as FineTuneJob), model }), gpu);
+    },
+    describeData: async (job) => describeData(await this.#session.sources.prepare(job)),
+    plan: async (job) => {
+      const { device, sources } = this.#session;
+      return (await planTask(await sources.prepare(job), await device.get())).plan;
+    },
+    start: (send, signal, job) => this.#begin(send, signal, job),
+    pickUp: (send, signal) => this.#begin(send, signal, null),
+    pause: async () => this.#run?.gate.hold(),
+    resume: async () => this.#run?.gate.release(),
+    cancel: async () => {
+      this.#run?.cancel();
+      await this.#ended.catch(() => {});
+    },
+    predict: (request) => this.#between(() => this.#session.models.predict(request)),
+    evaluate: (request) => this.#between(() => this.#session.models.evaluate(request)),
+    generate: (send, signal, request) =>
+      this.#between(() => this.#session.models.generate(request, (text) => send(text), signal)),
+    save: () => this.#between(() => this.#save()),
+    stored: () => this.#session.kept.describe(),
+    forget: async () => {
+      if (this.#run) throw new Error("forget: the run is still under way; cancel it first");
+      await this.#session.kept.forget();
+    },
+    close: () => this.#close(),
+  };
+
+  get #session(): Opened {
+    if (!this.#opened) throw new Error("the session is closed");
+    return this.#opened;
+  }
+
+  async #open({ gpu, storage, cache }: Parameters<Calls["open"]>[0]): Promise<ReturnType<Calls["open"]>> {
+    const device = new Device(gpu, this.options.openGpu);
+    const { adapter } = await device.get();
+    const isStored = storage !== false && !this.options.folder;
+    const folder =
+      this.options.folder ?? (isStored ? await OpfsDirectory.open(storage, { create: true }) : new MemoryFolder());
+    const kept = new KeptRun(folder);
+    const sources = new Sources({
+      isCached: cache ?? isStored,
+      keptModel: (name) => kept.model(name),
+    });
+    const models = new Models({
+      ...{ device, sources },
+      trained: () => this.#last?.trained ?? null,
+      job: () => this.#last?.job ?? null,
+    });
+    this.#opened = { device, kept, sources, models, lock: isStored ? `graft/run/${storage}` : null };
+    return { adapter };
+  }
+
+  /** Starts a job, or goes on with the one that was kept. */
+  async #begin(send: Send<SessionEvent>, signal: AbortSignal, job: FineTuneJob | null): Promise<void> {
+    const { kept, models, device, sources, lock } = this.#session;
+    if (this.#run) throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
+    const own = job ?? (await kept.job());
+    if (!own) throw new Error("there is no run that was kept");
+    const prepare = sources.prepare.bind(sources);
+    const run = new Run({ device, kept, prepare, send }, own);
+    this.#run = run;
+    const leave = (): void => run.cancel();
+    signal.addEventListener("abort", leave, { once: true });
+    const work = async (): Promise<void> => {
+      await this.#asked.catch(() => {});
+      // A job that cannot be read leaves what there was before.
+      const begin = async (): Promise<void> => {
+        await prepare(own, run.tellBytes, run.signal);
+        this.#last?.release();
+        models.release();
+        this.#last = run;
+        if (job) await kept.begin(job, (file, loaded, total) => run.tellBytes("download", file, loaded, total));
+      };
+      await run.execute(job === null, begin);
+    };
+    this.#ended = alone(lock, work);
+    try {
+      await this.#ended;
+    } finally {
+      signal.removeEventListener("abort", leave);
+      this.#run = null;
+      for (const left of run.gate.close()) void this.#between(left);
+    }
+  }
+
+  /** Does something with models where it does not come into the way of a run. */
+  #between<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#run) return this.#run.gate.do(work);
+    const result = this.#asked.then(work, work);
+    this.#asked = result.catch(() => {});
+    return result;
+  }
+
+  async #save(): Promise<SavedModel> {
+    const run = this.#last;
+    if (!run?.trained) throw new Error("there is no trained model yet: start a job first");
+    if (this.#run) throw new Error("the model is still being trained; it can be saved when the run has ended");
+    const { task, model, shown, log } = run.trained;
+    const folder = new BlobFolder();
+    await task.save(folder, model);
+    await folder.writeText("report.html", renderReport(reportOf(task, log.recorded(), shown, model.gpu)));
+    return { files: folder.files, command: commandOf(run.job) };
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#opened) return;
+    this.#run?.cancel();
+    await this.#ended.catch(() => {});
+    await this.#asked.catch(() => {});
+    this.#last?.release();
+    this.#opened.models.release();
+    this.#opened.device.close();
+    this.#opened = null;
+  }
+}
+
+/**
+ * Runs while no other tab has a run in the same folder. Holding the lock also keeps browsers from freezing a tab in the
+ * background.
+ */
+async function alone(lock: string | null, work: () => Promise<void>): Promise<void> {
+  const locks = globalThis.navigator?.locks;
+  if (lock === null || !locks) return work();
+  await locks.request(lock, { ifAvailable: true }, async (held) => {
+    if (!held) throw new Error("another tab is training in this browser's storage; close it, or cancel its run, first");
+    await work();
+  });
+}

@@ -1,0 +1,210 @@
+import type { EndEvent } from "../../finetune/index.ts";
+import { refuse } from "../../finetune/plan/plan.ts";
+import type { Settings } from "../../finetune/report.ts";
+import type { FineTuneJob } from "../../jobs/index.ts";
+import type { TaskRun } from "../../jobs/tasks/task-run.ts";
+import { planTask } from "../../jobs/training/planning.ts";
+import { shownSettings } from "../../jobs/training/report.ts";
+import { stepsInCheckpoint, trainTask } from "../../jobs/training/run.ts";
+import { makeTrainable } from "../../jobs/training/trainable.ts";
+import type { StagedModel } from "../../models/index.ts";
+import { mergeLora } from "../../nn/index.ts";
+import type { Send } from "../serve.ts";
+import type { SessionEvent } from "../types.ts";
+import type { Device } from "./device.ts";
+import { EventLog } from "./event-log.ts";
+import { Gate } from "./gate.ts";
+import type { KeptRun } from "./kept-run.ts";
+
+/** Devices lost one after another without a step being kept between, before the run is given up. */
+const MOST_LOSSES = 3;
+/** Least time between two checkpoints that nothing asks for, in milliseconds. */
+const KEEP_EVERY = 5_000;
+/** Checkpoints take at most this share of the time. */
+const KEEP_SHARE = 0.05;
+/** Least time between two events of one kind about bytes, in milliseconds. */
+const BYTES_EVERY = 50;
+
+export interface RunParts {
+  readonly device: Device;
+  readonly kept: KeptRun;
+  /** Reads what the job needs; told of the bytes as they come. */
+  prepare(job: FineTuneJob, listener: BytesListener, signal: AbortSignal): Promise<TaskRun>;
+  readonly send: Send<SessionEvent>;
+}
+
+export type BytesListener = (what: "download" | "weights", file: string, loaded: number, total: number) => void;
+
+/** A model that is being trained or was, with all that is to be known of it. */
+export interface TrainedModel {
+  readonly task: TaskRun;
+  readonly model: StagedModel<unknown, unknown>;
+  readonly shown: Settings;
+  readonly log: EventLog;
+}
+
+/** One job, from its start to its end, across losses of the device. */
+export class Run {
+  readonly gate: Gate;
+  readonly #cancelling = new AbortController();
+  readonly #log = new EventLog();
+  /** The model while it is trained, and after the end. */
+  trained: TrainedModel | null = null;
+  #lastKept = performance.now();
+  #keepTook = 0;
+  #keptStep = -1;
+  #losses = 0;
+  #stepAtLoss = -1;
+  #lastBytes = 0;
+
+  constructor(
+    private readonly parts: RunParts,
+    readonly job: FineTuneJob,
+  ) {
+    const { send } = parts;
+    this.gate = new Gate({
+      signal: this.signal,
+      isKeepDue: () => this.#isKeepDue(),
+      onKept: async (event, milliseconds) => {
+        this.#keepTook = milliseconds;
+        this.#noteKept();
+        this.#log.add(event);
+        await send(event);
+      },
+      onHeld: () => send({ type: "paused", step: this.#log.step }),
+      onGoingOn: () => send({ type: "resumed", step: this.#log.step }),
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancelling.signal;
+  }
+
+  cancel(): void {
+    this.#cancelling.abort();
+  }
+
+  /**
+   * Runs to the end.
+   *
+   * @param isPickedUp goes on from what was kept, and tells its history first
+   * @param begin makes ready what the run is kept in
+   */
+  async execute(isPickedUp: boolean, begin: () => Promise<void>): Promise<void> {
+    const { device, kept, send } = this.parts;
+    let goesOn = isPickedUp;
+    try {
+      await begin();
+    } catch (error) {
+      if (!this.signal.aborted) throw error;
+      return await this.#tellCancelled();
+    }
+    if (isPickedUp) for (const event of (await kept.events())?.events ?? []) this.#log.add(event);
+    for (let isFirst = true; ; isFirst = false) {
+      try {
+        await this.#attempt(goesOn, isPickedUp && isFirst);
+        return;
+      } catch (error) {
+        if (this.signal.aborted && this.trained === null) {
+          await kept.keepEvents(this.#log, "cancelled");
+          return await this.#tellCancelled();
+        }
+        const lost = await device.lossBehind(error);
+        if (!lost) {
+          this.release();
+          throw error;
+        }
+        this.#losses = this.#keptStep > this.#stepAtLoss ? 1 : this.#losses + 1;
+        this.#stepAtLoss = this.#keptStep;
+        this.release();
+        device.close();
+        await send({ type: "device-lost", step: this.#log.step, message: lost.message });
+        if (this.#losses >= MOST_LOSSES) {
+          throw new Error(
+            `the GPU device was lost ${this.#losses} times without the run getting on between; it ends here, and can be ` +
+              `picked up from step ${Math.max(this.#keptStep, 0)} (${lost.message})`,
+            { cause: lost },
+          );
+        }
+        const gpu = await device.get();
+        goesOn = await kept.hasCheckpoint();
+        if (!goesOn) this.#log.goBackTo(0);
+        await send({ type: "recovered", step: goesOn ? Math.max(this.#keptStep, 0) : 0, adapter: gpu.adapter.name });
+      }
+    }
+  }
+
+  async #attempt(goesOn: boolean, isHistoryTold: boolean): Promise<void> {
+    const { device, kept, prepare, send } = this.parts;
+    const { signal } = this;
+    const gpu = await device.get();
+    const task = await prepare(this.job, this.tellBytes, signal);
+    signal.throwIfAborted();
+    const from = goesOn ? await stepsInCheckpoint(task, kept.folder) : null;
+    if (goesOn) this.#log.goBackTo(from ?? 0);
+    if (from !== null) this.#keptStep = from;
+    if (isHistoryTold) await send({ type: "history", step: from ?? 0, events: this.#log.events });
+    const { plan, kernels } = await planTask(task, gpu);
+    await send({ type: "plan", plan });
+    if (!plan.fits) refuse(plan);
+    signal.throwIfAborted();
+    // Kernels are compiled while the weights are read.
+    const [trainable] = await Promise.all([
+      makeTrainable(task, gpu),
+      gpu.warmUp(kernels, (done, total) => void send({ type: "compile", done, total })),
+    ]);
+    const { model, optimizer } = trainable;
+    const shown = shownSettings(task, trainable);
+    this.trained = { task, model, shown, log: this.#log };
+    let ended: EndEvent["reason"] | null = null;
+    try {
+      const run = trainTask(task, trainable, {
+        ...{ signal, shown, between: this.gate.between },
+        checkpoint: kept.checkpoints(this.#log),
+        resume: from === null ? undefined : kept.folder,
+      });
+      for await (const event of run) {
+        this.#log.add(event);
+        if (event.type === "checkpoint") this.#noteKept();
+        if (event.type === "end") ended = event.reason;
+        await send(event);
+      }
+    } finally {
+      optimizer.dispose();
+    }
+    mergeLora(model);
+    await kept.keepEvents(this.#log, ended);
+  }
+
+  /** A run that is cancelled before its first step ends like any other. */
+  async #tellCancelled(): Promise<void> {
+    await this.parts.send({
+      ...{ type: "end", reason: "cancelled", steps: this.#log.step, seconds: 0, tokens: 0, peakBytes: 0 },
+      ...{ bestStep: null, evaluation: null },
+    });
+  }
+
+  /** Gives the model back. */
+  release(): void {
+    this.trained?.model.dispose();
+    this.trained = null;
+  }
+
+  readonly tellBytes: BytesListener = (what, file, loaded, total) => {
+    this.signal.throwIfAborted();
+    const now = performance.now();
+    if (loaded < total && now - this.#lastBytes < BYTES_EVERY) return;
+    this.#lastBytes = now;
+    void this.parts.send({ type: "bytes", what, file, loaded, total });
+  };
+
+  #isKeepDue(): boolean {
+    const waited = performance.now() - this.#lastKept;
+    return this.#log.step > this.#keptStep && waited > Math.max(KEEP_EVERY, this.#keepTook / KEEP_SHARE);
+  }
+
+  #noteKept(): void {
+    this.#lastKept = performance.now();
+    this.#keptStep = this.#log.step;
+  }
+}

@@ -1,0 +1,188 @@
+import type { Evaluation, Plan } from "../finetune/index.ts";
+import type { AdapterDescription } from "../gpu/index.ts";
+import type { FineTuneJob, ModelSource } from "../jobs/index.ts";
+import { Connection, type PieceStream, type Port } from "./connection.ts";
+import type { HostOptions } from "./host/host.ts";
+import type {
+  DataDescription,
+  EvaluateRequest,
+  GenerateRequest,
+  ModelInspection,
+  Prediction,
+  PredictRequest,
+  SavedModel,
+  SessionEvent,
+  SessionOptions,
+  SessionRun,
+  SessionState,
+  StoredRun,
+  TrainingSession,
+} from "./types.ts";
+
+const DEFAULT_STORAGE = "session";
+
+/** The other end of the messages, and how it is given up. */
+interface Place {
+  readonly port: Port;
+  close(): void;
+}
+
+/**
+ * Fine-tuning behind messages. See {@link TrainingSession}.
+ *
+ * @example
+ * const session = await FineTuneSession.open({ worker: new URL("./session-worker.js", import.meta.url) });
+ * for await (const event of session.start(job)) if (event.type === "step") chart.add(event.step, event.loss);
+ * const { files, command } = await session.save();
+ */
+export class FineTuneSession implements TrainingSession {
+  #state: SessionState = "idle";
+  #isClosed = false;
+
+  /**
+   * Starts the worker and opens a GPU in it.
+   *
+   * @throws WebGpuUnavailableError, by name, where the browser has none; Error where the worker cannot be started.
+   */
+  static async open(options: SessionOptions & Pick<HostOptions, "openGpu"> = {}): Promise<FineTuneSession> {
+    const { worker, gpu, cache, storage = DEFAULT_STORAGE, openGpu } = options;
+    const folder = typeof storage === "object" ? storage : undefined;
+    if (worker !== "here" && (folder || openGpu)) {
+      throw new Error('a folder or a GPU that is an object goes with worker: "here"');
+    }
+    const place = worker === "here" ? await openHere({ folder, openGpu }) : openWorker(worker);
+    const connection = new Connection(place.port);
+    try {
+      watch(place.port, connection);
+      const asked = { gpu, cache, storage: typeof storage === "object" ? (false as const) : storage };
+      const { adapter } = await connection.call("open", asked);
+      return new FineTuneSession(connection, place, adapter);
+    } catch (error) {
+      place.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    private readonly connection: Connection,
+    private readonly place: Place,
+    readonly adapter: AdapterDescription,
+  ) {}
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  inspect(model: ModelSource, job?: Partial<FineTuneJob>): Promise<ModelInspection> {
+    return this.connection.call("inspect", model, job);
+  }
+
+  describeData(job: FineTuneJob): Promise<DataDescription> {
+    return this.connection.call("describeData", job);
+  }
+
+  plan(job: FineTuneJob): Promise<Plan> {
+    return this.connection.call("plan", job);
+  }
+
+  start(job: FineTuneJob): SessionRun {
+    this.#requireIdle();
+    return this.#follow(this.connection.stream("start", job));
+  }
+
+  pickUp(): SessionRun {
+    this.#requireIdle();
+    return this.#follow(this.connection.stream("pickUp"));
+  }
+
+  async pause(): Promise<void> {
+    await this.connection.call("pause");
+  }
+
+  async resume(): Promise<void> {
+    await this.connection.call("resume");
+  }
+
+  async cancel(): Promise<void> {
+    await this.connection.call("cancel");
+  }
+
+  predict(request: PredictRequest): Promise<Prediction[]> {
+    return this.connection.call("predict", request);
+  }
+
+  generate(request: GenerateRequest): AsyncIterable<string> {
+    return this.connection.stream("generate", request);
+  }
+
+  evaluate(request: EvaluateRequest): Promise<Evaluation> {
+    return this.connection.call("evaluate", request);
+  }
+
+  save(): Promise<SavedModel> {
+    return this.connection.call("save");
+  }
+
+  stored(): Promise<StoredRun | null> {
+    return this.connection.call("stored");
+  }
+
+  async forget(): Promise<void> {
+    await this.connection.call("forget");
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      await this.connection.call("close");
+    } finally {
+      this.connection.fail(new Error("the session is closed"));
+      this.place.close();
+      this.#state = "idle";
+    }
+  }
+
+  #requireIdle(): void {
+    if (this.#state === "idle") return;
+    throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
+  }
+
+  #follow(stream: PieceStream<SessionEvent>): SessionRun {
+    this.#state = "running";
+    stream.onPiece = ({ type }) => {
+      if (type === "paused") this.#state = "paused";
+      if (type === "resumed") this.#state = "running";
+    };
+    stream.onEnd = () => {
+      this.#state = "idle";
+    };
+    return stream;
+  }
+}
+
+async function openHere(options: HostOptions): Promise<Place> {
+  const { serveHere } = await import("./here.ts");
+  return serveHere(options);
+}
+
+function openWorker(worker: Exclude<SessionOptions["worker"], "here">): Place {
+  const isOwn = typeof worker !== "object" || worker instanceof URL;
+  const made = isOwn
+    ? new Worker(worker ?? new URL("./session-worker.js", import.meta.url), { type: "module", name: "graft" })
+    : worker;
+  return { port: made as Port, close: () => made.terminate() };
+}
+
+/** A worker that breaks ends everything that is asked of it. */
+function watch(port: Port, connection: Connection): void {
+  const worker = port as Partial<Worker>;
+  if (!worker.addEventListener || !("onerror" in worker)) return;
+  worker.addEventListener("error", (event: ErrorEvent) => {
+    const why = event.message || "it could not be loaded; is its address right, and allowed by the page's policy?";
+    connection.fail(new Error(`the session's worker failed: ${why}`));
+  });
+  worker.addEventListener("messageerror", () => {
+    connection.fail(new Error("a message of the session's worker could not be read"));
+  });
+}
