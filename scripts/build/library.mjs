@@ -2,6 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pureCalls } from "./pure-calls.mjs";
 import { minifiedShaders, shaderPlugin } from "./wgsl/plugin.mjs";
 
 export const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -90,7 +91,7 @@ export async function libraryOptions() {
     splitting: true,
     sourcemap: true,
     chunkNames: "chunks/[name]-[hash]",
-    plugins: [shaderPlugin(), barrels(families)],
+    plugins: [shaderPlugin(), pureCalls(join(repository, "src")), barrels(families)],
   };
 }
 

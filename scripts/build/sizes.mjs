@@ -13,24 +13,24 @@ const KB = 1000;
 export const PROGRAMS = [
   {
     name: "matmul",
-    limit: 37,
+    limit: 31.5,
     source: 'export { matmul } from "graft-gpu";',
   },
   {
     name: "a perceptron and its training",
-    limit: 69,
+    limit: 60,
     source: `export { backward, crossEntropy, Gpu, relu, tensor, tidy } from "graft-gpu";
       export { AdamW, Linear, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a convolutional network and its training",
-    limit: 94,
+    limit: 79,
     source: `export { backward, crossEntropy, Gpu, relu, reshape, tensor, tidy } from "graft-gpu";
       export { AdamW, BatchNorm, Conv2d, Linear, MaxPool2d, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a language model and its training",
-    limit: 94,
+    limit: 81,
     source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },

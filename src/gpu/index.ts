@@ -16,6 +16,7 @@ export {
   currentValue,
   definedKernels,
   defineKernel,
+  joined,
   Kernel,
   type KernelDefinition,
   type KernelVariant,

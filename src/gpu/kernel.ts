@@ -164,6 +164,14 @@ function layoutFields({ name: kernel, params, bindings }: KernelDefinition): Fie
   return fields;
 }
 
+/**
+ * Two parts of a definition in one. Spreading one of them would keep bundlers from leaving out a kernel that is not used,
+ * since a spread may run a getter.
+ */
+/* @__NO_SIDE_EFFECTS__ */ export function joined<const A extends object, const B extends object>(a: A, b: B): A & B {
+  return { ...a, ...b };
+}
+
 const registered = new Map<string, Kernel>();
 
 /** Ties a shader to its bindings and uniform struct. The list of all kernels serves the tests and warm-up. */

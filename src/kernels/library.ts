@@ -34,7 +34,7 @@ const NEEDS: Record<LibraryName, readonly LibraryName[]> = {
 };
 
 /** The part of a specialisation that includes some files of the library and what these need, each once. */
-export function including(...names: readonly LibraryName[]): { include?: string } {
+/* @__NO_SIDE_EFFECTS__ */ export function including(...names: readonly LibraryName[]): { include?: string } {
   const found = new Set<LibraryName>();
   const visit = (name: LibraryName): void => {
     for (const needed of NEEDS[name]) visit(needed);

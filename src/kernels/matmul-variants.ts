@@ -4,6 +4,7 @@ import matmulMatrixSource from "../../shaders/matmul-subgroup-matrix.wgsl";
 import {
   defineKernel,
   type Gpu,
+  joined,
   type KernelDefinition,
   type KernelVariant,
   type Specialization,
@@ -135,7 +136,7 @@ const THIRTY_TWO_BY_FOUR: Tile = {
   cost: { plain: 1.12, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
 };
 /** For GPUs, whose costs are estimates by what a tile reads: none was there to measure. */
-const alike = (cost: number): Tile["cost"] => ({
+/* @__NO_SIDE_EFFECTS__ */ const alike = (cost: number): Tile["cost"] => ({
   ...{ plain: cost, scattered: cost, leftTransposed: cost, rightTransposed: cost },
 });
 const ROWS_OF_FOUR: Tile = { rows: 4, columns: 4, isDeep: true, width: 64, cost: alike(4) };
@@ -290,39 +291,42 @@ function variantsOf(isShared: boolean): Specialization[] {
 }
 
 /** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU, and for few rows. */
-const registerKernel = defineKernel({
-  name: "matmul",
-  source: matmulSource,
-  ...common,
-  variants: () => variantsOf(false),
-});
+const registerKernel = defineKernel(
+  joined(common, {
+    name: "matmul",
+    source: matmulSource,
+    variants: () => variantsOf(false),
+  }),
+);
 
 /** Tiles in workgroup memory, for GPUs. */
-const sharedKernel = defineKernel({
-  name: "matmul-shared",
-  source: matmulSharedSource,
-  ...common,
-  variants: () => variantsOf(true),
-});
+const sharedKernel = defineKernel(
+  joined(common, {
+    name: "matmul-shared",
+    source: matmulSharedSource,
+    variants: () => variantsOf(true),
+  }),
+);
 
 /** By the adapter's matrix units. Experimental: compiled and checked, and never run yet, for want of such an adapter. */
-const matrixKernel = defineKernel({
-  name: "matmul-subgroup-matrix",
-  source: matmulMatrixSource,
-  ...common,
-  feature: SUBGROUP_MATRIX_FEATURE,
-  variants: () =>
-    LAYOUTS.flatMap((a) =>
-      LAYOUTS.flatMap((b) =>
-        ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
-          [false, true].map((isActivated) => ({
-            ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
-            ...problemSpecialization({ a, b, isActivated }),
-          })),
+const matrixKernel = defineKernel(
+  joined(common, {
+    name: "matmul-subgroup-matrix",
+    source: matmulMatrixSource,
+    feature: SUBGROUP_MATRIX_FEATURE,
+    variants: () =>
+      LAYOUTS.flatMap((a) =>
+        LAYOUTS.flatMap((b) =>
+          ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
+            [false, true].map((isActivated) => ({
+              ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
+              ...problemSpecialization({ a, b, isActivated }),
+            })),
+          ),
         ),
       ),
-    ),
-});
+  }),
+);
 
 const areHalves = ({ a, b }: Pick<MatmulProblem, "a" | "b">): boolean => a.reads === "halves" && b.reads === "halves";
 

@@ -4,7 +4,15 @@ import clipScaleSource from "../../shaders/optimizer/clip-scale.wgsl";
 import gatherSource from "../../shaders/optimizer/gather-gradients.wgsl";
 import squaresSource from "../../shaders/optimizer/gradient-squares.wgsl";
 import sgdSource from "../../shaders/optimizer/sgd.wgsl";
-import { defineKernel, type Gpu, type LiveNumber, linearGrid, type ParamLayout } from "../gpu/index.ts";
+import {
+  defineKernel,
+  type Gpu,
+  joined,
+  type KernelDefinition,
+  type LiveNumber,
+  linearGrid,
+  type ParamLayout,
+} from "../gpu/index.ts";
 import { sliceView, type Tensor, tensor } from "../tensor/index.ts";
 import { wholePower } from "../tensor/portable-math.ts";
 import { fillWith } from "./copy.ts";
@@ -21,7 +29,7 @@ const CHUNK = 1024;
 export const CLASSES = 8;
 
 /** Fields for every class: name0, name1, … of each name, class by class. */
-const classParams = (...names: string[]): ParamLayout =>
+/* @__NO_SIDE_EFFECTS__ */ const classParams = (...names: string[]): ParamLayout =>
   Object.fromEntries(
     Array.from({ length: CLASSES }, (_, i) => i).flatMap((i) => names.map((name) => [`${name}${i}`, "f32" as const])),
   );
@@ -45,38 +53,40 @@ const adamwKernel = defineKernel({
     first: "read_write",
     second: "read_write",
   },
-  params: {
-    ...unitParams,
-    scaleOffset: "u32",
-    parameterOffset: "u32",
-    firstOffset: "u32",
-    secondOffset: "u32",
-    beta2: "f32",
-    oneMinusBeta1: "f32",
-    oneMinusBeta2: "f32",
-    epsilon: "f32",
-    ...classParams("keep", "stepSize", "rootCorrection"),
-  },
+  params: joined(
+    joined(unitParams, {
+      scaleOffset: "u32",
+      parameterOffset: "u32",
+      firstOffset: "u32",
+      secondOffset: "u32",
+      beta2: "f32",
+      oneMinusBeta1: "f32",
+      oneMinusBeta2: "f32",
+      epsilon: "f32",
+    }),
+    classParams("keep", "stepSize", "rootCorrection"),
+  ),
 });
 
 const sgdKernel = defineKernel({
   name: "sgd",
   source: sgdSource,
   bindings: { units: "read", gradient: "read", scale: "read", parameter: "read_write", velocity: "read_write" },
-  params: {
-    ...unitParams,
-    scaleOffset: "u32",
-    parameterOffset: "u32",
-    velocityOffset: "u32",
-    ...classParams("rate", "momentum", "decay"),
-  },
+  params: joined(
+    joined(unitParams, {
+      scaleOffset: "u32",
+      parameterOffset: "u32",
+      velocityOffset: "u32",
+    }),
+    classParams("rate", "momentum", "decay"),
+  ),
 });
 
 const squaresKernel = defineKernel({
   name: "gradient-squares",
   source: squaresSource,
   bindings: { units: "read", gradient: "read", sums: "read_write" },
-  params: { ...unitParams, ordinal: "u32", sumsOffset: "u32" },
+  params: joined(unitParams, { ordinal: "u32", sumsOffset: "u32" }),
 });
 
 const addChunksKernel = defineKernel({
@@ -96,18 +106,29 @@ const clipScaleKernel = defineKernel({
 /** Gradients that one dispatch gathers: with their target as many buffers as a kernel may have. */
 const GATHERED = 7;
 
+/* @__NO_SIDE_EFFECTS__ */ const each = <T>(count: number, of: (i: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => of(i));
+
+/* @__NO_SIDE_EFFECTS__ */ const gatherBindings = (): KernelDefinition["bindings"] => ({
+  ...Object.fromEntries(each(GATHERED, (i) => [`x${i}`, "read" as const])),
+  y: "read_write",
+});
+
+/* @__NO_SIDE_EFFECTS__ */ const gatherParams = (): ParamLayout =>
+  Object.fromEntries(
+    [
+      "count",
+      ...each(GATHERED - 1, (i) => `end${i}`),
+      ...each(GATHERED, (i) => `place${i}`),
+      ...each(GATHERED, (i) => `x${i}Offset`),
+    ].map((name) => [name, "u32" as const]),
+  );
+
 const gatherKernel = defineKernel({
   name: "gather-gradients",
   source: gatherSource,
-  bindings: { ...Object.fromEntries(Array.from({ length: GATHERED }, (_, i) => [`x${i}`, "read"])), y: "read_write" },
-  params: Object.fromEntries(
-    [
-      "count",
-      ...Array.from({ length: GATHERED - 1 }, (_, i) => `end${i}`),
-      ...Array.from({ length: GATHERED }, (_, i) => `place${i}`),
-      ...Array.from({ length: GATHERED }, (_, i) => `x${i}Offset`),
-    ].map((name) => [name, "u32" as const]),
-  ),
+  bindings: gatherBindings(),
+  params: gatherParams(),
 });
 
 /** Parameters that lie side by side, with gradients and moments that lie in the same order. */

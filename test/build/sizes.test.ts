@@ -40,6 +40,9 @@ describe("the library in a page", () => {
 
   it("leaves out of a program what it does not use", () => {
     const [matmul, perceptron] = programs;
+    const text = (name: string) => programs.find((program) => program.name === name)!.text;
+    // What lies in a chunk beside what is used is left out as well.
+    expect(text("a perceptron and its training")).not.toMatch(/"(?:einsum|huberError|linearCrossEntropy|cumsum)"/);
     const foldersOf = ({ modules }: Measured) =>
       [...modules.keys()].map((module) => /^(?:src\/\w+|shaders\/[\w-]+)/.exec(module)![0]);
     for (const measured of programs) {
@@ -60,6 +63,17 @@ describe("the library in a page", () => {
     expect(matmul.compressed).toBeLessThan(engine.compressed / 3);
     expect(matmul.text).not.toMatch(/gpt2|safetensors|AdamW/i);
   });
+});
+
+it("marks calls of functions without effects, and nothing else", async () => {
+  const { markCalls } = (await import(`${resolve(import.meta.dirname, "../../scripts/build")}/pure-calls.mjs`)) as {
+    markCalls(source: string, names: Iterable<string>): string;
+  };
+  const source =
+    "const a = make({ b: part<X>(1) }); function make(x) {} x.make(1); remake(2); import { make } from 'm'; const b = /* @__PURE__ */ make(3);";
+  expect(markCalls(source, ["make", "part"])).toBe(
+    "const a = /* @__PURE__ */ make({ b: /* @__PURE__ */ part<X>(1) }); function make(x) {} x.make(1); remake(2); import { make } from 'm'; const b = /* @__PURE__ */ make(3);",
+  );
 });
 
 it("names of the two entries of the engine do not clash: one file has them all", async () => {

@@ -1,7 +1,7 @@
 import backwardSource from "../../../shaders/attention/attention-backward.wgsl";
 import backwardSharedSource from "../../../shaders/attention/attention-backward-shared.wgsl";
 import rowDotsSource from "../../../shaders/attention/attention-row-dots.wgsl";
-import { defineKernel, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, joined, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
@@ -83,19 +83,21 @@ const specs = (tiles: readonly Specialization[]): Specialization[] =>
     ),
   );
 
-const subgroupKernel = defineKernel({
-  name: "attention-backward",
-  source: backwardSource,
-  ...common,
-  variants: () => specs(SUBGROUP_TILES),
-});
+const subgroupKernel = defineKernel(
+  joined(common, {
+    name: "attention-backward",
+    source: backwardSource,
+    variants: () => specs(SUBGROUP_TILES),
+  }),
+);
 
-const workgroupKernel = defineKernel({
-  name: "attention-backward-shared",
-  source: backwardSharedSource,
-  ...common,
-  variants: () => specs([{}]),
-});
+const workgroupKernel = defineKernel(
+  joined(common, {
+    name: "attention-backward-shared",
+    source: backwardSharedSource,
+    variants: () => specs([{}]),
+  }),
+);
 
 const rowDotsKernel = defineKernel({
   name: "attention-row-dots",

@@ -1,6 +1,6 @@
 import attentionSource from "../../../shaders/attention/attention.wgsl";
 import attentionSharedSource from "../../../shaders/attention/attention-shared.wgsl";
-import { defineKernel, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, joined, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy } from "../../tensor/index.ts";
 import { launch, output, requireFloat32 } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
@@ -54,19 +54,21 @@ const specs = (tiles: readonly Specialization[]): Specialization[] =>
     [{}, BY_ELEMENTS].flatMap((loads) => tiles.map((tile) => ({ ...tile, ...EXPONENTIAL, ...loads, ...masks }))),
   );
 
-const subgroupKernel = defineKernel({
-  name: "attention",
-  source: attentionSource,
-  ...common,
-  variants: () => specs(SUBGROUP_TILES),
-});
+const subgroupKernel = defineKernel(
+  joined(common, {
+    name: "attention",
+    source: attentionSource,
+    variants: () => specs(SUBGROUP_TILES),
+  }),
+);
 
-const workgroupKernel = defineKernel({
-  name: "attention-shared",
-  source: attentionSharedSource,
-  ...common,
-  variants: () => specs([{}]),
-});
+const workgroupKernel = defineKernel(
+  joined(common, {
+    name: "attention-shared",
+    source: attentionSharedSource,
+    variants: () => specs([{}]),
+  }),
+);
 
 /**
  * y = softmax(scale · Q Kᵀ + bias) V, written into the view `y` [...batch, groups, Q, value width]. Returns what the

@@ -66,7 +66,7 @@ export const EXPONENTIAL: Specialization = {
 };
 
 /** Loads of four elements of arrays by scalars, for operands that do not lie on multiples of four. */
-export const byElements = (...names: string[]): Specialization => ({
+/* @__NO_SIDE_EFFECTS__ */ export const byElements = (...names: string[]): Specialization => ({
   Element: "f32",
   IS_WHOLE: "false",
   ...Object.fromEntries(

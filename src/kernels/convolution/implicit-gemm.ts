@@ -4,6 +4,7 @@ import convolutionSharedSource from "../../../shaders/convolution/convolution-sh
 import {
   defineKernel,
   type Gpu,
+  joined,
   type KernelDefinition,
   type KernelVariant,
   linearGrid,
@@ -146,40 +147,43 @@ class TileTable<Own> {
   }
 }
 
-const runTiles = new TileTable((own, { ROWS, COLUMNS, DEPTH }) => ({
+const runTiles = /* @__PURE__ */ new TileTable((own, { ROWS, COLUMNS, DEPTH }) => ({
   still: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: false }),
   sliding: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: true }),
 }));
 
 /** Register tiles with a loop of its own for the steps of l, four at a time. */
-const runsKernel = defineKernel({
-  name: "convolution-runs",
-  source: convolutionRunsSource,
-  ...common,
-  variants: () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]),
-});
+const runsKernel = defineKernel(
+  joined(common, {
+    name: "convolution-runs",
+    source: convolutionRunsSource,
+    variants: () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]),
+  }),
+);
 
-const registerTiles = new TileTable((own, { ROWS, DEPTH }) => ({
+const registerTiles = /* @__PURE__ */ new TileTable((own, { ROWS, DEPTH }) => ({
   specialization: Object.freeze({ ...own, ROWS, DEPTH }),
 }));
 
 /** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU: four columns a lane. */
-const registerKernel = defineKernel({
-  name: "convolution",
-  source: convolutionSource,
-  ...common,
-  variants: () => registerTiles.all().map(({ specialization }) => specialization),
-});
+const registerKernel = defineKernel(
+  joined(common, {
+    name: "convolution",
+    source: convolutionSource,
+    variants: () => registerTiles.all().map(({ specialization }) => specialization),
+  }),
+);
 
 /** What steps of l past the end of a part may add to the work before they are counted through all of the part. */
 const MOST_WASTE = 1.15;
 
 /** Tiles in workgroup memory, for GPUs. */
-const sharedKernel = defineKernel({
-  name: "convolution-shared",
-  source: convolutionSharedSource,
-  ...common,
-});
+const sharedKernel = defineKernel(
+  joined(common, {
+    name: "convolution-shared",
+    source: convolutionSharedSource,
+  }),
+);
 
 /** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
 function chooseVariant(gpu: Gpu, { M, lX, partL }: Params): { variant: KernelVariant; rows: number; columns: number } {

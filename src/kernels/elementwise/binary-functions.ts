@@ -1,14 +1,14 @@
 import type { ElementFunction } from "./element-function.ts";
 
 /** A comparison of floats by their order, false when one is NaN; of integers by WGSL's operator. */
-const comparison = (operator: string): ElementFunction => {
+/* @__NO_SIDE_EFFECTS__ */ const comparison = (operator: string): ElementFunction => {
   const plain = `return vec4<u32>(a ${operator} b);`;
   const f32 = `return vec4<u32>(areOrdered(a, b) & (orderOf(a) ${operator} orderOf(b)));`;
   return { f32, i32: plain, u32: plain, bool: plain, uses: ["float"], isTest: true };
 };
 
 /** A test of whether the operands are other than 0; NaN is. */
-const logical = (operator: string): ElementFunction => {
+/* @__NO_SIDE_EFFECTS__ */ const logical = (operator: string): ElementFunction => {
   const f32 = `return vec4<u32>((magnitudeBits(a) != vec4(0u)) ${operator} (magnitudeBits(b) != vec4(0u)));`;
   const whole = `return vec4<u32>((a != vec4<C>(0)) ${operator} (b != vec4<C>(0)));`;
   return { f32, i32: whole, u32: whole, bool: whole, uses: ["float"], isTest: true };

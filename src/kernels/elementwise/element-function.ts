@@ -25,7 +25,11 @@ export interface ElementFunction {
 export const DTYPES = ["f32", "f16", "i32", "u32", "bool"] as const satisfies readonly DType[];
 
 /** One body for every type of number. */
-export const forNumbers = (body: string): ElementFunction => ({ f32: body, i32: body, u32: body });
+/* @__NO_SIDE_EFFECTS__ */ export const forNumbers = (body: string): ElementFunction => ({
+  f32: body,
+  i32: body,
+  u32: body,
+});
 
 export const computeType = (dtype: DType): ComputeType => (isFloat(dtype) ? "f32" : dtype === "i32" ? "i32" : "u32");
 

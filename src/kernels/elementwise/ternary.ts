@@ -1,6 +1,6 @@
 import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
-import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
+import { defineKernel, joined, type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
 import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
@@ -52,17 +52,19 @@ const ternaryKernel = defineKernel({
   source: ternarySource,
   library: LIBRARY,
   bindings: { c: "read", a: "read", b: "read", y: "read_write" },
-  params: {
-    count: "u32",
-    cOffset: "u32",
-    aOffset: "u32",
-    bOffset: "u32",
-    yOffset: "u32",
-    cIsScalar: "u32",
-    aIsScalar: "u32",
-    bIsScalar: "u32",
-    ...NUMBERS,
-  },
+  params: joined(
+    {
+      count: "u32",
+      cOffset: "u32",
+      aOffset: "u32",
+      bOffset: "u32",
+      yOffset: "u32",
+      cIsScalar: "u32",
+      aIsScalar: "u32",
+      bIsScalar: "u32",
+    },
+    NUMBERS,
+  ),
   variants: () => inSizes("VECTORS", variants()),
 });
 
@@ -71,31 +73,33 @@ const ternaryStridedKernel = defineKernel({
   source: ternaryStridedSource,
   library: LIBRARY,
   bindings: { c: "read", a: "read", b: "read", y: "read_write" },
-  params: {
-    shape0: "vec4<u32>",
-    shape1: "vec4<u32>",
-    cStrides0: "vec4<u32>",
-    cStrides1: "vec4<u32>",
-    aStrides0: "vec4<u32>",
-    aStrides1: "vec4<u32>",
-    bStrides0: "vec4<u32>",
-    bStrides1: "vec4<u32>",
-    yStrides0: "vec4<u32>",
-    yStrides1: "vec4<u32>",
-    count: "u32",
-    rank: "u32",
-    length: "u32",
-    runs: "u32",
-    cStep: "u32",
-    aStep: "u32",
-    bStep: "u32",
-    yStep: "u32",
-    cOffset: "u32",
-    aOffset: "u32",
-    bOffset: "u32",
-    yOffset: "u32",
-    ...NUMBERS,
-  },
+  params: joined(
+    {
+      shape0: "vec4<u32>",
+      shape1: "vec4<u32>",
+      cStrides0: "vec4<u32>",
+      cStrides1: "vec4<u32>",
+      aStrides0: "vec4<u32>",
+      aStrides1: "vec4<u32>",
+      bStrides0: "vec4<u32>",
+      bStrides1: "vec4<u32>",
+      yStrides0: "vec4<u32>",
+      yStrides1: "vec4<u32>",
+      count: "u32",
+      rank: "u32",
+      length: "u32",
+      runs: "u32",
+      cStep: "u32",
+      aStep: "u32",
+      bStep: "u32",
+      yStep: "u32",
+      cOffset: "u32",
+      aOffset: "u32",
+      bOffset: "u32",
+      yOffset: "u32",
+    },
+    NUMBERS,
+  ),
   variants: () => inSizes("RUN", variants()),
 });
 

@@ -11,8 +11,11 @@ interface LossFunction {
   readonly uses: readonly LibraryName[];
 }
 
-const plain = (apply: string): LossFunction => ({ apply, uses: ["float"] });
-const transcendental = (apply: string): LossFunction => ({ apply, uses: ["float", "exponential", "logarithm"] });
+/* @__NO_SIDE_EFFECTS__ */ const plain = (apply: string): LossFunction => ({ apply, uses: ["float"] });
+/* @__NO_SIDE_EFFECTS__ */ const transcendental = (apply: string): LossFunction => ({
+  apply,
+  uses: ["float", "exponential", "logarithm"],
+});
 
 /** ln(1 + e^−x), without overflow. */
 const SOFTPLUS_OF_MINUS = "logarithmOfOnePlus(exponential(-absolute(x))) + larger(-x, vec4(0.0))";

@@ -1,6 +1,6 @@
 import interpolateSource from "../../../shaders/pooling/interpolate.wgsl";
 import gradientSource from "../../../shaders/pooling/interpolate-gradient.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, joined } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { output } from "../launch.ts";
 import { overPlanes } from "./planes.ts";
@@ -31,14 +31,14 @@ const interpolateKernel = defineKernel({
   name: "interpolate",
   source: interpolateSource,
   bindings: { x: "read", y: "read_write" },
-  params: { ...GEOMETRY, xOffset: "u32", yOffset: "u32" },
+  params: joined(GEOMETRY, { xOffset: "u32", yOffset: "u32" }),
 });
 
 const gradientKernel = defineKernel({
   name: "interpolate-gradient",
   source: gradientSource,
   bindings: { g: "read", dx: "read_write" },
-  params: { ...GEOMETRY, gOffset: "u32", dxOffset: "u32" },
+  params: joined(GEOMETRY, { gOffset: "u32", dxOffset: "u32" }),
 });
 
 const paramsOf = (geometry: ResampleGeometry): Record<string, number | readonly number[]> => ({

@@ -3,7 +3,7 @@ import averagePoolGradientSource from "../../../shaders/pooling/average-pool-gra
 import maxPoolSource from "../../../shaders/pooling/max-pool.wgsl";
 import maxPoolGatherSource from "../../../shaders/pooling/max-pool-gather.wgsl";
 import maxPoolGradientSource from "../../../shaders/pooling/max-pool-gradient.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, joined } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { output } from "../launch.ts";
 import { overPlanes } from "./planes.ts";
@@ -35,35 +35,35 @@ const maxPoolKernel = defineKernel({
   name: "max-pool",
   source: maxPoolSource,
   bindings: { x: "read", y: "read_write", taps: "read_write" },
-  params: { ...GEOMETRY, xOffset: "u32", yOffset: "u32", tapsOffset: "u32" },
+  params: joined(GEOMETRY, { xOffset: "u32", yOffset: "u32", tapsOffset: "u32" }),
 });
 
 const maxPoolGatherKernel = defineKernel({
   name: "max-pool-gather",
   source: maxPoolGatherSource,
   bindings: { x: "read", taps: "read", y: "read_write" },
-  params: { ...GEOMETRY, xOffset: "u32", tapsOffset: "u32", yOffset: "u32" },
+  params: joined(GEOMETRY, { xOffset: "u32", tapsOffset: "u32", yOffset: "u32" }),
 });
 
 const maxPoolGradientKernel = defineKernel({
   name: "max-pool-gradient",
   source: maxPoolGradientSource,
   bindings: { g: "read", taps: "read", dx: "read_write" },
-  params: { ...GEOMETRY, gOffset: "u32", tapsOffset: "u32", dxOffset: "u32" },
+  params: joined(GEOMETRY, { gOffset: "u32", tapsOffset: "u32", dxOffset: "u32" }),
 });
 
 const averagePoolKernel = defineKernel({
   name: "average-pool",
   source: averagePoolSource,
   bindings: { x: "read", y: "read_write" },
-  params: { ...GEOMETRY, xOffset: "u32", yOffset: "u32" },
+  params: joined(GEOMETRY, { xOffset: "u32", yOffset: "u32" }),
 });
 
 const averagePoolGradientKernel = defineKernel({
   name: "average-pool-gradient",
   source: averagePoolGradientSource,
   bindings: { g: "read", dx: "read_write" },
-  params: { ...GEOMETRY, gOffset: "u32", dxOffset: "u32" },
+  params: joined(GEOMETRY, { gOffset: "u32", dxOffset: "u32" }),
 });
 
 const geometryParams = (geometry: PoolGeometry): Record<string, readonly number[]> => {

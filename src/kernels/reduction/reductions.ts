@@ -26,7 +26,7 @@ const countBool = (dtype: DType): DType => (dtype === "bool" ? "i32" : dtype);
 const storedOrF32 = (dtype: DType): string => (isFloat(dtype) ? "f32" : storageType(dtype));
 
 /** Adapters may drop a NaN in max() and min(); its exponent bits tell it, and the sum lets it through. */
-const extremum = (name: "max" | "min") => (dtype: DType) =>
+/* @__NO_SIDE_EFFECTS__ */ const extremum = (name: "max" | "min") => (dtype: DType) =>
   isFloat(dtype)
     ? `return select(${name}(a, b), a + b, max(bitcast<u32>(a) & 0x7fffffffu, bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u);`
     : `return ${name}(a, b);`;
@@ -36,7 +36,7 @@ const isNonzero = (dtype: DType): string =>
   isFloat(dtype) ? "return A((bitcast<u32>(f32(v)) << 1u) != 0u);" : "return A(v != X(0));";
 
 /** A NaN is the greatest of all, and first of equals wins, whatever the order of the chunks. */
-const argument = (key: string): Reduction => ({
+/* @__NO_SIDE_EFFECTS__ */ const argument = (key: string): Reduction => ({
   accumulator: () => "vec2<u32>",
   prepare: (dtype) => `${ORDER_KEYS[storageType(dtype)]} return A(${key}, index);`,
   combine: () => "return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y));",
@@ -49,7 +49,7 @@ const argument = (key: string): Reduction => ({
  * a pairwise algorithm for computing sample variances" (1979). Means are kept relative to a nearby element, so that
  * no digits are lost when they are large beside the deviations. What is not finite makes the deviations NaN.
  */
-const moments = (finish: string): Reduction => ({
+/* @__NO_SIDE_EFFECTS__ */ const moments = (finish: string): Reduction => ({
   accumulator: () => "vec4<f32>",
   prepare: () =>
     "let m = bitcast<u32>(f32(v)) & 0x7fffffffu; return A(1.0, f32(v), 0.0, select(0.0, bitcast<f32>(m | 0x400000u), m >= 0x7f800000u));",

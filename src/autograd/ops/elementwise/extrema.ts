@@ -12,7 +12,7 @@ const isAbove = (a: Operand, b: Operand): Tensor => greater(a, b);
 const isBelow = (a: Operand, b: Operand): Tensor => less(a, b);
 
 /** The share of `own` in the gradient, from a kernel or from differentiable ops. */
-function share(
+/* @__NO_SIDE_EFFECTS__ */ function share(
   op: "maximum" | "minimum",
   kernel: TernaryName,
   loses: (own: Operand, other: Operand) => Tensor,

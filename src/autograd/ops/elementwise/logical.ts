@@ -4,7 +4,8 @@ import { cast } from "./cast.ts";
 import { callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
 import { defineTest } from "./define-unary.ts";
 
-/* @__NO_SIDE_EFFECTS__ */ const defineLogical = (name: "logicalAnd" | "logicalOr" | "logicalXor"): Op<NumberOperand> => defineBinary({ name });
+/* @__NO_SIDE_EFFECTS__ */ const defineLogical = (name: "logicalAnd" | "logicalOr" | "logicalXor"): Op<NumberOperand> =>
+  defineBinary({ name });
 
 export const logicalAndOp = defineLogical("logicalAnd");
 export const logicalOrOp = defineLogical("logicalOr");

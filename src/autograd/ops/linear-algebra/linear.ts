@@ -38,7 +38,7 @@ interface ActivationParts {
 }
 
 /** The parts of an op of one input whose vjp saves one tensor. */
-function partsOf<A>(op: Op<A>, attributes: A, fromOutput = false): ActivationParts {
+/* @__NO_SIDE_EFFECTS__ */ function partsOf<A>(op: Op<A>, attributes: A, fromOutput = false): ActivationParts {
   return {
     apply: (x) => op([x], attributes),
     run: (x) => op.definition.forward([x], attributes, () => false) as Tensor,

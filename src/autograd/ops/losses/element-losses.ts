@@ -54,7 +54,10 @@ interface LossInit<A> {
 }
 
 /** A loss of the difference alone has one slope for both operands. */
-function differenceSlopes<A>(kernel: LossName, plain: (d: Tensor, attributes: A) => Tensor): Slope<A>[] {
+/* @__NO_SIDE_EFFECTS__ */ function differenceSlopes<A>(
+  kernel: LossName,
+  plain: (d: Tensor, attributes: A) => Tensor,
+): Slope<A>[] {
   return [
     { kernel: () => kernel, plain: ({ g, x, t, attributes }) => mul(g, plain(sub(x, t), attributes)) },
     { kernel: () => kernel, isSwapped: true, plain: ({ g, x, t, attributes }) => mul(g, plain(sub(t, x), attributes)) },

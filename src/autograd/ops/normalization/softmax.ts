@@ -104,7 +104,7 @@ export const attentionSoftmaxOp = defineOp<{ reach?: number }>({
 });
 
 /** Applies a function of tensors with axes to a scalar as well, as to its only element. */
-const alsoOfScalars =
+/* @__NO_SIDE_EFFECTS__ */ const alsoOfScalars =
   (fn: (x: Tensor, axis: number) => Tensor) =>
   (x: Tensor, axis = -1): Tensor =>
     x?.rank === 0 ? tidy(() => reshape(fn(reshape(x, [1]), axis), [])) : fn(x, axis);

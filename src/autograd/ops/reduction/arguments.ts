@@ -13,7 +13,7 @@ const toReduce = ({ axis, keepDimensions }: ArgumentAttributes): ReduceAttribute
   keepDimensions,
 });
 
-const argument = (name: "argmax" | "argmin"): Op<ArgumentAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const argument = (name: "argmax" | "argmin"): Op<ArgumentAttributes> =>
   defineOp<ArgumentAttributes>({
     name,
     infer: ([x], attributes) => inferReduce(name, x, toReduce(attributes)),

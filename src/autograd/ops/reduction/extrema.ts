@@ -13,7 +13,7 @@ export function shareAmongEqual(g: Tensor, x: Tensor, y: Tensor, axes?: readonly
   return mul(hits, expand(share, x.shape));
 }
 
-const extremum = (name: "max" | "min"): Op<ReduceAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const extremum = (name: "max" | "min"): Op<ReduceAttributes> =>
   defineOp<ReduceAttributes>({
     name,
     infer: ([x], attributes) => inferReduce(name, x, attributes),

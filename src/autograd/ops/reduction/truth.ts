@@ -2,7 +2,7 @@ import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { type Axes, axesOf, inferReduce, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
-const truth = (name: "any" | "all"): Op<ReduceAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const truth = (name: "any" | "all"): Op<ReduceAttributes> =>
   defineOp<ReduceAttributes>({
     name,
     infer: ([x], attributes) => inferReduce(name, x, attributes),

@@ -125,7 +125,7 @@ export function tile(x: Tensor, repeats: number | readonly number[]): Tensor {
   return tidy(() => tileOp([reshape(x, ones(x.shape))], { repeats: ones(times) }));
 }
 
-const triangleOp = (name: "tril" | "triu"): Op<{ diagonal: number }> => {
+/* @__NO_SIDE_EFFECTS__ */ const triangleOp = (name: "tril" | "triu"): Op<{ diagonal: number }> => {
   const op: Op<{ diagonal: number }> = defineOp<{ diagonal: number }>({
     name,
     infer: ([x], { diagonal }) => {
