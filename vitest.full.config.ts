@@ -1,6 +1,6 @@
 import { mergeConfig } from "vitest/config";
 import { CONFIGURATIONS } from "./test/support/configurations.ts";
-import base, { projectOf } from "./vitest.config.ts";
+import base, { LARGE, projectOf } from "./vitest.config.ts";
 
 const OPS = [
   "test/autograd/ops/*.test.ts",
@@ -17,7 +17,10 @@ export default mergeConfig(rest, {
     projects: [
       projectOf(
         { name: "adapter", device: {} },
-        { include: ["test/autograd/ops/limits.test.ts", "test/kernels/subgroup-matrix.test.ts"], thorough: true },
+        {
+          include: [LARGE, "test/autograd/ops/limits.test.ts", "test/kernels/subgroup-matrix.test.ts"],
+          thorough: true,
+        },
       ),
       ...CONFIGURATIONS.map((configuration) => projectOf(configuration, { include: OPS, thorough: true })),
     ],
