@@ -82,12 +82,15 @@ export function runView({ examples, rate }: RunViewOptions): RunView {
   };
 }
 
+const isDone = (share: Share | null): boolean => share !== null && share.total > 0 && share.done >= share.total;
+
 /** What a run is at, in a sentence. */
 export function statusOfRun(run: RunLog, example: string): string {
   switch (run.phase) {
     case "preparing":
       if (run.trunk && run.trunk.done < run.trunk.total) return `The frozen part reads every ${example} once.`;
-      if (run.weights && run.pipelines) return "Pipelines compile while the weights load.";
+      if (isDone(run.weights) && isDone(run.pipelines)) return "The model is measured before it learns.";
+      if (run.weights || run.pipelines) return "Pipelines compile while the weights load.";
       return "Getting ready.";
     case "running":
       return "Training.";
@@ -112,7 +115,6 @@ function showChart(chart: Chart, log: RunLog, ...columns: readonly (readonly (nu
 type Bars = Record<"download" | "pipelines" | "weights" | "trunk" | "steps", Progress>;
 
 function showBars(bars: Bars, log: RunLog, examples: string): void {
-  const isDone = (share: Share | null): boolean => share !== null && share.total > 0 && share.done >= share.total;
   const isPreparing = log.phase === "preparing";
   const bytes = ({ done, total }: Share): string =>
     total > 0 ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done);

@@ -84,12 +84,13 @@ export class App {
   async chooseModel(model: ModelSource): Promise<boolean> {
     this.store.set({ model, inspection: null, plan: null, planProblem: null });
     try {
-      const inspection = await this.session.inspect(model);
-      if (this.state.model !== model) return true;
-      if (!inspection.tasks.includes("lm") && !inspection.tasks.includes("classify")) {
-        throw new Error(`${inspection.name} is a model of images; the page Images trains those`);
+      const { name, tasks } = await this.session.inspect(model);
+      if (!tasks.includes("lm") && !tasks.includes("classify")) {
+        throw new Error(`${name} is a model of images; the page Images trains those`);
       }
-      const task = inspection.tasks.includes(this.state.task) ? this.state.task : (inspection.tasks[0] as TextTask);
+      const task = tasks.includes(this.state.task) ? this.state.task : (tasks[0] as TextTask);
+      const inspection = await this.session.inspect(model, { task });
+      if (this.state.model !== model) return true;
       this.store.set({ inspection, task });
       clearErrors();
       this.refresh();
@@ -119,9 +120,19 @@ export class App {
     }
   }
 
-  setTask(task: TextTask): void {
-    this.store.set({ task, plan: null });
-    this.refresh();
+  async setTask(task: TextTask): Promise<void> {
+    const { model } = this.state;
+    if (!model) return;
+    try {
+      // Another task has another head, and so other things to freeze.
+      const inspection = await this.session.inspect(model, { task });
+      if (this.state.model !== model) return;
+      this.store.set({ task, inspection, plan: null });
+      this.refresh();
+    } catch (error) {
+      this.store.set({ task: this.state.task });
+      showError("The model cannot learn this", error);
+    }
   }
 
   setTraining(patch: Partial<Training>): void {

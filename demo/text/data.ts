@@ -27,7 +27,7 @@ export function dataPart(app: App, part: Part): void {
       { value: "classify", label: "Tell texts apart" },
       { value: "lm", label: "Write like them" },
     ],
-    onChange: (value) => app.setTask(value),
+    onChange: (value) => void app.setTask(value),
   });
   const cards = choiceCards<Where>({
     label: "Where the examples come from",
@@ -93,7 +93,9 @@ export function dataPart(app: App, part: Part): void {
     part.setReady(state.inspection !== null || state.data !== null);
     controls.disabled = isBusy(state);
     if (state.inspection && !before?.inspection && !state.data && where === "bundled") useBundled();
-    if (state.task !== before?.task) task.set(state.task);
+    task.set(state.task);
+    // What is a classifier already does not write.
+    task.element.hidden = state.inspection?.tasks.length === 1;
     const { description } = state;
     if (description === before?.description) return;
     part.setDone(description !== null);
@@ -140,17 +142,15 @@ function classes({ classes, train, valid }: DataDescription): HTMLElement | null
 function lengths({ lengths, train }: DataDescription, { training, inspection }: State): HTMLElement | null {
   if (!lengths) return null;
   const limit = Math.min(training.maxLength, inspection?.positions ?? training.maxLength);
-  const cut = lengths.cut > 0 ? `; ${formatCount(lengths.cut)} of ${formatCount(train)} are cut at ${limit}` : "";
+  const caption =
+    lengths.cut > 0
+      ? `${formatCount(lengths.cut)} of ${formatCount(train)} texts are longer than ${limit} tokens, and are cut there.`
+      : `The longest text has ${formatCount(lengths.longest)} tokens.`;
   return h(
     "div",
     { class: "stack close" },
     h("h3", {}, "Lengths"),
-    histogram({
-      caption: `The longest text has ${formatCount(lengths.longest)} tokens${cut}.`,
-      bins: lengths.bins,
-      unit: "tokens",
-      limit: limit + 1,
-    }),
+    histogram({ caption, bins: lengths.bins, unit: "tokens" }),
   );
 }
 

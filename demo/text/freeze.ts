@@ -86,6 +86,15 @@ export function freezePart(app: App, part: Part): void {
     rate("Trunk's rate", "lr", "Of the last block."),
     rate("Falls by", "layerDecay", "From a block to the one below."),
   ];
+  const newHead = h(
+    "label",
+    { class: "check" },
+    h("input", {
+      type: "checkbox",
+      onchange: (event: Event) => app.setTraining({ newHead: (event.target as HTMLInputElement).checked }),
+    }),
+    "A new head, for other classes than the model has",
+  );
   const figures = h("dl", { class: "figures", "aria-live": "polite" });
   const memory = h("p", { class: "small soft" });
   const problem = h("p", { class: "bad", role: "alert" });
@@ -98,6 +107,7 @@ export function freezePart(app: App, part: Part): void {
       { class: "fields" },
       rates.map(({ element }) => element),
     ),
+    newHead,
   );
   fill(
     part.body,
@@ -126,6 +136,7 @@ export function freezePart(app: App, part: Part): void {
       column.setDisabled(isBusy(state));
     }
     rates[0].element.hidden = state.task === "lm";
+    newHead.hidden = inspection.labels.length === 0;
     if (isOther || training !== before?.training || inspection !== before?.inspection || state.task !== before?.task) {
       presets.set(training.preset === "custom" ? null : training.preset);
       about.textContent = PRESET_NAMES.find(({ value }) => value === training.preset)?.text ?? CUSTOM_TEXT;

@@ -1,14 +1,49 @@
 import { describeWebGpuProblem } from "../../src/gpu/index.ts";
-import { byId } from "../shared/dom.ts";
+import { FineTuneSession } from "../../src/session/index.ts";
+import { byId, fill } from "../shared/dom.ts";
 import { notice, startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
+import { App } from "./app.ts";
+import { choosePart } from "./choose.ts";
+import { dataPart } from "./data.ts";
+import { freezePart } from "./freeze.ts";
+import { keepPart } from "./keep.ts";
+import { keptRun } from "./kept-run.ts";
+import { bundledModel } from "./sources.ts";
+import { trainPart } from "./train.ts";
+import { tryPart } from "./try.ts";
 
 startPage();
-readParts();
+const part = readParts();
+const adapter = byId("adapter");
+const notices = byId("notices");
 
 async function open(): Promise<void> {
   const obstacle = await describeWebGpuProblem();
-  if (obstacle) byId("notices").append(notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
+  if (obstacle) {
+    adapter.textContent = "No GPU";
+    fill(notices, notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
+    return;
+  }
+  let session: Awaited<ReturnType<typeof FineTuneSession.open>>;
+  try {
+    session = await FineTuneSession.open({ worker: new URL("app/session-worker.js", document.baseURI) });
+  } catch (error) {
+    adapter.textContent = "No GPU";
+    fill(notices, notice({ title: "The GPU could not be opened", text: (error as Error).message, kind: "problem" }));
+    return;
+  }
+  adapter.textContent = session.adapter.name;
+  const app = new App(session);
+  choosePart(app, part("choose"));
+  dataPart(app, part("data"));
+  freezePart(app, part("freeze"));
+  trainPart(app, part("train"));
+  tryPart(app, part("try"));
+  keepPart(app, part("keep"));
+  keptRun(app, notices);
+  app.store.set({ stored: await session.stored() });
+  await app.chooseModel(bundledModel());
 }
 
 void open();

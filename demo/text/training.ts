@@ -19,6 +19,8 @@ export interface Training {
   readonly layerDecay: number;
   readonly validFraction: number;
   readonly seed: number;
+  /** Replace the head of a model that is a classifier already. */
+  readonly newHead: boolean;
 }
 
 export const DEFAULT_TRAINING: Training = {
@@ -32,6 +34,7 @@ export const DEFAULT_TRAINING: Training = {
   layerDecay: 0.8,
   validFraction: 0.25,
   seed: 42,
+  newHead: false,
 };
 
 /** Blocks that `blocks` thaws, counted from the top. */
@@ -96,18 +99,21 @@ export function presetOf(inspection: ModelInspection, trained: readonly string[]
 
 /** The settings of a job. */
 export function settingsOf(inspection: ModelInspection, training: Training, task: FineTuneJob["task"]): JobSettings {
-  const { preset, epochs, batch, maxLength, lr, headLr, layerDecay, validFraction, seed } = training;
+  const { preset, epochs, batch, maxLength, lr, headLr, layerDecay, validFraction, seed, newHead } = training;
   const trained = trainedStages(inspection, training);
-  const isAll = trained.length === stagesOf(inspection).length;
+  const stages = stagesOf(inspection);
+  const isAll = trained.length === stages.length;
+  const patterns = stages.filter(({ name }) => trained.includes(name)).map(({ pattern }) => pattern);
   return {
     ...{ epochs, batch, lr, layerDecay, validFraction, seed },
     ...(task === "classify" ? { headLr } : {}),
+    ...(newHead && inspection.labels.length > 0 ? { newHead } : {}),
     maxLength: inspection.positions === null ? maxLength : Math.min(maxLength, inspection.positions),
     ...(preset === "gradual"
       ? { gradual: gradualLevels(inspection).length }
       : isAll
         ? {}
-        : { unfreeze: trained.join(",") }),
+        : { unfreeze: patterns.join(",") }),
   };
 }
 

@@ -10,8 +10,6 @@ const DEMO = join(ROOT, "demo");
 /** What the pages read from the repository's assets; served and kept offline under the same paths. */
 const ASSETS = ["assets/gpt2-mini-en", "assets/sms-spam", "assets/resnet20-cifar10", "assets/mnist-cnn"];
 
-const WORKER = "src/session/worker.ts";
-
 const exists = (path) =>
   stat(path).then(
     () => true,
@@ -48,7 +46,7 @@ export async function demoBuilder({ minify = false } = {}) {
   }
   const app = await context({
     ...common,
-    entryPoints: (await exists(join(ROOT, WORKER))) ? { ...entryPoints, "session-worker": WORKER } : entryPoints,
+    entryPoints: { ...entryPoints, "session-worker": "src/session/worker.ts" },
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
   });

@@ -32,6 +32,7 @@ describe("npm run demo", () => {
       ["", "text/html"],
       ["index.html", "text/html"],
       ["app/text.js", "text/javascript"],
+      ["app/session-worker.js", "text/javascript"],
       ["app/style.css", "text/css"],
       ["service-worker.js", "text/javascript"],
       ["assets/gpt2-mini-en/config.json", "application/json"],
@@ -85,7 +86,7 @@ describe("npm run demo -- --out", () => {
       expect(addresses.filter((address) => !/^(\.\/|#)/.test(address))).toEqual([]);
     }
     const worker = await readFile(join(out, "service-worker.js"), "utf8");
-    for (const name of ["index.html", "app/text.js", "assets/sms-spam/sms.tsv"]) {
+    for (const name of ["index.html", "app/text.js", "app/session-worker.js", "assets/sms-spam/sms.tsv"]) {
       expect(worker).toContain(`"${name}"`);
     }
     // A second build into the same folder is welcome, one over something else is not.

@@ -11,7 +11,7 @@ import { fullSettings } from "../../src/jobs/index.ts";
 import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
 
 const stage = (name: string, level: number, parameters = 10): ModelStage => ({
-  ...{ name, pattern: name, level, parameters, names: [], rate: null, trained: 0 },
+  ...{ name, pattern: name === "embeddings" ? "wte,wpe" : name, level, parameters, names: [], rate: null, trained: 0 },
 });
 const inspection = (head: ModelStage): ModelInspection => ({
   ...{ name: "mini", family: "GPT-2", architecture: "GPT2LMHeadModel", tasks: ["classify", "lm"] },
@@ -55,6 +55,7 @@ describe("the settings of a job", () => {
     expect(settings("head")).toMatchObject({ unfreeze: "score", headLr: 3e-3, epochs: 10, validFraction: 0.25 });
     expect(settings("gradual")).toMatchObject({ gradual: 3 });
     expect(settings("gradual")).not.toHaveProperty("unfreeze");
+    expect(settings("custom", { trained: ["embeddings", "score"] })).toMatchObject({ unfreeze: "wte,wpe,score" });
     expect(settings("everything")).not.toHaveProperty("unfreeze");
     expect(settings("everything")).not.toHaveProperty("gradual");
   });
