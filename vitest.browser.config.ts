@@ -3,21 +3,11 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { takeConsoleAlarms } from "./test/support/browser/console-watch.ts";
 import { repositoryServer } from "./test/support/browser/repository-server.ts";
+import { BROWSER_SUITES, NODE_ONLY } from "./test/support/browser/suites.ts";
 import { chromiumLaunchOptions } from "./test/support/chromium.ts";
 import base, { DRIVEN } from "./vitest.config.ts";
 
 const { plugins = [], resolve } = base;
-
-/** The suites that run in Chromium as they run in Node. */
-const SUITES = ["autograd", "finetune", "gpu", "io", "kernels", "models", "nn", "tensor", "vectors"];
-
-/** What of them is Node's own, and why. */
-const NODE_ONLY = [
-  "test/io/node/**", // files and folders on disk, sharp
-  "test/gpu/node-adapter.test.ts", // Dawn, drivers and child processes
-  "test/gpu/subgroup-matrices.test.ts", // matrix units, which Node's Dawn alone may switch on
-  "test/gpu/kernels.test.ts", // compiles every variant with Dawn's null backend
-];
 
 /** Tests in headless Chromium: those that run in it, and those that drive it from Node. */
 export default defineConfig(
@@ -33,8 +23,8 @@ export default defineConfig(
           plugins: [repositoryServer(fileURLToPath(new URL(".", import.meta.url)).replace(/\/$/, ""))],
           test: {
             name: "chromium",
-            include: SUITES.map((suite) => `test/${suite}/**/*.test.ts`),
-            exclude: NODE_ONLY,
+            include: BROWSER_SUITES.map((suite) => `test/${suite}/**/*.test.ts`),
+            exclude: Object.keys(NODE_ONLY).map((path) => `test/${path}${path.endsWith("/") ? "**" : ""}`),
             provide: { device: {}, thorough: false, subgroupSize: undefined },
             setupFiles: ["test/support/browser/in-browser.ts"],
             fileParallelism: false,

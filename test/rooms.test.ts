@@ -1,6 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { BROWSER_SUITES, NODE_ONLY } from "./support/browser/suites.ts";
 import { findBreaches, readImports } from "./support/rooms.ts";
 
 const repository = resolve(import.meta.dirname, "..");
@@ -19,6 +20,20 @@ it("src/ keeps the rules of the house", async () => {
   expect(Object.keys(sources)).toContain("src/gpu/node-adapter.ts");
   expect((await readImports(sources)).length).toBeGreaterThan(Object.keys(sources).length / 2);
   expect(await findBreaches(sources)).toEqual([]);
+});
+
+it("the suites that run in a browser as well import nothing of Node's", async () => {
+  const isOwn = (path: string): boolean => Object.keys(NODE_ONLY).some((own) => path.startsWith(own));
+  const found: string[] = [];
+  for (const entry of await readdir(join(repository, "test"), { recursive: true })) {
+    const path = entry.replaceAll("\\", "/");
+    if (!path.endsWith(".ts") || !BROWSER_SUITES.includes(path.split("/")[0]) || isOwn(path)) continue;
+    const text = await readFile(join(repository, "test", path), "utf8");
+    const node = /^(?:import|\} from) .*"(?:node:[^"]*|[^"]*\/io\/node\/[^"]*|sharp)";$/m.exec(text)?.[0];
+    if (node) found.push(`test/${path}: ${node} (test/support/files.ts reads files in both)`);
+  }
+  expect(found).toEqual([]);
+  for (const path of Object.keys(NODE_ONLY)) await access(join(repository, "test", path));
 });
 
 describe("the check of the rules", () => {

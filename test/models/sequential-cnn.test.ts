@@ -1,24 +1,21 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { evaluate, ImageExamples } from "../../src/finetune/index.ts";
-import { MemoryDirectory } from "../../src/io/index.ts";
-import { readImageData } from "../../src/io/node/index.ts";
+import { idxImages, idxLabels, MemoryDirectory, parseIdx } from "../../src/io/index.ts";
 import { describeImageModel, loadImageClassifier } from "../../src/models/index.ts";
 import { parseSequentialConfig, SequentialCNN } from "../../src/models/sequential-cnn.ts";
+import { openDirectory, readBytes, readJson } from "../support/files.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
 const ASSET = "assets/mnist-cnn";
-const config = JSON.parse(await readFile(join(ASSET, "config.json"), "utf8")) as Record<string, unknown>;
+const config = await readJson<Record<string, unknown>>(`${ASSET}/config.json`);
 
 describe("a network that config.json lists", () => {
   it("is opened by its layers, and reads digits", async () => {
-    const description = (await describeImageModel(ASSET))!;
+    const description = (await describeImageModel(await openDirectory(ASSET)))!;
     expect(description.family.name).toBe("sequential CNN");
     expect(description.preprocessing).toMatchObject({ channels: 1, height: 28, mean: [0.1307], deviation: [0.3081] });
-    const model = await loadImageClassifier(ASSET, { gpu: gpu() });
+    const model = await loadImageClassifier(await openDirectory(ASSET), { gpu: gpu() });
     expect(model.stages.map(({ name }) => name)).toEqual([
       "conv1",
       "relu1",
@@ -32,8 +29,10 @@ describe("a network that config.json lists", () => {
       "relu4",
     ]);
     expect(model.headModules.map(({ name }) => name)).toEqual(["fc2"]);
-    const { train } = await readImageData("test/fixtures/mnist");
-    const examples = train.examples.slice(0, 300).map(({ image, label }) => ({ image, label: Number(label) }));
+    const array = async (file: string) => parseIdx(file, await readBytes(`test/fixtures/mnist/${file}`));
+    const images = idxImages("images", await array("t10k-images-idx3-ubyte.gz")).slice(0, 300);
+    const labels = idxLabels("labels", await array("t10k-labels-idx1-ubyte.gz"));
+    const examples = images.map((image, i) => ({ image, label: labels[i] }));
     const set = new ImageExamples(examples, { preprocessing: description.preprocessing });
     const { accuracy } = await evaluate(model, set, { labels: model.labels, batch: 100 });
     expect(accuracy).toBeGreaterThan(0.985);
@@ -41,24 +40,20 @@ describe("a network that config.json lists", () => {
   });
 
   it("gets a new head for other classes, which it opens with again", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "graft-cnn-"));
-    try {
-      const model = await loadImageClassifier(ASSET, {
-        gpu: gpu(),
-        labels: ["star", "house", "tree"],
-        head: { seed: 1 },
-      });
-      await model.save(folder);
-      const again = await SequentialCNN.fromPretrained(folder, { gpu: gpu() });
-      expect(again.labels).toEqual(["star", "house", "tree"]);
-      expect(again.layers.at(-1)!.shape).toEqual([3]);
-      const [one, other] = [model, again].map((m) => m.namedParameters().get("fc2.weight")!);
-      expect(await other.data()).toEqual(await one.data());
-      model.dispose();
-      again.dispose();
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const folder = new MemoryDirectory("saved");
+    const model = await loadImageClassifier(await openDirectory(ASSET), {
+      gpu: gpu(),
+      labels: ["star", "house", "tree"],
+      head: { seed: 1 },
+    });
+    await model.save(folder);
+    const again = await SequentialCNN.fromPretrained(folder, { gpu: gpu() });
+    expect(again.labels).toEqual(["star", "house", "tree"]);
+    expect(again.layers.at(-1)!.shape).toEqual([3]);
+    const [one, other] = [model, again].map((m) => m.namedParameters().get("fc2.weight")!);
+    expect(await other.data()).toEqual(await one.data());
+    model.dispose();
+    again.dispose();
   });
 
   it("follows the shapes through every kind of layer", () => {
@@ -104,7 +99,7 @@ describe("a network that config.json lists", () => {
     );
     const directory = new MemoryDirectory("model", {
       "config.json": JSON.stringify({ ...config, layers }),
-      "model.safetensors": await readFile(join(ASSET, "model.safetensors")),
+      "model.safetensors": await readBytes(`${ASSET}/model.safetensors`),
     });
     const live = gpu().statistics.liveBytes;
     await expect(loadImageClassifier(directory, { gpu: gpu() })).rejects.toThrow(message);

@@ -26,7 +26,9 @@ export function smallJob(settings: JobSettings = {}): FineTuneJob {
 export async function filesOf(path: string): Promise<Record<string, Blob>> {
   const names = (await readdir(path)).filter((name) => /\.(json|txt|safetensors)$/.test(name));
   return Object.fromEntries(
-    await Promise.all(names.map(async (name) => [name, new Blob([new Uint8Array(await readFile(join(path, name)))])] as const)),
+    await Promise.all(
+      names.map(async (name) => [name, new Blob([new Uint8Array(await readFile(join(path, name)))])] as const),
+    ),
   );
 }
 
