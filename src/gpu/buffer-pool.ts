@@ -24,6 +24,11 @@ export interface PooledBuffer {
   readonly recording?: Recording;
 }
 
+/** What a buffer is for, as a text or a function that makes it: few are ever looked at. */
+export type Label = string | (() => string);
+
+export const textOf = (label: Label): string => (typeof label === "string" ? label : label());
+
 export interface MemoryStatistics {
   /** Bytes in buffers that tensors hold. */
   liveBytes: number;
@@ -66,6 +71,8 @@ export class BufferPool {
   };
   /** By size: reserved ones first, then the others from the newest down. They are taken from the end. */
   readonly #free = new Map<number, PooledBuffer[]>();
+  /** The last one in `#free`. */
+  #lastSize = 0;
   /** Read once: a property of the device is a call into the driver. */
   readonly #largestBytes: number;
   #nextId = 1;
@@ -79,20 +86,20 @@ export class BufferPool {
   }
 
   /** @throws MemoryLimitError when no buffer of the device may be so large. */
-  requireBelowLimit(bytes: number, label: string): void {
+  requireBelowLimit(bytes: number, label: Label): void {
     const limit = this.#largestBytes;
     if (bytes <= limit) return;
-    throw new MemoryLimitError(`${label}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
+    throw new MemoryLimitError(`${textOf(label)}: ${bytes} bytes exceed the device's largest buffer of ${limit} bytes`);
   }
 
   /** @param reserved whether it will be asked for again with {@link reacquire}; see {@link PooledBuffer.isReserved} */
-  acquire(bytes: number, label: string, reserved = false): PooledBuffer {
+  acquire(bytes: number, label: Label, reserved = false): PooledBuffer {
     this.requireBelowLimit(bytes, label);
     const size = Math.min(sizeClass(bytes), Math.floor(this.#largestBytes / 4) * 4);
     const statistics = this.statistics;
     if (statistics.liveBytes + size > this.budgetBytes) {
       throw new MemoryLimitError(
-        `${label}: ${size} bytes more exceed the memory budget of ${this.budgetBytes} bytes (${statistics.liveBytes} in use)`,
+        `${textOf(label)}: ${size} bytes more exceed the memory budget of ${this.budgetBytes} bytes (${statistics.liveBytes} in use)`,
       );
     }
     const free = this.#free.get(size);
@@ -138,8 +145,11 @@ export class BufferPool {
     statistics.pooledBuffers++;
     // The map's order is that of last use: sizes that no longer occur come first, and are given up first.
     const list = this.#free.get(size) ?? [];
-    this.#free.delete(size);
-    this.#free.set(size, list);
+    if (size !== this.#lastSize) {
+      this.#free.delete(size);
+      this.#free.set(size, list);
+      this.#lastSize = size;
+    }
     buffer.uses++;
     list.splice(placeFor(buffer, list), 0, buffer);
     for (const other of this.#free.keys()) {
@@ -181,6 +191,7 @@ export class BufferPool {
       this.destroyed(buffer);
     }
     this.#free.delete(size);
+    this.#lastSize = 0;
   }
 }
 
@@ -190,7 +201,12 @@ export class BufferPool {
  */
 function placeFor(buffer: PooledBuffer, free: readonly PooledBuffer[]): number {
   if (buffer.isReserved) return 0;
-  let place = free.length;
-  while (place > 0 && !free[place - 1].isReserved && free[place - 1].id < buffer.id) place--;
-  return place;
+  // A chain of many small ops frees as many buffers of one size: so the place is sought by halves.
+  let [from, to] = [0, free.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (free[middle].isReserved || free[middle].id > buffer.id) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

@@ -1,4 +1,4 @@
-import type { PooledBuffer } from "./buffer-pool.ts";
+import { type Label, type PooledBuffer, textOf } from "./buffer-pool.ts";
 import type { BufferBinding } from "./command-stream.ts";
 import { Gpu } from "./gpu.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
@@ -55,9 +55,9 @@ export class DryGpu extends Gpu {
     return this.#place;
   }
 
-  override allocate(bytes: number, label: string): PooledBuffer {
+  override allocate(bytes: number, label: Label): PooledBuffer {
     const buffer = super.allocate(bytes, label);
-    const allocation = { label, bytes: buffer.size, from: this.#place++, to: Number.POSITIVE_INFINITY };
+    const allocation = { label: textOf(label), bytes: buffer.size, from: this.#place++, to: Number.POSITIVE_INFINITY };
     this.allocations.push(allocation);
     this.#held.set(buffer, allocation);
     return buffer;

@@ -1,5 +1,5 @@
 import { type AdapterDescription, describeAdapter } from "./adapter.ts";
-import { BUFFER_USAGE, BufferPool, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
+import { BUFFER_USAGE, BufferPool, type Label, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
 import { type BufferBinding, CommandStream } from "./command-stream.ts";
 import { CaptureError, DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
@@ -157,7 +157,7 @@ export class Gpu {
   }
 
   /** Storage for `bytes` bytes; the content is undefined. */
-  allocate(bytes: number, label: string): PooledBuffer {
+  allocate(bytes: number, label: Label): PooledBuffer {
     this.throwIfFailed();
     if (!this.#recording) return this.#pool.acquire(Math.max(bytes, 4), label);
     this.#pool.requireBelowLimit(bytes, label);

@@ -1,6 +1,6 @@
 export type { AdapterClass, AdapterDescription } from "./adapter.ts";
 export { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "./availability.ts";
-export type { PooledBuffer } from "./buffer-pool.ts";
+export type { Label, PooledBuffer } from "./buffer-pool.ts";
 export type { BufferBinding } from "./command-stream.ts";
 export { type Allocation, DryGpu } from "./dry-gpu.ts";
 export {

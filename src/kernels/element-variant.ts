@@ -36,7 +36,7 @@ export const ELEMENT_VARIANTS: readonly ElementVariant[] = family.candidates.map
 
 export const chooseElementVariant = (gpu: Gpu): ElementVariant => family.choose(gpu).value;
 
-const sizedSpecs = new WeakMap<Specialization, Map<string, Specialization>>();
+const sizedSpecs = new WeakMap<Specialization, Map<number, Specialization>>();
 
 /**
  * A specialisation for invocations that take `size` vectors or elements. Made once for each, so that the kernel's
@@ -48,7 +48,7 @@ export function sized(spec: Specialization, name: "VECTORS" | "RUN", size: numbe
     sizes = new Map();
     sizedSpecs.set(spec, sizes);
   }
-  const key = `${name}${size}`;
+  const key = name === "RUN" ? -size : size;
   let made = sizes.get(key);
   if (!made) {
     made = Object.freeze({ ...spec, [name]: `${size}u` });

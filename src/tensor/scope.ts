@@ -1,18 +1,32 @@
 import type { Tensor } from "./tensor.ts";
 
-/** Tensors made while a scope is open belong to it. */
-interface Scope {
-  readonly tensors: Set<Tensor>;
+/** Tensors made while a scope is open belong to it, in the order they were made. */
+export interface Scope {
+  /** One that has gone leaves its place empty. */
+  readonly tensors: (Tensor | undefined)[];
 }
 
 const scopes: Scope[] = [];
 
-export function registerInScope(tensor: Tensor): void {
-  scopes.at(-1)?.tensors.add(tensor);
+/** Puts a tensor into the innermost open scope. Returns whether there is one, which then holds the tensor. */
+export function registerInScope(tensor: Tensor): boolean {
+  if (scopes.length === 0) return false;
+  const scope = scopes[scopes.length - 1];
+  tensor.scope = scope;
+  tensor.place = scope.tensors.push(tensor) - 1;
+  return true;
 }
 
-export function forgetInScopes(tensor: Tensor): void {
-  for (const scope of scopes) if (scope.tensors.delete(tensor)) return;
+/** Takes a tensor out of the scope it is in. Returns whether it was in one. */
+export function forgetInScopes(tensor: Tensor): boolean {
+  const { scope, place } = tensor;
+  if (!scope) return false;
+  tensor.scope = null;
+  const { tensors } = scope;
+  tensors[place] = undefined;
+  // A long loop that disposes what it makes leaves nothing behind.
+  while (tensors.length > 0 && tensors[tensors.length - 1] === undefined) tensors.pop();
+  return true;
 }
 
 /** Anything `tidy` may return: tensors are found at any nesting of arrays, maps and plain objects. */
@@ -33,7 +47,7 @@ function visitTensors(value: unknown, visit: (tensor: Tensor) => void, isTensor:
 /** Built by the tensor module, which alone can tell what a tensor is. */
 export function makeTidy(isTensor: (value: unknown) => value is Tensor) {
   return function tidy<T>(fn: () => T): T {
-    const scope: Scope = { tensors: new Set() };
+    const scope: Scope = { tensors: [] };
     scopes.push(scope);
     let result: T;
     try {
@@ -58,10 +72,14 @@ export function makeTidy(isTensor: (value: unknown) => value is Tensor) {
   };
 }
 
-function closeScope(scope: Scope, survives: (tensor: Tensor) => boolean): void {
+function closeScope({ tensors }: Scope, survives: (tensor: Tensor) => boolean): void {
   scopes.pop();
-  for (const tensor of scope.tensors) {
-    if (survives(tensor)) registerInScope(tensor);
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i];
+    if (!tensor) continue;
+    // What a tensor disposes of in its turn is not in this scope; places stay as they are until the end.
+    tensor.scope = null;
+    if (survives(tensor)) tensor.leaveScope();
     else tensor.dispose();
   }
 }

@@ -1,4 +1,4 @@
-import type { Gpu, PooledBuffer } from "../gpu/index.ts";
+import type { Gpu, Label, PooledBuffer } from "../gpu/index.ts";
 
 /** Reference-counted bytes on the device. Goes back to the pool when the last tensor lets go. */
 export class Storage {
@@ -9,7 +9,7 @@ export class Storage {
     readonly gpu: Gpu,
     /** Bytes in use; the buffer may be larger. */
     readonly bytes: number,
-    label: string,
+    label: Label,
     /** Takes over a buffer that is there already. */
     buffer: PooledBuffer = gpu.allocate(bytes, label),
     /** The storage that this one is a piece of. */

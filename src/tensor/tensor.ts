@@ -4,11 +4,14 @@ import { MemoryLimitError } from "../gpu/index.ts";
 import { bytesPerElement, type DType, type HostArray } from "./dtype.ts";
 import { toHost } from "./host.ts";
 import { formatTensor } from "./print.ts";
-import { forgetInScopes, makeTidy, registerInScope } from "./scope.ts";
+import { forgetInScopes, makeTidy, registerInScope, type Scope } from "./scope.ts";
 import { contiguousStrides, formatShape, type Shape, shapesEqual, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
 
-/** The net under `dispose`: frees what was forgotten, and counts it, so that tests can assert zero. */
+/**
+ * The net under `dispose`: frees what was forgotten, and counts it, so that tests can assert zero. Tensors in a scope need
+ * none: the scope holds them, and disposes of them.
+ */
 const net = new FinalizationRegistry<Storage>((storage) => {
   storage.gpu.rescuedTensors++;
   storage.release();
@@ -38,8 +41,13 @@ export class Tensor {
   requiresGrad = false;
   /** Where this tensor came from, when that was recorded. Owned by the autograd room. */
   node: GraphNode | null = null;
+  /** The open `tidy` it is in, and where there. Owned by `scope.ts`. */
+  scope: Scope | null = null;
+  place = 0;
   #storage: Storage | null;
   #offset: number;
+  /** Whether it is registered with the net. */
+  #isCaught = false;
 
   /** Takes over one reference to the storage. */
   constructor(init: TensorInit) {
@@ -49,8 +57,22 @@ export class Tensor {
     this.strides = init.strides ?? contiguousStrides(init.shape);
     this.#offset = init.offset ?? 0;
     this.size = sizeOf(init.shape);
-    net.register(this, init.storage, this);
-    if (init.scoped !== false) registerInScope(this);
+    if (init.scoped === false || !registerInScope(this)) this.#catch(init.storage);
+  }
+
+  #catch(storage: Storage): void {
+    net.register(this, storage, this);
+    this.#isCaught = true;
+  }
+
+  /** Takes it out of its scope. */
+  keep(): void {
+    if (forgetInScopes(this) && this.#storage) this.#catch(this.#storage);
+  }
+
+  /** Goes from a scope that closes to the one around it, or to the net. */
+  leaveScope(): void {
+    if (this.#storage && !registerInScope(this)) this.#catch(this.#storage);
   }
 
   get storage(): Storage {
@@ -75,8 +97,10 @@ export class Tensor {
     const before = { storage: this.storage, offset: this.#offset };
     this.#storage = storage;
     this.#offset = offset;
-    net.unregister(this);
-    net.register(this, storage, this);
+    if (this.#isCaught) {
+      net.unregister(this);
+      this.#catch(storage);
+    }
     return before;
   }
 
@@ -161,8 +185,8 @@ export class Tensor {
 
   dispose(): void {
     if (!this.#storage) return;
-    net.unregister(this);
-    forgetInScopes(this);
+    if (this.#isCaught) net.unregister(this);
+    else forgetInScopes(this);
     this.#storage.release();
     this.#storage = null;
     this.node?.release();
@@ -182,14 +206,15 @@ export const tidy = makeTidy((value): value is Tensor => value instanceof Tensor
 
 /** Takes a tensor out of the open `tidy`: the caller disposes it. */
 export function keep<T extends Tensor>(tensor: T): T {
-  forgetInScopes(tensor);
+  tensor.keep();
   return tensor;
 }
 
 /** A new contiguous tensor with undefined content, for kernels to write. */
 export function empty(gpu: Gpu, shape: Shape, dtype: DType, label = "tensor"): Tensor {
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
-  return new Tensor({ storage: new Storage(gpu, bytes, `${label} ${dtype}${formatShape(shape)}`), dtype, shape });
+  const storage = new Storage(gpu, bytes, () => `${label} ${dtype}${formatShape(shape)}`);
+  return new Tensor({ storage, dtype, shape });
 }
 
 /** Throws unless both tensors have the same shape. */

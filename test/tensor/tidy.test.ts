@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { backward, mul, sum } from "../../src/autograd/index.ts";
 import { keep, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
+import { garbageCollector } from "../support/collect-garbage.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -56,6 +57,20 @@ describe("tidy", () => {
     expect(inner!.isDisposed).toBe(true);
   });
 
+  it("frees what is left after others were disposed of in any order", () => {
+    const kept = tidy(() => {
+      const made = Array.from({ length: 9 }, (_, i) => tensor([i]));
+      for (const place of [8, 3, 7, 0]) made[place].dispose();
+      expect(live() - before).toBe(5);
+      const late = tensor([9]);
+      made[5].dispose();
+      return [late, made[2]];
+    });
+    expect(live() - before).toBe(2);
+    for (const x of kept) x.dispose();
+    expect(live() - before).toBe(0);
+  });
+
   it("frees everything when the function throws", () => {
     expect(() =>
       tidy(() => {
@@ -102,6 +117,32 @@ describe("tidy", () => {
     });
     expect(x.isDisposed).toBe(true);
     expect(live() - before).toBe(0);
+  });
+});
+
+describe("what nobody disposes of", () => {
+  it("is freed and counted by the net: made outside of a tidy, kept, and returned by the outermost one", async () => {
+    // In functions of their own, so that nothing on the stack refers to what they made.
+    const forget = (): void => {
+      tensor([1]);
+      tidy(() => void keep(tensor([2])));
+      tidy(() => tidy(() => ({ deep: [tensor([3])] })));
+      // These are disposed of: no business of the net.
+      tensor([4]).dispose();
+      tidy(() => void tensor([5]));
+      const kept = tidy(() => keep(tensor([6])));
+      kept.dispose();
+    };
+    const collectGarbage = await garbageCollector();
+    const rescued = gpu().rescuedTensors;
+    forget();
+    const caught = (): number => {
+      collectGarbage();
+      return gpu().rescuedTensors - rescued;
+    };
+    await expect.poll(caught, { timeout: 20_000 }).toBe(3);
+    expect(live() - before).toBe(0);
+    gpu().rescuedTensors = rescued;
   });
 });
 

@@ -42,25 +42,23 @@ export const resultType = (fn: ElementFunction, dtype: DType): DType => (fn.isTe
 
 export const withF16 = (...dtypes: DType[]): { enable?: string } => (dtypes.includes("f16") ? { enable: "f16" } : {});
 
-const specializations = new WeakMap<ElementFunction, Map<string, Record<string, string>>>();
+/** Letters of the operands' types, as the shaders declare them. */
+export type OperandTypes = "X" | "AB";
 
-/** Types and body of a function for operands of one type; `operands` are the names of their type declarations. */
+const specializations = new WeakMap<ElementFunction, Map<DType, Map<OperandTypes, Record<string, string>>>>();
+
+/** Types and body of a function for operands of one type. */
 export function specializationOf(
   fn: ElementFunction,
   dtype: DType,
-  operands: readonly string[],
+  operands: OperandTypes,
 ): Readonly<Record<string, string>> {
-  let ofFunction = specializations.get(fn);
-  if (!ofFunction) {
-    ofFunction = new Map();
-    specializations.set(fn, ofFunction);
-  }
-  const key = `${dtype} ${operands}`;
-  let made = ofFunction.get(key);
-  if (!made) {
+  const ofFunction = getOrMake(specializations, fn, () => new Map());
+  const ofType = getOrMake(ofFunction, dtype, () => new Map());
+  return getOrMake(ofType, operands, () => {
     const result = resultType(fn, dtype);
-    made = Object.freeze({
-      ...Object.fromEntries(operands.map((name) => [name, storageType(dtype)])),
+    return Object.freeze({
+      ...Object.fromEntries([...operands].map((name) => [name, storageType(dtype)])),
       Y: storageType(result),
       C: computeType(dtype),
       R: computeType(result),
@@ -68,9 +66,20 @@ export function specializationOf(
       ...including(...((isFloat(dtype) ? fn.uses : fn.wholeUses) ?? [])),
       ...withF16(dtype),
     });
-    ofFunction.set(key, made);
+  });
+}
+
+function getOrMake<K, V>(
+  map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
+  key: K,
+  make: () => V,
+): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
   }
-  return made;
+  return value;
 }
 
 /** Refuses an operand of a type that a function has no meaning for. */

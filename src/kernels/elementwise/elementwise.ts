@@ -45,12 +45,10 @@ const variantsOf =
       DTYPES.filter((dtype) => accepts(fn, dtype)).map((dtype) => specialize(fn, dtype)),
     );
 
-const ONE_OPERAND = ["X"];
-const TWO_OPERANDS = ["A", "B"];
 const unarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record<string, string>> =>
-  specializationOf(fn, dtype, ONE_OPERAND);
+  specializationOf(fn, dtype, "X");
 const binarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record<string, string>> =>
-  specializationOf(fn, dtype, TWO_OPERANDS);
+  specializationOf(fn, dtype, "AB");
 
 const unaryKernel = defineKernel({
   name: "unary",
