@@ -34,6 +34,7 @@ interface PreparedDispatch {
 
 /** Dispatches in one submit at most; also the number of slots of the uniform slab. */
 const SLOTS = 512;
+const SLOT_WORDS = PARAM_SLOT_BYTES / 4;
 
 /**
  * Records dispatches into one open compute pass and submits them in batches.
@@ -50,17 +51,20 @@ export class CommandStream {
   /** Takes the time of passes and submits while it is set. */
   timer: WorkTimer | undefined;
   readonly #slab: GPUBuffer;
-  readonly #words = new Uint32Array((SLOTS * PARAM_SLOT_BYTES) / 4);
+  readonly #words = new Uint32Array(SLOTS * SLOT_WORDS);
   readonly #floats = new Float32Array(this.#words.buffer);
   readonly #slotGroups: GPUBindGroup[] = [];
   readonly #bindGroups = new BindGroupCache((layoutKey, bindings) => this.#createBindGroup(layoutKey, bindings));
   readonly #doomed: PooledBuffer[] = [];
+  /** Slots filled and dispatches recorded since the last submit. */
   #slot = 0;
+  #recorded = 0;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   /** What the open pass has set. */
   #pipeline: GPUComputePipeline | undefined;
   #group: GPUBindGroup | undefined;
+  #setSlot = -1;
 
   constructor(
     private readonly device: GPUDevice,
@@ -84,11 +88,13 @@ export class CommandStream {
     if (bindings.length !== kernel.bindingCount) {
       throw new Error(`kernel ${kernel.name}: ${bindings.length} bindings given, expected ${kernel.bindingCount}`);
     }
-    if (this.#slot === SLOTS) this.flush();
+    if (this.#recorded >= SLOTS || this.#slot === SLOTS) this.flush();
     const pipeline = this.pipelines.get(variant);
     const group = this.#bindGroups.get(kernel.layoutKey, bindings);
-    kernel.writeParams(params, bindings, this.#words, this.#floats, (this.#slot * PARAM_SLOT_BYTES) / 4);
-    this.#encode(pipeline, group, grid);
+    const base = this.#slot * SLOT_WORDS;
+    kernel.writeParams(params, bindings, this.#words, this.#floats, base);
+    const isAsBefore = this.#slot > 0 && this.#areEqual(base - SLOT_WORDS, base, kernel.paramWords);
+    this.#encode(pipeline, group, grid, isAsBefore ? this.#slot - 1 : this.#slot++);
     for (const { buffer } of bindings) buffer.lastBatch = this.batch;
   }
 
@@ -107,7 +113,6 @@ export class CommandStream {
    * the commands name.
    */
   replay(commands: readonly PreparedCommand[], words: Uint32Array, named: readonly PooledBuffer[]): void {
-    const slotWords = PARAM_SLOT_BYTES / 4;
     let dispatched = 0;
     // Slots up to here have been copied into the slab.
     let copied = 0;
@@ -118,25 +123,37 @@ export class CommandStream {
       }
       if (this.#slot === SLOTS) this.flush();
       if (dispatched === copied) {
-        copied = Math.min(dispatched + SLOTS - this.#slot, words.length / slotWords);
-        this.#words.set(words.subarray(dispatched * slotWords, copied * slotWords), this.#slot * slotWords);
+        copied = Math.min(dispatched + SLOTS - this.#slot, words.length / SLOT_WORDS);
+        this.#words.set(words.subarray(dispatched * SLOT_WORDS, copied * SLOT_WORDS), this.#slot * SLOT_WORDS);
       }
-      this.#encode(command.pipeline, command.group, command.grid);
+      this.#encode(command.pipeline, command.group, command.grid, this.#slot++);
       dispatched++;
     }
     for (const buffer of named) buffer.lastBatch = this.batch;
   }
 
-  #encode(pipeline: GPUComputePipeline, group: GPUBindGroup, grid: readonly [number, number, number]): void {
-    const slot = this.#slot;
+  /** Whether two stretches of the slab have the same words: a chain of like dispatches shares a slot. */
+  #areEqual(a: number, b: number, length: number): boolean {
+    const words = this.#words;
+    for (let i = 0; i < length; i++) if (words[a + i] !== words[b + i]) return false;
+    return true;
+  }
+
+  #encode(
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    grid: readonly [number, number, number],
+    slot: number,
+  ): void {
     const pass = this.#pass ?? this.#beginPass();
     if (this.#pipeline !== pipeline) pass.setPipeline(pipeline);
     if (this.#group !== group) pass.setBindGroup(0, group);
-    pass.setBindGroup(1, this.#slotGroups[slot] ?? this.#createSlotGroup(slot));
+    if (this.#setSlot !== slot) pass.setBindGroup(1, this.#slotGroups[slot] ?? this.#createSlotGroup(slot));
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.#pipeline = pipeline;
     this.#group = group;
-    this.#slot = slot + 1;
+    this.#setSlot = slot;
+    this.#recorded++;
     this.statistics.dispatches++;
     if (grid[0] * grid[1] * grid[2] > 1) this.unawaited.wide++;
     else this.unawaited.narrow++;
@@ -166,7 +183,7 @@ export class CommandStream {
     this.#endPass();
     if (this.#encoder) {
       if (this.#slot > 0) {
-        this.device.queue.writeBuffer(this.#slab, 0, this.#words, 0, (this.#slot * PARAM_SLOT_BYTES) / 4);
+        this.device.queue.writeBuffer(this.#slab, 0, this.#words, 0, this.#slot * SLOT_WORDS);
       }
       const commands = this.#encoder.finish();
       this.timer?.willSubmit();
@@ -174,6 +191,7 @@ export class CommandStream {
       this.statistics.submits++;
       this.#encoder = undefined;
       this.#slot = 0;
+      this.#recorded = 0;
       this.batch++;
     }
     for (const buffer of this.#doomed.splice(0)) buffer.raw.destroy();
@@ -196,6 +214,7 @@ export class CommandStream {
     this.#encoder ??= this.device.createCommandEncoder();
     this.#pipeline = undefined;
     this.#group = undefined;
+    this.#setSlot = -1;
     this.#pass = this.#encoder.beginComputePass(this.timer?.nextPass());
     return this.#pass;
   }

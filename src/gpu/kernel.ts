@@ -78,6 +78,8 @@ export interface KernelVariant {
 /** A shader with its uniform layout; `variant()` gives its specialisations, each made once. */
 export class Kernel {
   readonly fields: readonly Field[];
+  /** 32-bit words that parameters take, with what lies between them. */
+  readonly paramWords: number;
   readonly bindingCount: number;
   /** Access letters of the bindings in order; kernels with equal ones share a bind group layout. */
   readonly layoutKey: string;
@@ -87,6 +89,8 @@ export class Kernel {
 
   constructor(readonly definition: KernelDefinition) {
     this.fields = layoutFields(definition);
+    const last = this.fields.at(-1);
+    this.paramWords = last ? last.word + (last.type === "vec4<u32>" ? 4 : 1) : 0;
     this.bindingCount = Object.keys(definition.bindings).length;
     this.layoutKey = Object.values(definition.bindings)
       .map((access) => (access === "read" ? "r" : "w"))

@@ -73,6 +73,20 @@ describe("commands", () => {
     for (const buffer of [x, y]) gpu().free(buffer);
   });
 
+  it("share their parameters with the one before when they are equal, and with no other", async () => {
+    const [x, y] = [gpu().allocate(16, "x"), gpu().allocate(4096, "y")];
+    gpu().upload(x, 0, bytesOf(1, 2, 3, 4));
+    // Places recur after others: 0 0 1 1 0 2 0 0 1 …; what is written last counts.
+    const places = Array.from({ length: 900 }, (_, i) => [0, 0, 1, 1, 0, 2][i % 6]);
+    places.forEach(
+      (place, i) => void run(gpu(), addKernel.variant(), x, y, { ...PLAIN, at: 4 * place, shift: i >> 1 }),
+    );
+    const lastOf = (place: number): number => places.lastIndexOf(place) >> 1;
+    const expected = [0, 1, 2].flatMap((place) => [1, 2, 3, 4].map((value) => value + lastOf(place)));
+    expect(await read(gpu(), y, 12)).toEqual(expected);
+    for (const buffer of [x, y]) gpu().free(buffer);
+  });
+
   it("are right with more pairs of buffers than bind groups are kept", async () => {
     const before = gpu().statistics.bindGroupsCreated;
     const buffers = Array.from({ length: 70 }, (_, i) => {
