@@ -4,6 +4,8 @@ import { BlobSink, type ByteSink, type ByteSource, blobSource, bytesSource } fro
 export interface ModelDirectory {
   /** What errors call it. */
   readonly name: string;
+  /** Tells this state of the files from others under the same name, where that is known: a commit. */
+  readonly version?: string;
   /** Names of the files, sorted; folders are left out. */
   list(): Promise<string[]>;
   has(file: string): Promise<boolean>;

@@ -14,6 +14,8 @@ export interface CacheOptions {
 interface Record {
   /** The remote directory's name, as a check that the folder belongs to it. */
   readonly source: string;
+  /** The state of it that all files are of, where it tells. */
+  readonly version?: string;
   /** Files that were taken whole, with their lengths. */
   readonly files: { [file: string]: { size: number; version?: string } };
   /** Files that the remote directory does not have. */
@@ -28,46 +30,76 @@ const notesOf = (file: string): string => `.${file}.part.json~`;
 /** Bytes taken from the network at a time. */
 const PIECE = 1 << 20;
 
+/** A remote directory, or what opens it, in the state of the files that are there if there are any. */
+export type RemoteDirectory = ModelDirectory | ((version: string | undefined) => Promise<ModelDirectory>);
+
 /**
  * A remote directory whose files are downloaded once, when they are first opened, into a folder of the browser's storage,
- * and read from there ever after, also without a network. A download that was cut short, by a reload or a closed tab,
- * goes on where it was, provided that the file is still the same. Two tabs take turns.
+ * and read from there ever after. A download that was cut short, by a reload or a closed tab, goes on where it was,
+ * provided that the file is still the same. Two tabs take turns.
+ *
+ * Where the remote directory is given as a function, it is opened when a file is missing, so that a model that is there
+ * needs no network. A directory that is given open, in another state than the files are of, replaces them.
  *
  * @throws Error when the folder already holds files of another directory.
  */
 export async function cachedDirectory(
-  remote: ModelDirectory,
+  remote: RemoteDirectory,
   store: OpfsDirectory,
   options: CacheOptions = {},
 ): Promise<ModelDirectory> {
   const record = await readRecord(store);
-  if (record && record.source !== remote.name) {
-    throw new Error(
-      `${store.name}: the folder holds files of ${record.source}, not of ${remote.name}; take another folder, or clear it first`,
-    );
+  if (typeof remote === "function") return new CachedDirectory(remote, store, options, record?.source ?? store.name);
+  assertSource(store, record, remote);
+  if (record && record.version !== remote.version) {
+    for (const file of [...Object.keys(record.files), RECORD]) await store.handle.removeEntry(file).catch(() => {});
   }
-  return new CachedDirectory(remote, store, options);
+  return new CachedDirectory(async () => remote, store, options, remote.name);
+}
+
+function assertSource(store: OpfsDirectory, record: Record | undefined, remote: ModelDirectory): void {
+  if (!record || record.source === remote.name) return;
+  throw new Error(
+    `${store.name}: the folder holds files of ${record.source}, not of ${remote.name}; take another folder, or clear it first`,
+  );
 }
 
 class CachedDirectory implements ModelDirectory {
   readonly #meter: ProgressMeter;
+  #remote: Promise<ModelDirectory> | undefined;
 
   constructor(
-    private readonly remote: ModelDirectory,
+    private readonly openRemote: (version: string | undefined) => Promise<ModelDirectory>,
     private readonly store: OpfsDirectory,
     private readonly options: CacheOptions,
+    readonly name: string,
   ) {
     this.#meter = new ProgressMeter(options.onProgress);
   }
 
-  get name(): string {
-    return this.remote.name;
+  /** The remote directory, opened when it is needed. */
+  remote(): Promise<ModelDirectory> {
+    const open = async (): Promise<ModelDirectory> => {
+      const record = await readRecord(this.store);
+      const remote = await this.openRemote(record?.version);
+      assertSource(this.store, record, remote);
+      if (record && record.version !== remote.version) {
+        const states = `is at ${remote.version}, and the files that are there are of ${record.version}`;
+        throw new Error(`${this.store.name}: ${remote.name} ${states}; clear the folder to take the new ones`);
+      }
+      return remote;
+    };
+    this.#remote ??= open().catch((error) => {
+      this.#remote = undefined;
+      throw error;
+    });
+    return this.#remote;
   }
 
   async list(): Promise<string[]> {
     const known = (await readRecord(this.store))?.listing;
     if (known) return known;
-    const listing = await this.remote.list();
+    const listing = await (await this.remote()).list();
     await this.#note((record) => ({ ...record, listing }));
     return listing;
   }
@@ -76,7 +108,7 @@ class CachedDirectory implements ModelDirectory {
     if (await this.store.has(file)) return true;
     const record = await readRecord(this.store);
     if (record?.absent.includes(file)) return false;
-    const isThere = await this.remote.has(file);
+    const isThere = await (await this.remote()).has(file);
     if (!isThere) await this.#note((known) => ({ ...known, absent: [...new Set([...known.absent, file])].sort() }));
     return isThere;
   }
@@ -107,7 +139,7 @@ class CachedDirectory implements ModelDirectory {
   }
 
   async #download(file: string): Promise<void> {
-    const source = await this.remote.open(file);
+    const source = await (await this.remote()).open(file);
     const { size, version } = source;
     const progress = this.#meter.begin(file, size);
     try {
@@ -146,8 +178,9 @@ class CachedDirectory implements ModelDirectory {
 
   /** Changes the record, of which other tabs may be changing other parts. */
   async #note(change: (record: Record) => Record): Promise<void> {
+    const { name, version } = await this.remote();
     await withLock(`graft/record/${this.store.path}`, undefined, async () => {
-      const record = (await readRecord(this.store)) ?? { source: this.remote.name, files: {}, absent: [] };
+      const record = (await readRecord(this.store)) ?? { source: name, version, files: {}, absent: [] };
       await this.store.writeText(RECORD, JSON.stringify(change(record)));
     });
   }

@@ -69,7 +69,7 @@ export interface DroppedModel {
  * @throws Error that says what is missing and where it can be found.
  */
 export async function droppedModel(drop: FileDrop | readonly DroppedFile[]): Promise<DroppedModel> {
-  const isRead = Array.isArray(drop) && drop.length > 0 && "path" in drop[0];
+  const isRead = Array.isArray(drop) && drop.length > 0 && "file" in drop[0];
   return modelOf(isRead ? (drop as DroppedFile[]) : await droppedFiles(drop as FileDrop));
 }
 
@@ -87,9 +87,9 @@ function modelOf(dropped: readonly DroppedFile[]): DroppedModel {
   const folder = folderOf(config.path);
   const files: Record<string, File> = {};
   for (const { path, file } of dropped) if (folderOf(path) === folder) files[baseOf(path)] = file;
-  nameWeights(folder, files);
   const weights = Object.keys(files).find((file) => file.endsWith(".safetensors"));
   const name = baseOf(folder) || weights?.replace(/\.safetensors$/, "") || "model";
+  nameWeights(folder, files);
   return { name, files, directory: new MemoryDirectory(name, files) };
 }
 

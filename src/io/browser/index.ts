@@ -1,4 +1,4 @@
-export { type CacheOptions, cachedDirectory } from "./cached.ts";
+export { type CacheOptions, cachedDirectory, type RemoteDirectory } from "./cached.ts";
 export { decodeImage, IMAGE_TYPES } from "./decode-image.ts";
 export {
   type DroppedFile,

@@ -16,6 +16,8 @@ import {
 export interface UrlDirectoryOptions extends TransferOptions {
   /** What errors call the directory; its address by default. */
   readonly name?: string;
+  /** Tells this state of the directory from others, such as a commit. */
+  readonly version?: string;
   /** The files that there are. Without it the server is asked for each, since folders cannot be listed over HTTP. */
   readonly files?: readonly string[];
 }
@@ -59,6 +61,7 @@ const USUAL_FILES = [
 
 class UrlDirectory implements ModelDirectory {
   readonly name: string;
+  readonly version: string | undefined;
   readonly #base: URL;
   readonly #meter: ProgressMeter;
   readonly #present = new Map<string, Promise<boolean>>();
@@ -70,6 +73,7 @@ class UrlDirectory implements ModelDirectory {
     this.#base = new URL(base);
     if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
     this.name = options.name ?? shownUrl(this.#base.href).replace(/\/$/, "");
+    this.version = options.version;
     this.#meter = new ProgressMeter(options.onProgress);
   }
 

@@ -8,34 +8,50 @@
  * @param files contents by path within the archive, with `/` between folders; written in their order.
  */
 export async function zipFiles(files: Readonly<Record<string, Blob>>): Promise<Blob> {
-  const parts: (Blob | Uint8Array<ArrayBuffer>)[] = [];
-  const entries: Uint8Array<ArrayBuffer>[] = [];
-  let position = 0;
-  const push = (part: Blob | Uint8Array<ArrayBuffer>) => {
-    parts.push(part);
-    position += part instanceof Blob ? part.size : part.length;
-  };
+  const entries: ZippedFile[] = [];
   for (const [path, contents] of Object.entries(files)) {
     const name = new TextEncoder().encode(path);
     if (path === "" || /^\/|\\|(^|\/)\.\.?(\/|$)/.test(path) || name.length > 0xffff) {
       throw new Error(`zip: ${JSON.stringify(path)} is not a path within an archive`);
     }
-    const entry = { name, crc: await crc32(contents), size: contents.size, offset: position };
-    push(localHeader(entry));
-    push(contents);
-    entries.push(centralHeader(entry));
+    entries.push({ name, crc: await crc32(contents), size: contents.size });
   }
-  const offset = position;
-  for (const entry of entries) push(entry);
-  push(endOfDirectory(entries.length, position - offset, offset));
-  return new Blob(parts, { type: "application/zip" });
+  const { local, central, end } = headersOf(entries);
+  const contents = Object.values(files).flatMap((file, i) => [local[i], file]);
+  return new Blob([...contents, ...central, end], { type: "application/zip" });
 }
 
-interface Entry {
+interface ZippedFile {
   readonly name: Uint8Array;
   readonly crc: number;
   readonly size: number;
+}
+
+interface Entry extends ZippedFile {
+  /** Where its local header begins. */
   readonly offset: number;
+}
+
+interface ZipHeaders {
+  /** What stands before each file. */
+  readonly local: Uint8Array<ArrayBuffer>[];
+  /** What stands behind them all, for each file and then once. */
+  readonly central: Uint8Array<ArrayBuffer>[];
+  readonly end: Uint8Array<ArrayBuffer>;
+}
+
+/** Everything of an archive but the files' contents. */
+export function headersOf(files: readonly ZippedFile[]): ZipHeaders {
+  const [local, central]: Uint8Array<ArrayBuffer>[][] = [[], []];
+  let offset = 0;
+  for (const file of files) {
+    const entry = { ...file, offset };
+    local.push(localHeader(entry));
+    central.push(centralHeader(entry));
+    offset += local.at(-1)!.length + file.size;
+  }
+  const size = central.reduce((sum, { length }) => sum + length, 0);
+  return { local, central, end: endOfDirectory(files.length, size, offset) };
 }
 
 const LARGEST_32 = 0xffffffff;

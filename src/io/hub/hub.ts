@@ -3,7 +3,7 @@ import type { ModelDirectory } from "../directory.ts";
 
 type Hub = typeof import("@huggingface/hub");
 
-export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" | "headers" | "name"> {
+export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" | "headers" | "name" | "version"> {
   /** A branch, a tag or a commit. Default `main`. */
   readonly revision?: string;
   /** Token of a user (`hf_…`), for private and gated models. */
@@ -17,7 +17,10 @@ const HUB_URL = "https://huggingface.co";
 /**
  * A model on the Hugging Face Hub, such as `openai-community/gpt2`, read by range from the files of one commit, so that
  * what is pushed meanwhile does not mix in. Works in Node, pages and workers, through the package `@huggingface/hub`,
- * which has to be installed beside this one. With `cachedDirectory` it is downloaded once.
+ * which has to be installed beside this one.
+ *
+ * With `cachedDirectory` it is downloaded once, and the Hub is not asked again:
+ * `cachedDirectory((commit) => hubDirectory(id, { revision: commit }), store)`.
  *
  * @throws Error that says whether the package is missing, the model or the revision is not there, or access is refused.
  */
@@ -43,7 +46,8 @@ export async function hubDirectory(id: string, options: HubDirectoryOptions = {}
   const files = await ask(() => listNames(hub, { ...access, repo: id, revision: sha }));
   return urlDirectory(`${root}/${id}/resolve/${sha}/`, {
     ...transfer,
-    name: revision === "main" ? id : `${id}@${revision}`,
+    name: id,
+    version: sha,
     files,
     headers: accessToken ? { Authorization: `Bearer ${accessToken}` } : {},
   });

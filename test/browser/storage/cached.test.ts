@@ -101,6 +101,19 @@ describe("a cached directory", () => {
     watched.takeProblems();
   });
 
+  it("opens what is remote only for what is missing, and mixes no two states of it", async () => {
+    await using server = await start();
+    const { page } = await chromium.open(site.url);
+    const found = await run(page, "openLate", server.url);
+    expect(found).toEqual({
+      early: ["any"],
+      calls: ["any", "one"],
+      before: ["config.json", "model.safetensors"],
+      moved: expect.stringMatching(/ is at two, and the files that are there are of one; clear the folder/),
+      after: [],
+    });
+  });
+
   it("is filled once by two tabs that open it together", async () => {
     await using server = await start();
     const { url } = server;

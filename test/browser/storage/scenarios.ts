@@ -1,13 +1,22 @@
+import { Gpu } from "../../../src/gpu/index.ts";
 import type { ByteProgress } from "../../../src/io/browser/index.ts";
 import {
   cachedDirectory,
   clearStored,
+  type DroppedFile,
+  droppedFiles,
+  droppedModel,
   listStored,
   OpfsDirectory,
   requestPersistence,
+  saveFile,
+  saveFiles,
+  saveZip,
   storageEstimate,
   urlDirectory,
 } from "../../../src/io/browser/index.ts";
+import { MemoryDirectory, type ModelDirectory } from "../../../src/io/index.ts";
+import { GPT2 } from "../../../src/models/index.ts";
 
 const MIB = 1 << 20;
 
@@ -36,6 +45,28 @@ const openCache = async (url: string, options: { signal?: AbortSignal; onProgres
     await OpfsDirectory.open("models/remote", { create: true }),
     options,
   );
+
+/** Loads a model, gives `use` what it is, and lets go of it. */
+async function withModel<T>(directory: ModelDirectory, use: (model: GPT2) => Promise<T>): Promise<T> {
+  const gpu = await Gpu.open();
+  try {
+    return await use(await GPT2.fromPretrained(directory, { gpu }));
+  } finally {
+    gpu.close();
+  }
+}
+
+/** A number for each of some parameters, which depends on all their bits. */
+async function fingerprint(model: GPT2): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (const [name, tensor] of model.namedTensors()) {
+    if (/wte|h\.0\.|ln_f/.test(name)) found[name] = checksum(new Uint8Array((await tensor.data()).buffer));
+  }
+  return found;
+}
+
+/** What was dropped into the page or picked in it. */
+let dropped: Promise<DroppedFile[]> | undefined;
 
 /** What tests have pages and workers do. */
 export const scenarios = {
@@ -177,6 +208,85 @@ export const scenarios = {
   async damage(file: string) {
     const directory = await OpfsDirectory.open("models/remote");
     await directory.writeText(file, "something else");
+  },
+
+  /** What opens the remote directory is called for files that are missing, with the state of those that are there. */
+  async openLate(url: string) {
+    const store = await OpfsDirectory.open("models/late", { create: true });
+    const calls: (string | undefined)[] = [];
+    const open = () =>
+      cachedDirectory(async (version) => {
+        calls.push(version ?? "any");
+        return urlDirectory(url, { version: "one" });
+      }, store);
+    await (await open()).readText("config.json");
+    const again = await open();
+    await again.readText("config.json");
+    const early = [...calls];
+    await again.open("model.safetensors");
+    const before = await store.list();
+    const moved = await errorOf(
+      cachedDirectory(() => urlDirectory(url, { version: "two" }), store).then((cache) => cache.list()),
+    );
+    await cachedDirectory(await urlDirectory(url, { version: "two" }), store);
+    return { early, calls, before, moved, after: await store.list() };
+  },
+
+  /** From an address through the storage and back, and into a model each time. */
+  async roundTrip({ url, files }: { url: string; files: string[] }) {
+    const store = await OpfsDirectory.open("models/mini", { create: true });
+    const seen: ByteProgress[] = [];
+    const remote = await urlDirectory(url, { files });
+    const cache = await cachedDirectory(remote, store, { onProgress: (one) => seen.push(one) });
+    const saved = await OpfsDirectory.open("saved/mini", { create: true });
+    const first = await withModel(cache, async (model) => {
+      await model.save(saved);
+      return fingerprint(model);
+    });
+    return { first, again: await withModel(saved, fingerprint), last: seen.at(-1), saved: await saved.list() };
+  },
+
+  /** A model with a changed weight, saved by the page in every way. */
+  async save(url: string) {
+    const out = new MemoryDirectory("out");
+    await withModel(await urlDirectory(url), (model) => model.save(out));
+    const files = out.blobs();
+    await saveFile("notes.txt", async (sink) => {
+      await sink.write(new TextEncoder().encode("one, "));
+      await sink.write(new TextEncoder().encode("two"));
+      await sink.close();
+    });
+    await saveZip("my-model.zip", files);
+    await saveFiles(files);
+    return Object.keys(files).sort();
+  },
+
+  /** Takes whatever is dropped from now on. */
+  async awaitDrop() {
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      dropped = droppedFiles(event.dataTransfer!);
+    });
+    const input = document.createElement("input");
+    input.type = "file";
+    input.webkitdirectory = true;
+    input.addEventListener("change", () => {
+      dropped = droppedFiles(input.files!);
+    });
+    document.body.append(input);
+  },
+
+  async takeDrop() {
+    const files = (await dropped) ?? [];
+    dropped = undefined;
+    const model = await droppedModel(files).catch((error: Error) => error.message);
+    if (typeof model === "string") return { paths: files.map(({ path }) => path), error: model };
+    return {
+      name: model.name,
+      files: Object.keys(model.files).sort(),
+      weights: await withModel(model.directory, fingerprint),
+    };
   },
 
   async otherRemote(url: string) {

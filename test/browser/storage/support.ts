@@ -1,11 +1,12 @@
 import type { Page } from "playwright";
-import { bundle, type Served, serve } from "../../support/chromium.ts";
+import { bundle, type Served, type ServedFiles, serve } from "../../support/chromium.ts";
 import type { run as runInPage } from "./page.ts";
 import type { ScenarioName, scenarios } from "./scenarios.ts";
 
-/** A site whose page and workers run scenarios. */
-export async function serveScenarios(): Promise<Served> {
+/** A site whose page and workers run scenarios, with more files. */
+export async function serveScenarios(files: ServedFiles = {}): Promise<Served> {
   return serve({
+    ...files,
     ...(await bundle({ page: "test/browser/storage/page.ts", worker: "test/browser/storage/worker.ts" })),
     "index.html": `<!doctype html><title>Storage</title><script type="module" src="page.js"></script>`,
   });
