@@ -1,6 +1,7 @@
 import { describeWebGpuProblem } from "../../src/gpu/index.ts";
 import { FineTuneSession } from "../../src/session/index.ts";
 import { byId, fill } from "../shared/dom.ts";
+import { keptRun } from "../shared/kept-run.ts";
 import { notice, startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
 import { App } from "./app.ts";
@@ -8,7 +9,6 @@ import { choosePart } from "./choose.ts";
 import { dataPart } from "./data.ts";
 import { freezePart } from "./freeze.ts";
 import { keepPart } from "./keep.ts";
-import { keptRun } from "./kept-run.ts";
 import { bundledModel } from "./sources.ts";
 import { trainPart } from "./train.ts";
 import { tryPart } from "./try.ts";

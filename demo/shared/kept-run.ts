@@ -1,12 +1,19 @@
 import { formatCount, formatPercent } from "../../src/finetune/format.ts";
 import { dataName, modelName } from "../../src/jobs/index.ts";
 import type { StoredRun } from "../../src/session/index.ts";
-import { fill, h } from "../shared/dom.ts";
-import { notice } from "../shared/page.ts";
-import type { App } from "./app.ts";
+import { fill, h } from "./dom.ts";
+import { notice } from "./page.ts";
+import type { Store } from "./store.ts";
+
+/** A page that keeps runs. */
+export interface Keeper {
+  readonly store: Pick<Store<{ readonly stored: StoredRun | null }>, "watch">;
+  pickUp(): Promise<void>;
+  discard(): Promise<void>;
+}
 
 /** Offers a run that was stopped, by a reload for instance, to be picked up; in the page's box for notices. */
-export function keptRun(app: App, place: HTMLElement): void {
+export function keptRun(app: Keeper, place: HTMLElement): void {
   app.store.watch(({ stored }, before) => {
     if (before && stored === before.stored) return;
     fill(

@@ -1,0 +1,215 @@
+import { type FineTuneJob, type JobSettings, modelName } from "../../src/jobs/index.ts";
+import type {
+  ModelInspection,
+  Prediction,
+  SavedModel,
+  SessionRun,
+  StoredRun,
+  TrainingSession,
+  Which,
+} from "../../src/session/index.ts";
+import { RunLog } from "../shared/run-log.ts";
+import { createStore, type Store } from "../shared/store.ts";
+import { showError } from "../shared/toasts.ts";
+import { isModelName, MODELS, type ModelName, modelSource } from "./models.ts";
+import {
+  classesOf,
+  forgetPicture,
+  missingIn,
+  nextId,
+  type Picture,
+  type PictureClass,
+  pictureData,
+} from "./pictures.ts";
+
+/** What is done to the training pictures at random, as `--augment` takes it. */
+export const AUGMENTATIONS = {
+  none: { label: "As they are", augment: [] },
+  shift: { label: "Shifted", augment: ["crop=3"] },
+  mirror: { label: "Shifted and mirrored", augment: ["crop=3", "flip"] },
+  colour: { label: "Colours changed, too", augment: ["crop=3", "flip", "jitter=0.3"] },
+} as const satisfies Record<string, { label: string; augment: readonly string[] }>;
+
+export type AugmentationName = keyof typeof AUGMENTATIONS;
+export const AUGMENTATION_NAMES = Object.keys(AUGMENTATIONS) as AugmentationName[];
+
+export interface Training {
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly augmentation: AugmentationName;
+}
+
+export interface State {
+  readonly model: ModelName;
+  readonly inspection: ModelInspection | null;
+  readonly classes: readonly PictureClass[];
+  readonly training: Training;
+  readonly run: RunLog | null;
+  /** Counts up at every event of the run, which is changed in place. */
+  readonly tick: number;
+  /** What the run learns from, whatever is drawn by now. */
+  readonly job: FineTuneJob | null;
+  readonly trainedOn: readonly PictureClass[];
+  readonly saved: SavedModel | null;
+  readonly stored: StoredRun | null;
+}
+
+/** Milliseconds between two looks at a run. */
+const TICK = 80;
+/** Share of the pictures that is kept for validation. */
+const VALID_FRACTION = 0.25;
+
+export const isBusy = ({ run }: State): boolean =>
+  run !== null && (run.phase === "preparing" || run.phase === "running" || run.phase === "paused");
+
+export const emptyClass = (name: string): PictureClass => ({ id: nextId(), name, pictures: [] });
+
+/** The page's state, and what can be done with it. Errors are shown, and leave the state as it was. */
+export class App {
+  readonly store: Store<State> = createStore<State>({
+    model: "mnist-cnn",
+    inspection: null,
+    classes: [emptyClass("one"), emptyClass("other")],
+    training: { epochs: 20, batch: 8, learningRate: MODELS["mnist-cnn"].learningRate, seed: 42, augmentation: "none" },
+    run: null,
+    tick: 0,
+    job: null,
+    trainedOn: [],
+    saved: null,
+    stored: null,
+  });
+
+  constructor(readonly session: TrainingSession) {}
+
+  get state(): State {
+    return this.store.state;
+  }
+
+  async chooseModel(model: ModelName): Promise<void> {
+    this.store.set({ model, inspection: null });
+    this.setTraining({ learningRate: MODELS[model].learningRate });
+    try {
+      const inspection = await this.session.inspect(modelSource(model));
+      if (this.state.model === model) this.store.set({ inspection });
+    } catch (error) {
+      showError("This network cannot be read", error);
+    }
+  }
+
+  setTraining(patch: Partial<Training>): void {
+    this.store.set({ training: { ...this.state.training, ...patch } });
+  }
+
+  setClasses(classes: readonly PictureClass[]): void {
+    const kept = new Set([...classes, ...this.state.trainedOn].flatMap(({ pictures }) => pictures));
+    for (const { pictures } of this.state.classes) for (const one of pictures) if (!kept.has(one)) forgetPicture(one);
+    this.store.set({ classes });
+  }
+
+  changeClass(id: number, patch: Partial<Pick<PictureClass, "name" | "pictures">>): void {
+    this.setClasses(this.state.classes.map((one) => (one.id === id ? { ...one, ...patch } : one)));
+  }
+
+  addPictures(id: number, pictures: readonly Picture[]): void {
+    const own = this.state.classes.find((one) => one.id === id);
+    if (own) this.changeClass(id, { pictures: [...own.pictures, ...pictures] });
+  }
+
+  /** The job as it is chosen; null while something is missing. */
+  get job(): FineTuneJob | null {
+    const { model, inspection, classes, training } = this.state;
+    if (!inspection || missingIn(classes) !== null) return null;
+    const { epochs, batch, learningRate, seed, augmentation } = training;
+    const { augment } = AUGMENTATIONS[augmentation];
+    const settings: JobSettings = {
+      validFraction: VALID_FRACTION,
+      ...(augment.length > 0 ? { augment } : {}),
+      epochs,
+      batch,
+      lr: learningRate,
+      freeze: "*",
+      newHead: true,
+      seed,
+    };
+    return { task: "image-classify", model: modelSource(model), data: pictureData(classes), settings };
+  }
+
+  start = async (): Promise<void> => {
+    const { job } = this;
+    if (job && !isBusy(this.state)) await this.#follow(job, () => this.session.start(job));
+  };
+
+  /** Looks whether a run was kept, and shows its model and pictures as what is chosen. */
+  async lookForKept(): Promise<void> {
+    const stored = await this.session.stored();
+    if (!stored) return;
+    const { model, data, settings = {} } = stored.job;
+    const name = model.kind === "url" ? modelName(model) : "";
+    if (!isModelName(name) || data.kind !== "images") return;
+    await this.chooseModel(name);
+    this.setClasses(classesOf(data.images));
+    const { epochs, batch, lr, seed, augment = [] } = settings;
+    this.setTraining({
+      ...{ epochs, batch, learningRate: lr, seed },
+      augmentation: AUGMENTATION_NAMES.find((one) => AUGMENTATIONS[one].augment.join() === augment.join()) ?? "none",
+    } as Training);
+    this.store.set({ stored });
+  }
+
+  async pickUp(): Promise<void> {
+    const { stored } = this.state;
+    if (stored && !isBusy(this.state)) await this.#follow(stored.job, () => this.session.pickUp());
+  }
+
+  discard = (): Promise<void> =>
+    this.#do("The kept run could not be deleted", async () => {
+      await this.session.forget();
+      this.store.set({ stored: null });
+    });
+
+  async #follow(job: FineTuneJob, begin: () => SessionRun): Promise<void> {
+    const run = new RunLog();
+    let shown = 0;
+    this.store.set({ run, job, trainedOn: this.state.classes, saved: null, stored: null, tick: this.state.tick + 1 });
+    try {
+      for await (const event of begin()) {
+        run.record(event);
+        // Steps may come faster than anyone can read.
+        const isFrequent = event.type === "step" || event.type === "bytes" || event.type === "compile";
+        if (isFrequent && performance.now() - shown < TICK) continue;
+        shown = performance.now();
+        this.store.set({ tick: this.state.tick + 1 });
+      }
+      // A run that was left without an end event was cancelled before its first step.
+      if (run.phase !== "ended") Object.assign(run, { phase: "ended", ended: "cancelled" });
+    } catch (error) {
+      run.phase = "failed";
+      showError("The run has failed", error);
+    }
+    this.store.set({ tick: this.state.tick + 1 });
+  }
+
+  pause = (): Promise<void> => this.#do("The run could not be paused", () => this.session.pause());
+  resume = (): Promise<void> => this.#do("The run could not go on", () => this.session.resume());
+  cancel = (): Promise<void> => this.#do("The run could not be cancelled", () => this.session.cancel());
+
+  async predict(image: Blob, which: Which): Promise<Prediction> {
+    const [prediction] = await this.session.predict({ images: [image], which });
+    return prediction;
+  }
+
+  save = (): Promise<void> =>
+    this.#do("The network could not be saved", async () => {
+      this.store.set({ saved: await this.session.save() });
+    });
+
+  async #do(title: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      showError(title, error);
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import { type DroppedFile, decodeImage, droppedFiles, IMAGE_TYPES } from "../../src/io/browser/index.ts";
+import { fill, h } from "../shared/dom.ts";
+import type { Dropped } from "../shared/drop-zone.ts";
+import { icon } from "../shared/icons.ts";
+import type { Part } from "../shared/parts.ts";
+import { showError, showInfo } from "../shared/toasts.ts";
+import { type App, emptyClass, isBusy } from "./app.ts";
+import { drawingPad } from "./pad.ts";
+import { makePicture, missingIn, nextId, type Picture, type PictureClass } from "./pictures.ts";
+import { sampleClasses } from "./samples.ts";
+
+/** Part 2: classes by name, with pictures that are drawn, dropped or picked. */
+export function classesPart(app: App, part: Part): void {
+  const pad = drawingPad("Drawing pad");
+  const list = h("ul", { class: "classes", "aria-label": "Classes" });
+  const missing = h("p", { class: "small soft", role: "status" });
+  const button = (label: string, kind: string, onclick: () => void) =>
+    h("button", { class: `button ${kind}`, type: "button", onclick }, label);
+  const add = button("Add a class", "", () => {
+    app.setClasses([...app.state.classes, emptyClass(freeName(app.state.classes))]);
+    list.lastElementChild?.querySelector("input")?.select();
+  });
+  const samples = button("Fill in shapes", "quiet", () => void fillIn());
+  const clear = button("Clear the pad", "quiet small", () => pad.clear());
+  const fillIn = async (): Promise<void> => {
+    try {
+      app.setClasses(await sampleClasses());
+    } catch (error) {
+      showError("The shapes could not be drawn", error);
+    }
+  };
+  const controls = h(
+    "fieldset",
+    { class: "examples" },
+    h(
+      "div",
+      { class: "stack close" },
+      pad.element,
+      h("div", { class: "row apart" }, clear),
+      h(
+        "p",
+        { class: "small soft" },
+        "Draw here, then add it to a class. Or drop pictures on a class: PNG, JPEG or WebP.",
+      ),
+    ),
+    h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples), missing),
+  );
+  fill(part.body, controls);
+
+  const addDrawing = async (id: number): Promise<void> => {
+    const drawing = await pad.drawing();
+    if (!drawing) {
+      showInfo("The pad is empty", "Draw something first.");
+      return;
+    }
+    app.addPictures(id, [makePicture(drawing, "drawing.png")]);
+    pad.clear();
+  };
+  const addFiles = async (id: number, dropped: Dropped): Promise<void> => {
+    try {
+      app.addPictures(id, await readPictures(await droppedFiles(dropped)));
+    } catch (error) {
+      showError("The pictures could not be read", error);
+    }
+  };
+  const cards = new Map<number, ClassCard>();
+  app.store.watch((state, before) => {
+    part.setReady(state.inspection !== null || state.run !== null);
+    controls.disabled = isBusy(state);
+    if (state.classes === before?.classes) return;
+    for (const id of cards.keys()) if (!state.classes.some((one) => one.id === id)) cards.delete(id);
+    const shown = state.classes.map((one) => {
+      const card =
+        cards.get(one.id) ??
+        classCard({
+          onName: (name) => app.changeClass(one.id, { name }),
+          onAdd: () => void addDrawing(one.id),
+          onFiles: (dropped) => void addFiles(one.id, dropped),
+          onRemove: () => app.setClasses(app.state.classes.filter(({ id }) => id !== one.id)),
+          onRemovePicture: (picture) => {
+            const { pictures } = app.state.classes.find(({ id }) => id === one.id)!;
+            app.changeClass(one.id, { pictures: pictures.filter((other) => other !== picture) });
+          },
+        });
+      cards.set(one.id, card);
+      card.show(one);
+      return card.element;
+    });
+    // What is there already stays in its place, or a field would lose the focus.
+    for (const element of [...list.children]) if (!shown.includes(element as HTMLLIElement)) element.remove();
+    shown.forEach((element, i) => {
+      if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
+    });
+    const problem = missingIn(state.classes);
+    fill(missing, problem);
+    part.setDone(problem === null);
+  });
+}
+
+/** Pictures of files, each of which is decoded once to see that it is one. What cannot be read is told by name. */
+async function readPictures(files: readonly DroppedFile[]): Promise<Picture[]> {
+  const pictures: Picture[] = [];
+  for (const { file } of files) {
+    try {
+      await decodeImage(file, file.name);
+      pictures.push(makePicture(file, file.name));
+    } catch (error) {
+      showError("This is no picture that can be used", error);
+    }
+  }
+  return pictures;
+}
+
+/** "class 3", or the next number that no class has. */
+function freeName(classes: readonly PictureClass[]): string {
+  let number = classes.length + 1;
+  while (classes.some(({ name }) => name === `class ${number}`)) number++;
+  return `class ${number}`;
+}
+
+interface ClassCard {
+  readonly element: HTMLLIElement;
+  show(shown: PictureClass): void;
+}
+
+interface ClassActions {
+  onName(name: string): void;
+  onAdd(): void;
+  onFiles(dropped: Dropped): void;
+  onRemove(): void;
+  onRemovePicture(picture: Picture): void;
+}
+
+function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }: ClassActions): ClassCard {
+  const id = `class-${nextId()}`;
+  const name = h("input", {
+    ...{ class: "input", id, type: "text", autocomplete: "off", spellcheck: "false", maxlength: 60 },
+    oninput: () => onName(name.value),
+  });
+  const input = h("input", {
+    ...{ type: "file", hidden: true, multiple: true, accept: IMAGE_TYPES, "aria-label": "Choose pictures" },
+    onchange: () => {
+      // A copy: the list is emptied with the field.
+      if (input.files?.length) onFiles([...input.files] as unknown as FileList);
+      input.value = "";
+    },
+  });
+  const count = h("span", { class: "soft small" });
+  const pictures = h("ul", { class: "pictures" });
+  const remove = h("button", { class: "icon-button", type: "button", onclick: onRemove }, icon("close"));
+  const add = h("button", { class: "button small", type: "button", onclick: onAdd }, "Add the drawing");
+  const pick = h(
+    "button",
+    { class: "button small", type: "button", onclick: () => input.click() },
+    icon("upload"),
+    "Choose pictures",
+  );
+  const element = h(
+    "li",
+    {
+      class: "card class-card",
+      ondragover: (event: DragEvent) => {
+        event.preventDefault();
+        element.classList.add("over");
+      },
+      ondragleave: (event: DragEvent) => {
+        if (!element.contains(event.relatedTarget as Node | null)) element.classList.remove("over");
+      },
+      ondrop: (event: DragEvent) => {
+        event.preventDefault();
+        element.classList.remove("over");
+        if (event.dataTransfer) onFiles(event.dataTransfer);
+      },
+    },
+    h(
+      "div",
+      { class: "class-head" },
+      h("label", { for: id, class: "visually-hidden" }, "Name of the class"),
+      name,
+      count,
+      remove,
+    ),
+    pictures,
+    h("div", { class: "row" }, add, pick, input),
+  );
+  let shownPictures: readonly Picture[] | undefined;
+  return {
+    element,
+    show(shown) {
+      if (name.value !== shown.name) name.value = shown.name;
+      for (const [one, words] of [
+        [remove, `Remove the class ${shown.name}`],
+        [add, `Add the drawing to ${shown.name}`],
+        [pick, `Choose pictures of ${shown.name}`],
+      ] as const)
+        one.setAttribute("aria-label", words);
+      pictures.setAttribute("aria-label", `Pictures of ${shown.name}`);
+      const { length } = shown.pictures;
+      fill(count, `${length} ${length === 1 ? "picture" : "pictures"}`);
+      if (shown.pictures === shownPictures) return;
+      shownPictures = shown.pictures;
+      fill(
+        pictures,
+        shown.pictures.map((picture, i) =>
+          h(
+            "li",
+            {},
+            h(
+              "button",
+              {
+                ...{ class: "picture", type: "button", title: "Remove" },
+                "aria-label": `Remove picture ${i + 1} of ${shown.name}`,
+                onclick: () => onRemovePicture(picture),
+              },
+              h("img", { src: picture.url, alt: "", width: 56, height: 56 }),
+              icon("close"),
+            ),
+          ),
+        ),
+      );
+    },
+  };
+}
