@@ -1,7 +1,8 @@
 // What is built from src: the entry points of the package, and the engine as one file for a page without a bundler.
-import { readdir } from "node:fs/promises";
+import { chmod, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { pureCalls } from "./pure-calls.mjs";
 import { minifiedShaders, shaderPlugin } from "./wgsl/plugin.mjs";
 
@@ -143,3 +144,20 @@ export const workerOptions = () => ({
   sourcemap: true,
   plugins: [withoutNode, shaderPlugin()],
 });
+
+/**
+ * Builds everything that is published into a folder: entry points with their chunks, and the engine in one file.
+ *
+ * @returns {Promise<Record<string, { bytes: number }>>} the files, by path
+ */
+export async function buildLibrary(outdir, { sourcemap = true } = {}) {
+  const singleFile = singleFileOptions(await engineSource(), join(outdir, "graft.min.js"));
+  const results = await Promise.all([
+    build({ ...(await libraryOptions()), outdir, sourcemap }),
+    build({ ...singleFile, sourcemap }),
+  ]);
+  await chmod(join(outdir, "cli/main.js"), 0o755);
+  // They drew the lines between chunks, and nobody imports them.
+  await rm(join(outdir, "chunks/parts"), { recursive: true });
+  return Object.assign({}, ...results.map(({ metafile }) => metafile.outputs));
+}
