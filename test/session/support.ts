@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach } from "vitest";
+import { afterAll, afterEach } from "vitest";
 import type { TrainingEvent } from "../../src/finetune/index.ts";
+import type { Gpu } from "../../src/gpu/index.ts";
 import type { FineTuneJob, JobSettings, SessionEvent, SessionOptions, SessionRun } from "../../src/session/index.ts";
 import { FineTuneSession } from "../../src/session/session.ts";
+import { useGpu } from "../support/gpu.ts";
 
 export const MODEL = "assets/gpt2-mini-en";
 
@@ -32,16 +34,22 @@ export async function filesOf(path: string): Promise<Record<string, Blob>> {
   );
 }
 
-/** Opens sessions in this thread, and closes what a test has left open. */
+/** Opens sessions in this thread on one handle, whose kernels are compiled once, and closes what a test has left open. */
 export function useSessions() {
+  const gpu = useGpu();
   const open: FineTuneSession[] = [];
   afterEach(async () => {
     for (const session of open.splice(0)) await session.close();
   });
+  // A session closes its handle; this one is closed when the file's tests are over.
+  const openGpu = async (): Promise<Gpu> => Object.assign(gpu(), { close: () => {} });
+  afterAll(() => {
+    Reflect.deleteProperty(gpu(), "close");
+  });
   return async (
     options: Parameters<typeof FineTuneSession.open>[0] & SessionOptions = {},
   ): Promise<FineTuneSession> => {
-    const session = await FineTuneSession.open({ worker: "here", storage: false, ...options });
+    const session = await FineTuneSession.open({ worker: "here", storage: false, openGpu, ...options });
     open.push(session);
     return session;
   };

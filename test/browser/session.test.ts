@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { JobSettings } from "../../src/session/index.ts";
+import type { Seen, SessionPage } from "../support/browser/session-page.ts";
+import { bundle, type Served, STRICT_POLICY, serve, useChromium } from "../support/chromium.ts";
+
+declare const graft: SessionPage;
+
+/** As in the build: bundlers do not find the part of this package that is for browsers. */
+const alias = { "@huggingface/hub": resolve("node_modules/@huggingface/hub/dist/browser/index.mjs") };
+
+const chromium = useChromium();
+let site: Served;
+beforeAll(async () => {
+  const support = "test/support/browser";
+  const wrapped = (first: string) => bundle({ [first]: `${support}/${first}.ts` }, { alias });
+  const scripts = await bundle(
+    { page: `${support}/session-page.ts`, "session-worker": "src/session/worker.ts" },
+    { alias },
+  );
+  const altered = async (name: string): Promise<Record<string, string | Uint8Array>> => ({
+    ...(await wrapped(name)),
+    [`${name}-session.js`]: `import "./${name}.js";\nimport "./session-worker.js";\n`,
+  });
+  site = await serve(
+    [
+      {
+        "index.html":
+          '<!doctype html><html lang="en"><title>Session</title><script type="module" src="page.js"></script>',
+        ...scripts,
+        ...(await altered("losing-worker")),
+        ...(await altered("timeless-worker")),
+      },
+      ".",
+    ],
+    { headers: { "content-security-policy": STRICT_POLICY } },
+  );
+});
+afterAll(() => site.close());
+
+const ready = (page: Page): Promise<unknown> => page.waitForFunction(() => document.title === "ready");
+const run = (page: Page, settings: JobSettings | "pick up", onStep?: string): Promise<Seen> =>
+  page.evaluate(([own, channel]) => graft.run(own, channel), [settings, onStep] as const);
+
+/** The page, ready, with a session open. */
+async function openPage(worker = "session-worker.js"): Promise<Page> {
+  const { page } = await chromium.open(site.url);
+  await ready(page);
+  expect(await page.evaluate((path) => graft.open({ worker: path }), worker)).toBe("swiftshader");
+  return page;
+}
+
+describe("a session in a worker of a page", () => {
+  let whole: Seen;
+  let weights: string;
+
+  it("trains, and no task of the page takes 100 ms meanwhile", async () => {
+    const page = await openPage();
+    await page.evaluate(() => graft.watchTasks());
+    whole = await run(page, {});
+    expect(await page.evaluate(() => graft.longestTask())).toBeLessThan(100);
+    // The watch would have noticed.
+    await page.evaluate(() => graft.block(150));
+    expect(await page.evaluate(() => graft.longestTask())).toBeGreaterThanOrEqual(150);
+    expect(whole.steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(whole.types.filter((type) => type !== "bytes")).toEqual(
+      expect.arrayContaining(["plan", "compile", "start", "evaluation", "end"]),
+    );
+    expect(whole.bytes).toEqual({ loaded: 8893880, total: 8893880 });
+    weights = await page.evaluate(() => graft.weights());
+    expect(weights).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it("goes on after a reload in the middle, bit for bit", async () => {
+    const page = await openPage();
+    const running = run(page, {}).catch(() => null);
+    await page.waitForFunction(() => graft.steps.length >= 6);
+    await page.reload();
+    await running;
+    await ready(page);
+    await page.evaluate(() => graft.open());
+    const stored = (await page.evaluate(() => graft.session.stored()))!;
+    expect(stored).toMatchObject({ ended: null, totalSteps: 8, job: { task: "classify" } });
+    expect(stored.step).toBeGreaterThanOrEqual(4);
+    const seen = await run(page, "pick up");
+    expect(seen.history).toBe(stored.step);
+    expect(seen.steps[0]).toBe(stored.step + 1);
+    expect(seen.losses).toEqual(whole.losses);
+    expect(await page.evaluate(() => graft.weights())).toBe(weights);
+    await page.evaluate(() => graft.session.forget());
+    expect(await page.evaluate(() => graft.session.stored())).toBeNull();
+  });
+
+  it("takes another device when its own is lost, and ends with the same bits", async () => {
+    const page = await openPage("losing-worker-session.js");
+    const seen = await run(page, {}, "lose");
+    expect(seen.types).toEqual(expect.arrayContaining(["device-lost", "recovered"]));
+    expect(seen.recovered).toBeGreaterThanOrEqual(4);
+    expect(seen.losses).toEqual(whole.losses);
+    expect(await page.evaluate(() => graft.weights())).toBe(weights);
+  });
+
+  it("needs no timer and no frame, which stand still in a tab that nobody sees", async () => {
+    const page = await openPage("timeless-worker-session.js");
+    const front = await page.context().newPage();
+    await front.bringToFront();
+    const seen = await run(page, { maxSteps: 4 });
+    expect(seen.losses).toEqual(whole.losses.slice(0, 4));
+    await page.evaluate(() => graft.session.close());
+  });
+
+  it("lets one tab at a time train in a storage", async () => {
+    const page = await openPage();
+    const other = await page.context().newPage();
+    await other.goto(site.url);
+    await ready(other);
+    await other.evaluate(() => graft.open());
+    const running = run(page, { epochs: 50, evalEvery: 400 });
+    await page.waitForFunction(() => graft.steps.length >= 2);
+    await expect(run(other, {})).rejects.toThrow("another tab is training in this browser's storage");
+    await page.evaluate(() => graft.session.cancel());
+    expect((await running).types.at(-1)).toBe("end");
+    expect((await run(other, { maxSteps: 1 })).steps).toEqual([1]);
+  });
+
+  it("says why where the worker cannot be had", async () => {
+    const { page, takeProblems } = await chromium.open(site.url);
+    await ready(page);
+    await expect(page.evaluate(() => graft.open({ worker: "nowhere.js" }))).rejects.toThrow(
+      "the session's worker failed: it could not be loaded",
+    );
+    takeProblems();
+  });
+});
