@@ -146,7 +146,7 @@ export const workerOptions = () => ({
 });
 
 /**
- * Builds everything that is published into a folder: entry points with their chunks, and the engine in one file.
+ * Builds everything that is published into a folder: entry points with their chunks, the engine in one file, the worker.
  *
  * @returns {Promise<Record<string, { bytes: number }>>} the files, by path
  */
@@ -155,6 +155,7 @@ export async function buildLibrary(outdir, { sourcemap = true } = {}) {
   const results = await Promise.all([
     build({ ...(await libraryOptions()), outdir, sourcemap }),
     build({ ...singleFile, sourcemap }),
+    build({ ...workerOptions(), outdir, sourcemap }),
   ]);
   await chmod(join(outdir, "cli/main.js"), 0o755);
   // They drew the lines between chunks, and nobody imports them.

@@ -1,0 +1,50 @@
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtPackage } from "./built-package.ts";
+
+const repository = resolve(import.meta.dirname, "../..");
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (state) => state.isFile(),
+    () => false,
+  );
+
+describe("what package.json names", () => {
+  let built: Awaited<ReturnType<typeof builtPackage>>;
+  let manifest: {
+    exports: Record<string, string | { types: string; default: string }>;
+    bin: Record<string, string>;
+    sideEffects: string[];
+    jsdelivr: string;
+    unpkg: string;
+    files: string[];
+  };
+  beforeAll(async () => {
+    built = await builtPackage();
+    manifest = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
+  });
+  afterAll(() => built.remove());
+
+  it("is built: every subpath, the command, the worker and the file for a CDN", async () => {
+    const subpaths = Object.values(manifest.exports).map((target) =>
+      typeof target === "string" ? target : target.default,
+    );
+    const { bin, sideEffects, jsdelivr, unpkg } = manifest;
+    const named = [...subpaths, ...Object.values(bin), ...sideEffects, jsdelivr, unpkg].filter((path) =>
+      path.includes("dist/"),
+    );
+    expect(named.length).toBeGreaterThan(12);
+    for (const path of named) expect(await isFile(join(built.folder, path)), path).toBe(true);
+    expect(manifest.files).toContain("dist");
+  });
+
+  it("has types, made from the sources they name", async () => {
+    for (const [subpath, target] of Object.entries(manifest.exports)) {
+      if (typeof target === "string") continue;
+      expect(Object.keys(target), subpath).toEqual(["types", "default"]);
+      const source = target.types.replace("./dist/types/", "src/").replace(/\.d\.ts$/, ".ts");
+      expect(await isFile(join(repository, source)), target.types).toBe(true);
+    }
+  });
+});
