@@ -107,7 +107,7 @@ export class FileServer {
   /** Sends a body by pieces and cuts it where it is to be cut. */
   async #send(response: ServerResponse, body: Uint8Array): Promise<void> {
     const { cuts, stalls, delay = 0 } = this.habits;
-    const cut = cuts?.shift() ?? Number.POSITIVE_INFINITY;
+    const cut = (response.req.method === "HEAD" ? undefined : cuts?.shift()) ?? Number.POSITIVE_INFINITY;
     const stall = stalls?.shift();
     for (let position = 0; position < body.length; ) {
       if (response.destroyed) return;

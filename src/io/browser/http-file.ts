@@ -3,6 +3,7 @@ import { Coverage, type FileProgress, type ProgressMeter } from "./progress.ts";
 import {
   type Answer,
   assertAnswered,
+  isLastResort,
   PassingError,
   Retries,
   readAll,
@@ -59,8 +60,11 @@ export class HttpFile implements ByteSource {
     name: string = url,
   ): Promise<ByteSource> {
     const count = countOnce(meter, name);
-    return retrying(options, async () => {
-      const answer = await request(url, { headers: { Range: `bytes=0-${FIRST_WINDOW - 1}` } }, options);
+    return retrying(options, async (failures) => {
+      // Some servers compress what is asked for by range, which browsers refuse; some do not allow pages to ask so.
+      const isWhole = isLastResort(failures);
+      const asked: HeadersInit = isWhole ? {} : { Range: `bytes=0-${FIRST_WINDOW - 1}` };
+      const answer = await request(url, { headers: asked }, options);
       try {
         const { headers, status } = answer;
         if (status === 416 && /\/0$/.test(headers.get("content-range") ?? "")) {
@@ -77,7 +81,7 @@ export class HttpFile implements ByteSource {
           return new HttpFile(url, options, meter, name, answer, size, range?.end ?? Math.min(FIRST_WINDOW, size));
         }
         const length = headers.get("content-length");
-        if (length !== null && isPlain(headers)) {
+        if (length !== null && isPlain(headers) && !isWhole) {
           return new HttpFile(url, options, meter, name, answer, Number(length), null);
         }
         // Compressed, or of unknown length: how many bytes there are is known when they have come.
@@ -266,7 +270,7 @@ async function sizeByHead(url: string, options: TransferOptions): Promise<number
   const answer = await request(url, { method: "HEAD", headers: { Range: "bytes=0-" } }, options);
   answer.cancel();
   const length = answer.headers.get("content-length");
-  if (answer.status === 200 && length !== null && isPlain(answer.headers)) return Number(length);
+  if (answer.status < 300 && length !== null && isPlain(answer.headers)) return Number(length);
   const problem =
     "the server does not say how long the file is; from another origin it has to send " +
     "Access-Control-Expose-Headers: Content-Range, ETag";

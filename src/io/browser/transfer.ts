@@ -44,6 +44,7 @@ export function shownUrl(url: string): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+const RETRIES = 4;
 const LONGEST_WAIT = 60_000;
 
 /** Counts attempts that failed in a row and waits between them. */
@@ -59,7 +60,7 @@ export class Retries {
 
   /** Returns when it is time for another attempt. @throws the error when it will not pass, or has not too often. */
   async wait(error: unknown): Promise<void> {
-    const { retries = 4, retryDelay = 500, signal } = this.options;
+    const { retries = RETRIES, retryDelay = 500, signal } = this.options;
     signal?.throwIfAborted();
     if (!(error instanceof PassingError) || this.#failed >= retries) throw error;
     const backoff = retryDelay * 2 ** this.#failed++;
@@ -67,13 +68,36 @@ export class Retries {
   }
 }
 
-/** Does work until it succeeds or fails for good. */
-export async function retrying<T>(options: TransferOptions, work: () => Promise<T>): Promise<T> {
+/** Attempts without any answer after which it is asked whether the server answers others. */
+const ATTEMPTS_UNANSWERED = 3;
+
+/** Whether `count` attempts have failed and none had an answer. */
+const areUnanswered = (failures: readonly PassingError[], count: number): boolean =>
+  failures.length === count && failures.every(({ status }) => status === undefined);
+
+/** Whether the next attempt is the last before a server is taken for one that does not want this page. */
+export const isLastResort = (failures: readonly PassingError[]): boolean =>
+  areUnanswered(failures, ATTEMPTS_UNANSWERED - 1);
+
+/**
+ * Does work until it succeeds or fails for good.
+ * @param work is told of the attempts that failed.
+ */
+export async function retrying<T>(
+  options: TransferOptions,
+  work: (failures: readonly PassingError[]) => Promise<T>,
+): Promise<T> {
   const retries = new Retries(options);
+  const failures: PassingError[] = [];
   while (true) {
     try {
-      return await work();
+      return await work(failures);
     } catch (error) {
+      if (error instanceof PassingError) {
+        failures.push(error);
+        const count = Math.min(ATTEMPTS_UNANSWERED, (options.retries ?? RETRIES) + 1);
+        if (areUnanswered(failures, count)) await assertAllowed(error, options);
+      }
       await retries.wait(error);
     }
   }
@@ -105,8 +129,7 @@ export interface Answer {
 
 /**
  * One request, without a new attempt.
- * @throws PassingError for a network error and a status that may pass (408, 425, 429, 5xx); TransferError where the
- * server forbids the page to read its answers; the signal's reason.
+ * @throws PassingError for a network error and a status that may pass (408, 425, 429, 5xx); the signal's reason.
  */
 export async function request(url: string, init: RequestInit, options: TransferOptions): Promise<Answer> {
   const { fetch = globalThis.fetch, headers, signal, stallTimeout = 30_000 } = options;
@@ -140,12 +163,6 @@ export async function request(url: string, init: RequestInit, options: TransferO
     );
   } catch (error) {
     signal?.throwIfAborted();
-    if (await isForbiddenToPage(url, fetch)) {
-      const problem =
-        "the server answers, but does not allow this page to read it. It has to send the header " +
-        "Access-Control-Allow-Origin (CORS); or take the file from this page's own server, or drop it into the page";
-      throw new TransferError(url, problem, undefined, { cause: error });
-    }
     const isOffline = globalThis.navigator?.onLine === false;
     const problem = isOffline ? "there is no network connection" : `the server cannot be reached (${why(error)})`;
     throw new PassingError(url, problem, undefined, { cause: error });
@@ -168,7 +185,7 @@ export async function request(url: string, init: RequestInit, options: TransferO
         return value;
       } catch (error) {
         signal?.throwIfAborted();
-        throw new PassingError(url, `the connection broke (${why(error)})`, undefined, { cause: error });
+        throw new PassingError(url, `the connection broke (${why(error)})`, response.status, { cause: error });
       }
     },
     cancel() {
@@ -189,14 +206,25 @@ export async function readAll(answer: Answer, onBytes: (bytes: number) => void =
   return new Blob(parts);
 }
 
-/** A network error hides its cause from a page; that an opaque request gets through tells that it was CORS. */
-async function isForbiddenToPage(url: string, fetch: typeof globalThis.fetch): Promise<boolean> {
+/**
+ * A network error hides its cause from a page. That a request gets through whose answer the page may not see tells that
+ * the server is there and does not allow the page to read it.
+ */
+async function assertAllowed(error: PassingError, options: TransferOptions): Promise<void> {
+  const { fetch = globalThis.fetch } = options;
+  const { url } = error;
   const origin = globalThis.location?.origin;
-  if (!origin || origin === "null" || new URL(url).origin === origin) return false;
-  return fetch(url, { method: "HEAD", mode: "no-cors", signal: AbortSignal.timeout(5000) }).then(
+  if (!origin || origin === "null" || new URL(url).origin === origin) return;
+  const probe = fetch(url, { method: "HEAD", mode: "no-cors", signal: AbortSignal.timeout(5000) });
+  const isThere = await probe.then(
     ({ type }) => type === "opaque",
     () => false,
   );
+  if (!isThere) return;
+  const problem =
+    "the server answers, but does not allow this page to read it. It has to send the header " +
+    "Access-Control-Allow-Origin (CORS); or take the file from this page's own server, or drop it into the page";
+  throw new TransferError(url, problem, undefined, { cause: error });
 }
 
 /** "fetch failed" of Node says nothing; its cause does. */

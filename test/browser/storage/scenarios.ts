@@ -14,6 +14,7 @@ import {
   saveZip,
   storageEstimate,
   urlDirectory,
+  urlSource,
 } from "../../../src/io/browser/index.ts";
 import { MemoryDirectory, type ModelDirectory } from "../../../src/io/index.ts";
 import { GPT2 } from "../../../src/models/index.ts";
@@ -208,6 +209,28 @@ export const scenarios = {
   async damage(file: string) {
     const directory = await OpfsDirectory.open("models/remote");
     await directory.writeText(file, "something else");
+  },
+
+  async readFile({ url, retryDelay = 20 }: { url: string; retryDelay?: number }) {
+    const begun = performance.now();
+    let loaded = 0;
+    try {
+      const source = await urlSource(url, {
+        retryDelay,
+        onProgress: (one) => {
+          loaded = one.loaded;
+        },
+      });
+      const parts: Uint8Array[] = [];
+      for (let at = 0; at < source.size; at += 100_000) {
+        parts.push(await source.read(at, Math.min(at + 100_000, source.size)));
+      }
+      const bytes = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+      await source.close();
+      return { sum: checksum(bytes), loaded };
+    } catch (error) {
+      return { error: (error as Error).message, seconds: (performance.now() - begun) / 1000 };
+    }
   },
 
   /** What opens the remote directory is called for files that are missing, with the state of those that are there. */
