@@ -1,4 +1,4 @@
-import { type Shape, sizeOf } from "../tensor/index.ts";
+import { fromHalfBits, type Shape, sizeOf, toHalfBits } from "../tensor/index.ts";
 import type { Operand } from "./problem.ts";
 
 /** Numbers in [-scale, scale) by Marsaglia's xorshift of 32 bits: the same on every machine and in every engine. */
@@ -28,6 +28,15 @@ export const floats = (name: string, shape: Shape, seed: number, scale = 1): Ope
   dtype: "f32",
   values: randomValues(sizeOf(shape), seed, scale),
 });
+
+/** The same numbers, rounded to half precision and stored so. */
+export function halves(name: string, shape: Shape, seed: number): Operand & { values: Float32Array } {
+  const rounded = (value: number): number => fromHalfBits(toHalfBits(value));
+  return { name, shape, dtype: "f16", values: randomValues(sizeOf(shape), seed).map(rounded) };
+}
+
+/** Largest error of a number that is rounded to half precision, relative to its magnitude. */
+export const HALF_TOLERANCE = 2 ** -11;
 
 /** Bytes of some f32 or i32 tensors together. */
 export const bytesOf = (...shapes: readonly Shape[]): number =>

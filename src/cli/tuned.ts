@@ -109,3 +109,16 @@ export async function useTuned(env: CommandContext["env"], gpu: Gpu): Promise<st
   const table = Object.entries(file.variants).map(([family, candidate]) => `${family} ${candidate}`);
   return `Kernel variants: ${table.length === 0 ? "the defaults, which were the best" : table.join(", ")} (tuned)`;
 }
+
+/**
+ * Lines that tell of the adapter and, with --tuned, of the table that its handle uses from then on.
+ *
+ * @throws Error as {@link useTuned} does
+ */
+export async function tellAdapter(
+  { tuned }: { tuned: boolean },
+  env: CommandContext["env"],
+  gpu: Gpu,
+): Promise<string> {
+  return `Adapter: ${gpu.adapter.name}\n${tuned ? `${await useTuned(env, gpu)}\n` : ""}`;
+}

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/index.ts";
+import type { OpRow } from "../../src/bench/table/op-row.ts";
+import { product } from "../../src/bench/table/products.ts";
 import type { TimingOptions } from "../../src/bench/timing.ts";
 import { betterVariants, type FamilyResult, tune, tuneSubjects } from "../../src/bench/tune/index.ts";
-import { floats } from "../../src/bench/values.ts";
+import { floats, halves } from "../../src/bench/values.ts";
 import { type Candidate, definedFamilies, KernelFamily } from "../../src/gpu/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -24,6 +26,7 @@ const slow = way("slow", (x) => {
 const rounded = way("rounded", (x) => mul(x, 2 + 2 ** -21));
 const broken = way("broken", (x) => mul(x, 2.001));
 const partial = way("partial", (x) => mul(x.view([8], [1]), 2));
+const wrongInHalves = way("wrong in halves", (x) => mul(x, x.dtype === "f16" ? 2.5 : 2));
 const throwing = way("throwing", () => {
   throw new Error("no such kernel");
 });
@@ -32,32 +35,30 @@ const lacking: Candidate<Way> = { ...way("lacking", (x) => x), needs: "a feature
 let families = 0;
 
 /** Tunes a family of ways to double numbers, of which the first is in use. */
-async function tuneDoubling(candidates: readonly Candidate<Way>[]): Promise<FamilyResult> {
+async function tuneDoubling(candidates: readonly Candidate<Way>[], inHalves = false): Promise<FamilyResult> {
   const family = new KernelFamily<Way>({
     name: `doubling-${++families}`,
     description: "doubles numbers",
     candidates,
     preference: () => [candidates[0].name],
   });
-  const x = floats("x", [32, 32], 1);
-  const expected = (position: number) => ({ value: 2 * x.values[position], scale: 2 });
-  const probe = {
+  const probeOf = (x: ReturnType<typeof floats>): OpRow => ({
     id: "double/forward",
-    title: "32 × 32 numbers",
-    problem: () => ({
-      inputs: [x],
-      results: [{ name: "y", shape: [32, 32], expected, tolerance: 1e-6 }],
-      operations: 0,
-      bytes: 0,
-    }),
+    title: `32 × 32 numbers${x.dtype === "f16" ? ", in halves" : ""}`,
+    problem: () => {
+      const expected = (position: number) => ({ value: 2 * x.values[position], scale: 2 });
+      const results = [{ name: "y", shape: [32, 32], expected, tolerance: 1e-6 }];
+      return { inputs: [x], results, operations: 0, bytes: 0 };
+    },
     candidate: {
       name: "double",
       adds: "",
       prepare: (operands: Record<string, Tensor>) => () => [family.choose(gpu()).value(operands.x)],
     },
-  };
+  });
+  const probes = [floats("x", [32, 32], 1), ...(inHalves ? [halves("x", [32, 32], 1)] : [])].map(probeOf);
   const results: FamilyResult[] = [];
-  for await (const result of tune(gpu(), [{ family, probes: [probe] }], quick)) results.push(result);
+  for await (const result of tune(gpu(), [{ family, probes }], quick)) results.push(result);
   expect(gpu().variants).toEqual({});
   return results[0];
 }
@@ -114,14 +115,14 @@ describe("tuning", () => {
 
   it("stops when it is told to, and leaves the table as it was", async () => {
     const signal = AbortSignal.abort();
-    const subjects = tuneSubjects(true).slice(0, 1);
+    const subjects = tuneSubjects(true, false).slice(0, 1);
     await expect(tune(gpu(), subjects, { ...quick, signal }).next()).rejects.toThrow("aborted");
     expect(gpu().variants).toEqual({});
   });
 
   it("has computations for every family of the engine, on software adapters and on GPUs", () => {
     for (const isSoftware of [true, false]) {
-      const subjects = tuneSubjects(isSoftware);
+      const subjects = tuneSubjects(isSoftware, true);
       expect(subjects.map(({ family }) => family.name)).toEqual(
         definedFamilies().flatMap(({ name }) => (name.startsWith("doubling") ? [] : [name])),
       );
@@ -130,5 +131,40 @@ describe("tuning", () => {
         expect(new Set(probes.map(({ id, title }) => `${id} ${title}`)).size, family.name).toBe(probes.length);
       }
     }
+  });
+
+  it("has computations in halves where the adapter has them, for families whose kernels read them", () => {
+    const inHalves = (hasHalves: boolean): string[] =>
+      tuneSubjects(true, hasHalves).flatMap(({ family, probes }) => {
+        const own = probes.filter(({ title }) => title.includes("in halves"));
+        for (const { problem } of own)
+          expect(problem().inputs.slice(0, 2)).toMatchObject([{ dtype: "f16" }, { dtype: "f16" }]);
+        return own.length > 0 ? [family.name] : [];
+      });
+    expect(inHalves(true)).toEqual(["elementwise", "matmul", "reduction"]);
+    expect(inHalves(false)).toEqual([]);
+  });
+});
+
+describe("tuning with what is stored in half precision", () => {
+  it("refuses a candidate that is right in single precision alone, and all where there are no halves", async () => {
+    const hasHalves = gpu().features.has("shader-f16");
+    const result = await tuneDoubling([slow, wrongInHalves], true);
+    const expected = hasHalves ? ["right", "wrong"] : ["failed", "failed"];
+    expect(result.candidates.map(({ status }) => status)).toEqual(expected);
+    const fault = hasHalves ? /^32 × 32 numbers, in halves, forward: y\[\d+, \d+\] is / : /lacks shader-f16/;
+    expect(result.candidates[1].reason).toMatch(fault);
+    expect(result.best).toBe("slow");
+  });
+
+  it("finds the engine's products right", async () => {
+    const family = definedFamilies().find(({ name }) => name === "matmul")!;
+    const lengths = { M: 33, K: 24, N: 40, stored: "f16" } as const;
+    const probes = product("half", "33 × 24 × 40", lengths, false);
+    const { value } = await tune(gpu(), [{ family, probes }], quick).next();
+    const { candidates } = value as FamilyResult;
+    const available = candidates.filter(({ status }) => status !== "unavailable");
+    expect(available.map(({ name, reason }) => [name, reason])).toEqual(available.map(({ name }) => [name, undefined]));
+    expect(available.length).toBeGreaterThan(3);
   });
 });

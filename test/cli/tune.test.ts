@@ -1,14 +1,19 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { FamilyResult } from "../../src/bench/tune/index.ts";
 import { benchCommand } from "../../src/cli/commands/bench.ts";
+import { evaluateCommand } from "../../src/cli/commands/eval.ts";
 import { finetune } from "../../src/cli/commands/finetune.ts";
+import { generateCommand } from "../../src/cli/commands/generate.ts";
+import { predict } from "../../src/cli/commands/predict.ts";
+import { start } from "../../src/cli/commands/start.ts";
 import { tuneCommand } from "../../src/cli/commands/tune.ts";
 import { type CommandTable, run } from "../../src/cli/run.ts";
 import { renderFamily } from "../../src/cli/tune-text.ts";
 import { findTuned, saveTuned, tunedPath, useTuned } from "../../src/cli/tuned.ts";
+import { Gpu } from "../../src/gpu/index.ts";
 import { cacheFolder } from "../../src/io/node/index.ts";
 import { effectiveVariants } from "../../src/kernels/variants.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -22,12 +27,17 @@ beforeAll(async () => {
 afterAll(() => rm(cache, { recursive: true }));
 
 /** The command lines of this file, with a cache folder of their own. */
-async function graft(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const commands = { tune: tuneCommand, bench: benchCommand, finetune };
+function graft(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return graftWith(cache, args);
+}
+
+async function graftWith(XDG_CACHE_HOME: string, args: readonly string[]) {
+  const models = { finetune, eval: evaluateCommand, predict, generate: generateCommand, start };
+  const commands = { tune: tuneCommand, bench: benchCommand, ...models };
   const table = Object.fromEntries(
     Object.entries(commands).map(([name, command]) => [name, { summary: "", load: async () => command }]),
   ) as CommandTable;
-  const context = { ...memoryContext(), env: { XDG_CACHE_HOME: cache } };
+  const context = { ...memoryContext(), env: { XDG_CACHE_HOME } };
   const code = await run(args, table, context);
   return { code, stdout: context.stdout.text, stderr: context.stderr.text };
 }
@@ -149,6 +159,44 @@ describe("graft tune", () => {
       code: 2,
       stderr: 'graft tune: --family: unknown value "depth"; did you mean depthwise?\nTry: graft tune --help\n',
     });
+  });
+});
+
+describe("a command that runs a model", () => {
+  const gpu = useGpu();
+  const SMALL = ["--train", "16", "--valid", "8", "--head-epochs", "1", "--epochs", "1"];
+  const image = join("test", "fixtures", "pillow", "color.png");
+  const resnet = "assets/resnet20-cifar10";
+
+  it.each([
+    ["generate", ["--model", MODEL, "--prompt", "Once", "--greedy", "--max-new-tokens", "3"]],
+    ["predict", ["--model", resnet, "--image", image]],
+    ["eval", ["--model", MODEL, "--data", "TEXT", "--max-length", "8"]],
+    ["start", [...SMALL, "--out", "OUT"]],
+  ])("%s uses the table with --tuned, says so, and wants one to be there", async (name, words) => {
+    const folder = join(cache, name);
+    const paths: Record<string, string> = { OUT: join(folder, "out"), TEXT: join(cache, "few.txt") };
+    const args = words.map((word) => paths[word] ?? word);
+    await writeFile(
+      paths.TEXT,
+      "Once upon a time there was a kernel that was measured, and it was the fastest of all.\n",
+    );
+    const missing = await graftWith(folder, [name, ...args, "--tuned"]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(new RegExp(`graft ${name}: --tuned: .* was not tuned .*; run: graft tune\\n$`));
+    // Not the default of any class of adapter, and right on all.
+    await saveTuned({ XDG_CACHE_HOME: folder }, gpu(), [result("rows", "lane-vectors", "lane")]);
+    const tables: object[] = [];
+    const { set } = Object.getOwnPropertyDescriptor(Gpu.prototype, "variants")!;
+    const spy = vi.spyOn(Gpu.prototype, "variants", "set").mockImplementation(function (this: Gpu, table) {
+      tables.push(table);
+      set!.call(this, table);
+    });
+    const tuned = await graftWith(folder, [name, ...args, "--tuned"]);
+    spy.mockRestore();
+    expect(tuned.code).toBe(0);
+    expect(`${tuned.stdout}${tuned.stderr}`).toMatch(/^Adapter: .*\nKernel variants: rows lane \(tuned\)$/m);
+    expect(tables).toContainEqual({ rows: "lane" });
   });
 });
 

@@ -1,7 +1,7 @@
 import { matmul } from "../../autograd/index.ts";
 import { dotProduct } from "../families/matmul.ts";
 import type { Problem } from "../problem.ts";
-import { bytesOf, floats, sumTolerance } from "../values.ts";
+import { bytesOf, floats, HALF_TOLERANCE, halves, sumTolerance } from "../values.ts";
 import { type OpRow, opRows } from "./op-row.ts";
 
 /** Products of `batch` matrices [M, K] and [K, N]; without a batch axis when there is one. */
@@ -10,6 +10,8 @@ interface Lengths {
   M: number;
   K: number;
   N: number;
+  /** How both operands are stored, and so their gradients: f32 where nothing is said. The product itself is f32. */
+  stored?: "f16";
 }
 
 const shapesOf = ({ batch, M, K, N }: Lengths) => {
@@ -17,10 +19,16 @@ const shapesOf = ({ batch, M, K, N }: Lengths) => {
   return { a: [...axes, M, K], b: [...axes, K, N], c: [...axes, M, N] };
 };
 
+function operandsOf(lengths: Lengths) {
+  const make = lengths.stored === "f16" ? halves : floats;
+  const { a, b } = shapesOf(lengths);
+  return [make("a", a, 1), make("b", b, 2)] as const;
+}
+
 function forward(lengths: Lengths): Problem {
   const { batch = 1, M, K, N } = lengths;
   const shapes = shapesOf(lengths);
-  const [a, b] = [floats("a", shapes.a, 1), floats("b", shapes.b, 2)];
+  const [a, b] = operandsOf(lengths);
   return {
     inputs: [a, b],
     results: [
@@ -40,16 +48,18 @@ function forward(lengths: Lengths): Problem {
 }
 
 function backward(lengths: Lengths): Problem {
-  const { M, K, N } = lengths;
+  const { M, K, N, stored } = lengths;
   const shapes = shapesOf(lengths);
-  const [a, b, g] = [floats("a", shapes.a, 1), floats("b", shapes.b, 2), floats("g", shapes.c, 3)];
+  const [a, b] = operandsOf(lengths);
+  const g = floats("g", shapes.c, 3);
+  const rounding = stored === "f16" ? HALF_TOLERANCE : 0;
   return {
     inputs: [a, b, g],
     results: [
       {
         name: "a's gradient",
         shape: shapes.a,
-        tolerance: sumTolerance(N),
+        tolerance: sumTolerance(N) + rounding,
         expected: (position) => {
           const [row, k] = [Math.floor(position / K), position % K];
           return dotProduct([g.values, row * N, 1], [b.values, k * N, 1], N);
@@ -58,7 +68,7 @@ function backward(lengths: Lengths): Problem {
       {
         name: "b's gradient",
         shape: shapes.b,
-        tolerance: sumTolerance(M),
+        tolerance: sumTolerance(M) + rounding,
         expected: (position) => {
           const [k, column] = [Math.floor(position / N), position % N];
           return dotProduct([a.values, k, K], [g.values, column, N], M);

@@ -1,6 +1,6 @@
 import { definedFamilies } from "../../gpu/index.ts";
 import type { FamilyName } from "../../kernels/variant-table.ts";
-import { PROBES } from "./probes.ts";
+import { HALF_PROBES, PROBES } from "./probes.ts";
 import type { TuneSubject } from "./tune.ts";
 
 export {
@@ -12,9 +12,16 @@ export {
   tune,
 } from "./tune.ts";
 
-/** Every family of the engine with its probes, at sizes for the kind of adapter. */
-export const tuneSubjects = (isSoftware: boolean): TuneSubject[] =>
+/**
+ * Every family of the engine with its probes, at sizes for the kind of adapter.
+ *
+ * @param hasHalves whether the adapter computes with what is stored in half precision: then candidates are held to that too
+ */
+export const tuneSubjects = (isSoftware: boolean, hasHalves: boolean): TuneSubject[] =>
   definedFamilies().flatMap((family) => {
-    const probes = PROBES[family.name as FamilyName] as (typeof PROBES)[FamilyName] | undefined;
-    return probes ? [{ family, probes: probes(isSoftware) }] : []; // a program may have defined families of its own
+    const name = family.name as FamilyName;
+    const probes = PROBES[name] as (typeof PROBES)[FamilyName] | undefined;
+    if (!probes) return []; // a program may have defined families of its own
+    const inHalves = hasHalves ? (HALF_PROBES[name]?.(isSoftware) ?? []) : [];
+    return [{ family, probes: [...probes(isSoftware), ...inHalves] }];
   });

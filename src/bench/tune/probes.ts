@@ -27,11 +27,19 @@ const depthwise = (images: number, size: number): OpRow[] =>
     ...{ x: [images, 64, size, size], weight: [64, 1, 3, 3], stride: 1, padding: 1, groups: 64 },
   });
 
+/** What is stored in half precision is computed in f32, by kernels of its own. */
+type Stored = "f32" | "f16";
+const IN_HALVES: Readonly<Record<Stored, string>> = { f32: "", f16: ", in halves" };
+
 /** A product with both gradients, whose operands are transposed, and one whose rows lie on no vectors. */
-const products = (length: number): OpRow[] => [
-  ...product("square", `matmul ${length} × ${length} × ${length}`, { M: length, K: length, N: length }, true),
-  ...product("odd", `matmul ${length} × ${length} × ${length + 1}`, { M: length, K: length, N: length + 1 }, false),
-];
+const products = (length: number, stored: Stored = "f32"): OpRow[] => {
+  const size = { M: length, K: length, N: length, ...(stored === "f16" ? { stored } : {}) };
+  const title = (N: number): string => `matmul ${length} × ${length} × ${N}${IN_HALVES[stored]}`;
+  return [
+    ...product(`square-${stored}`, title(length), size, true),
+    ...product(`odd-${stored}`, title(length + 1), { ...size, N: length + 1 }, false),
+  ];
+};
 
 type Value = (row: number, column: number) => number;
 
@@ -43,6 +51,7 @@ function exact(
   fn: (x: Tensor, b: Tensor) => Tensor,
   shape: readonly number[],
   value: (x: Value, b: Value) => (position: number) => number,
+  stored: Stored = "f32",
 ): OpRow[] {
   const forward = (): Problem => {
     const values = Float32Array.from(randomIndices(rows * columns, 9, 3), (index) => index - 4);
@@ -53,23 +62,31 @@ function exact(
     );
     return {
       inputs: [
-        { name: "x", shape: [rows, columns], dtype: "f32", values },
-        { name: "b", shape: [columns], dtype: "f32", values: b },
+        { name: "x", shape: [rows, columns], dtype: stored, values },
+        { name: "b", shape: [columns], dtype: stored, values: b },
       ],
       results: [{ name: "y", shape, tolerance: 0, expected: (position) => ({ value: expected(position), scale: 1 }) }],
       operations: 0,
       bytes: bytesOf([rows, columns], shape),
     };
   };
-  return opRows(id, `${title} of ${rows} × ${columns}`, ["x", "b"], fn, { forward });
+  return opRows(`${id}-${stored}`, `${title} of ${rows} × ${columns}${IN_HALVES[stored]}`, ["x", "b"], fn, { forward });
 }
 
-const elementwise = (rows: number, columns: number): OpRow[] => [
-  ...geluRows(rows, columns),
-  ...exact("bias", "a row added to each", [rows, columns], add, [rows, columns], (x, b) => (position) => {
-    const [row, column] = [Math.floor(position / columns), position % columns];
-    return x(row, column) + b(row, column);
-  }),
+/** Rows with another added to each, and the transpose: strided views and plain ones. */
+const rowsAndColumns = (rows: number, columns: number, stored?: Stored): OpRow[] => [
+  ...exact(
+    "bias",
+    "a row added to each",
+    [rows, columns],
+    add,
+    [rows, columns],
+    (x, b) => (position) => {
+      const [row, column] = [Math.floor(position / columns), position % columns];
+      return x(row, column) + b(row, column);
+    },
+    stored,
+  ),
   ...exact(
     "transpose",
     "the transpose",
@@ -79,7 +96,13 @@ const elementwise = (rows: number, columns: number): OpRow[] => [
     (x) => {
       return (position) => x(position % rows, Math.floor(position / rows));
     },
+    stored,
   ),
+];
+
+const elementwise = (rows: number, columns: number): OpRow[] => [
+  ...geluRows(rows, columns),
+  ...rowsAndColumns(rows, columns),
 ];
 
 const total = (length: number, term: (i: number) => number): number => {
@@ -88,7 +111,7 @@ const total = (length: number, term: (i: number) => number): number => {
   return result;
 };
 
-const reductions = (rows: number, columns: number): OpRow[] => [
+const reductions = (rows: number, columns: number, stored?: Stored): OpRow[] => [
   ...exact(
     "sum-rows",
     "sums of the columns",
@@ -98,6 +121,7 @@ const reductions = (rows: number, columns: number): OpRow[] => [
     (x) => (column) => {
       return total(rows, (row) => x(row, column));
     },
+    stored,
   ),
   ...exact(
     "sum-columns",
@@ -108,6 +132,7 @@ const reductions = (rows: number, columns: number): OpRow[] => [
     (x) => (row) => {
       return total(columns, (column) => x(row, column));
     },
+    stored,
   ),
 ];
 
@@ -123,4 +148,14 @@ export const PROBES: Readonly<Record<FamilyName, (isSoftware: boolean) => readon
     isSoftware
       ? [...softmaxRows(1024, 128), ...layerNormRows(256, 768)]
       : [...softmaxRows(49_152, 1024), ...layerNormRows(8192, 768)],
+};
+
+/**
+ * The same of operands in half precision, for adapters that have it: of the families whose kernels read halves. Reductions
+ * add whole numbers, whose sums stay below 2048, where halves are exact.
+ */
+export const HALF_PROBES: Readonly<Partial<typeof PROBES>> = {
+  elementwise: (isSoftware) => (isSoftware ? rowsAndColumns(256, 3072, "f16") : rowsAndColumns(8192, 3072, "f16")),
+  matmul: (isSoftware) => products(isSoftware ? 384 : 2048, "f16"),
+  reduction: (isSoftware) => (isSoftware ? reductions(1024, 768, "f16") : reductions(16_384, 3072, "f16")),
 };

@@ -11,6 +11,7 @@ import { readLabelledImages, refuseTextOptions } from "../images.ts";
 import { openFolder } from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
+import { TUNED_OPTION, tellAdapter } from "../tuned.ts";
 
 export const evaluateCommand = defineCommand({
   name: "eval",
@@ -25,15 +26,20 @@ export const evaluateCommand = defineCommand({
     ...DATA_OPTIONS,
     batch: { type: "integer", default: 32, min: 1, description: "examples a batch" },
     maxLength: LENGTH_OPTION,
+    tuned: TUNED_OPTION,
     json: { type: "boolean", description: "print one JSON object" },
   },
   positionals: {},
-  async run({ options, given }, { stdout, stderr, onInterrupt }) {
+  async run({ options, given }, { stdout, stderr, env, onInterrupt }) {
     using interrupt = onInterrupt();
     const folder = await openFolder(options.model);
     const task = taskOf(folder, options.task);
     if (folder.kind === "images") refuseTextOptions(given);
-    const run = { ...options, signal: interrupt.signal, tell: (line: string) => options.json || stderr.write(line) };
+    const tell = async (gpu: Gpu): Promise<void> => {
+      const lines = await tellAdapter(options, env, gpu);
+      if (!options.json) stderr.write(lines);
+    };
+    const run = { ...options, signal: interrupt.signal, tell };
     const evaluation =
       folder.kind === "images" ? await evaluateImages(folder, run) : await evaluateTexts(folder, task, run);
     stdout.write(options.json ? jsonLine(evaluation) : `${renderEvaluation(evaluation)}\n`);
@@ -46,7 +52,7 @@ interface Run extends Columns {
   batch: number;
   maxLength?: number;
   signal: AbortSignal;
-  tell(line: string): void;
+  tell(gpu: Gpu): Promise<void>;
 }
 
 async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<Evaluation> {
@@ -58,7 +64,7 @@ async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<
     : encodeLanguage(run.data, await readTextFile(run.data), run, encoding);
   using gpu = await Gpu.open();
   const model = await loadFor(folder, task, gpu);
-  run.tell(`Adapter: ${gpu.adapter.name}\n`);
+  await run.tell(gpu);
   const { batch, signal } = run;
   return await evaluate(model, examples, { batch, padId: config.padTokenId ?? 0, labels, signal });
 }
@@ -70,7 +76,7 @@ async function evaluateImages(folder: ImageFolder, run: Run): Promise<Evaluation
   const examples = encodeImages((data.valid ?? data.train).examples, labels, { preprocessing });
   using gpu = await Gpu.open();
   const model = await loadImages(folder, gpu);
-  run.tell(`Adapter: ${gpu.adapter.name}\n`);
+  await run.tell(gpu);
   return await evaluate(model, examples, { batch: run.batch, labels, signal: run.signal });
 }
 

@@ -4,6 +4,7 @@ import { loadLanguageModel, openTokenizer, requireTexts, taskOf } from "../../jo
 import { defineCommand } from "../arguments.ts";
 import type { Output } from "../context.ts";
 import { openFolder } from "../model-directory.ts";
+import { TUNED_OPTION, tellAdapter } from "../tuned.ts";
 
 export const generateCommand = defineCommand({
   name: "generate",
@@ -34,9 +35,10 @@ export const generateCommand = defineCommand({
     },
     seed: { type: "integer", default: 42, min: 0, description: "seed of the draws" },
     greedy: { type: "boolean", description: "take the most probable token each time, whatever the options above say" },
+    tuned: TUNED_OPTION,
   },
   positionals: {},
-  async run({ options }, { stdout, stderr, onInterrupt }) {
+  async run({ options }, { stdout, stderr, env, onInterrupt }) {
     using interrupt = onInterrupt();
     const { signal } = interrupt;
     const opened = await openFolder(options.model);
@@ -47,7 +49,7 @@ export const generateCommand = defineCommand({
     const prompt = promptIds(tokenizer, options.prompt, config, directory.name);
     using gpu = await Gpu.open();
     const model = await loadLanguageModel(folder, gpu);
-    stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+    stderr.write(await tellAdapter(options, env, gpu));
     const show = screen(stdout);
     show(options.prompt);
     const { maxNewTokens: maximumNewTokens, temperature, topK, topP, seed, greedy } = options;

@@ -23,6 +23,7 @@ import { openFolder } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
 import { printable } from "../text.ts";
+import { TUNED_OPTION, tellAdapter } from "../tuned.ts";
 
 /** Of an image model with more classes only the most probable are shown; --json has them all. */
 const SHOWN_CLASSES = 10;
@@ -51,6 +52,7 @@ export const predict = defineCommand({
     logits: { type: "string", placeholder: "FILE", description: "safetensors file to write" },
     hidden: { type: "boolean", description: "write hidden states too: the embeddings, each block, the final norm" },
     maxLength: LENGTH_OPTION,
+    tuned: TUNED_OPTION,
     json: { type: "boolean", description: "print one JSON object a line" },
   },
   positionals: {},
@@ -69,7 +71,7 @@ export const predict = defineCommand({
         throw new UsageError(`${options.model} tells images apart: use --image or --data`);
       }
       refuseTextOptions(given);
-      await predictImages(opened, options.image ?? [options.data!], options.json, interrupt.signal, context);
+      await predictImages(opened, options.image ?? [options.data!], options, interrupt.signal, context);
       return 0;
     }
     if (options.image !== undefined) requireImages(opened);
@@ -78,7 +80,7 @@ export const predict = defineCommand({
     if (options.idsFile !== undefined) {
       using gpu = await Gpu.open();
       const model = await loadFor(folder, task, gpu);
-      context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+      context.stderr.write(await tellAdapter(options, context.env, gpu));
       await predictRaw(model, options.idsFile, options.logits!, { hidden: options.hidden, signal: interrupt.signal });
       return 0;
     }
@@ -93,7 +95,8 @@ export const predict = defineCommand({
     const examples = encodeLabelled(unlabelled, labels, { tokenizer, maxLength });
     using gpu = await Gpu.open();
     const model = await loadClassifier(folder, gpu);
-    if (!options.json) context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+    const about = await tellAdapter(options, context.env, gpu);
+    if (!options.json) context.stderr.write(about);
     const padId = config.padTokenId ?? 0;
     const { probabilities } = await predictAndEvaluate(model, examples, { padId, labels, signal: interrupt.signal });
     print({ text: texts }, probabilities, labels, options.json, context);
@@ -104,7 +107,7 @@ export const predict = defineCommand({
 async function predictImages(
   folder: ImageFolder,
   paths: readonly string[],
-  json: boolean,
+  { json, tuned }: { json: boolean; tuned: boolean },
   signal: AbortSignal,
   context: CommandContext,
 ): Promise<void> {
@@ -117,7 +120,8 @@ async function predictImages(
   const unlabelled = images.map((one) => ({ ...one, label: labels[0] }));
   using gpu = await Gpu.open();
   const model = await loadImages(folder, gpu);
-  if (!json) context.stderr.write(`Adapter: ${gpu.adapter.name}\n`);
+  const about = await tellAdapter({ tuned }, context.env, gpu);
+  if (!json) context.stderr.write(about);
   const { probabilities } = await predictAndEvaluate(model, encodeImages(unlabelled, labels, { preprocessing }), {
     labels,
     signal,

@@ -25,6 +25,7 @@ import { argmax, GPT2ForSequenceClassification } from "../../models/index.ts";
 import { defineCommand } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
 import { createRenderer } from "../render.ts";
+import { TUNED_OPTION, useTuned } from "../tuned.ts";
 
 const DATA = "sms-spam/sms.tsv";
 const ATTRIBUTION = "SMS Spam Collection v.1, T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami, CC BY 4.0";
@@ -70,14 +71,16 @@ export const start = defineCommand({
       placeholder: "DIR",
       description: "where the model and report.html go",
     },
+    tuned: TUNED_OPTION,
     json: { type: "boolean", description: "print one event a line" },
   },
   positionals: {},
-  async run({ options }, { stdout, now, onInterrupt }) {
+  async run({ options }, { stdout, env, now, onInterrupt }) {
     using interrupt = onInterrupt();
     using gpu = await Gpu.open();
     const renderer = createRenderer(stdout, { json: options.json, now });
     renderer.note(`Adapter: ${gpu.adapter.name}`);
+    if (options.tuned) renderer.note(await useTuned(env, gpu));
 
     const directory = await NodeDirectory.open(assetPath("gpt2-mini-en"));
     const tokenizer = await Tokenizer.fromDirectory(directory);

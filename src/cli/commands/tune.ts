@@ -32,7 +32,7 @@ export const tuneCommand = defineCommand({
     using interrupt = onInterrupt();
     const subgroupMatrices = options["subgroup-matrices"];
     using gpu = await Gpu.open({ software, subgroupMatrices });
-    const subjects = tuneSubjects(gpu.adapter.isSoftware);
+    const subjects = tuneSubjects(gpu.adapter.isSoftware, gpu.features.has("shader-f16"));
     const names = subjects.map((subject) => subject.family.name);
     const other = family?.find((name) => !names.includes(name));
     if (other !== undefined) throw unknown("--family", other, names);
