@@ -213,7 +213,8 @@ export interface SessionOptions {
   };
   /**
    * Folder of the origin's private file system where the run is kept, so that it can be picked up after a reload; default
-   * `graft/session`. False keeps it in memory alone. With `worker: "here"` a folder may be given as an object.
+   * `session`, which other pages of the site share: one of them trains at a time. False keeps it in memory alone. With
+   * `worker: "here"` a folder may be given as an object.
    */
   readonly storage?: string | false | RunFolder;
   /** Keep what is downloaded in the origin's private file system, so that it comes once; true by default where there is one. */

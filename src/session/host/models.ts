@@ -94,7 +94,7 @@ export class Models {
     if (this.#before?.model.gpu.isLost) this.release();
     if (this.#before?.key !== key) {
       this.release();
-      const task = await sources.prepare(asked);
+      const task = await sources.prepare(asked, null);
       this.#before = { key, task, model: await task.load(await device.get()) };
     }
     return this.#before;

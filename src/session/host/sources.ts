@@ -23,17 +23,21 @@ export class Sources {
 
   constructor(private readonly options: Pick<ReaderOptions, "isCached" | "keptModel">) {}
 
-  /** Model's configuration and data of a job; nothing of the weights. */
-  async prepare(job: FineTuneJob, listener: BytesListener | null = null, signal?: AbortSignal): Promise<TaskRun> {
+  /**
+   * Model's configuration and data of a job; nothing of the weights.
+   *
+   * @param listener told from now on of bytes that are read for jobs with the same data; who is told stays without it
+   */
+  async prepare(job: FineTuneJob, listener?: BytesListener | null, signal?: AbortSignal): Promise<TaskRun> {
     checkJob(job);
     const key = readingKey(job);
     if (this.#last?.key !== key) {
-      const listening: Listening = { current: listener };
+      const listening: Listening = { current: listener ?? null };
       const task = prepareJob(job, this.#reader(listening, signal));
       this.#last = { key, task, listening };
     }
     const prepared = this.#last;
-    prepared.listening.current = listener;
+    if (listener !== undefined) prepared.listening.current = listener;
     try {
       const task = await prepared.task;
       return { ...task, job, settings: fullSettings(job.settings) };
