@@ -3,6 +3,8 @@ import { type BlockState, blockColumn } from "../shared/block-column.ts";
 import { choiceCards } from "../shared/choices.ts";
 import { fill, h } from "../shared/dom.ts";
 import type { Part } from "../shared/parts.ts";
+import type { Phase } from "../shared/run-log.ts";
+import { storagePanel } from "../shared/storage-panel.ts";
 import { type App, isBusy } from "./app.ts";
 import { MODELS, type ModelName } from "./models.ts";
 
@@ -20,15 +22,24 @@ export function choosePart(app: App, part: Part): void {
   });
   const facts = h("dl", { class: "facts" });
   const column = blockColumn({ input: "pixels go in", output: "your classes come out" });
+  const kept = storagePanel();
   const controls = h("fieldset", { class: "stack" }, cards.element);
   fill(
     part.body,
-    h("div", { class: "columns wide-first" }, h("div", { class: "stack" }, controls, facts), column.element),
+    h(
+      "div",
+      { class: "columns wide-first" },
+      h("div", { class: "stack" }, controls, facts, kept.element),
+      column.element,
+    ),
   );
   part.setReady(true);
 
+  let phase: Phase | undefined;
   app.store.watch((state, before) => {
     controls.disabled = isBusy(state);
+    if (state.run?.phase !== phase || before === null) void kept.refresh();
+    phase = state.run?.phase;
     if (state.model !== before?.model) cards.set(state.model);
     const { inspection, model, training } = state;
     if (before && inspection === before.inspection && training.learningRate === before.training.learningRate) return;

@@ -183,7 +183,7 @@ function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }: ClassA
     pictures,
     h("div", { class: "row" }, add, pick, input),
   );
-  let shownPictures: readonly Picture[] | undefined;
+  let before: PictureClass | undefined;
   return {
     element,
     show(shown) {
@@ -197,8 +197,8 @@ function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }: ClassA
       pictures.setAttribute("aria-label", `Pictures of ${shown.name}`);
       const { length } = shown.pictures;
       fill(count, `${length} ${length === 1 ? "picture" : "pictures"}`);
-      if (shown.pictures === shownPictures) return;
-      shownPictures = shown.pictures;
+      if (shown.pictures === before?.pictures && shown.name === before.name) return;
+      before = shown;
       fill(
         pictures,
         shown.pictures.map((picture, i) =>

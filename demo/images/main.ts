@@ -12,7 +12,7 @@ import { trainPart } from "./train.ts";
 import { tryPart } from "./try.ts";
 
 /** Where a run of this page is kept, beside that of the page of texts. */
-const STORAGE = "graft/images";
+const STORAGE = "session-images";
 
 startPage();
 const partOf = readParts();

@@ -18,7 +18,9 @@ export function trainPart(app: App, part: Part): void {
     const isMissing = inspection === null || missingIn(classes) !== null;
     part.setReady(!isMissing || log !== null);
     settings.disabled = isBusy(state);
-    buttons.show(log?.phase ?? "idle", !isMissing);
+    // A field that is wrong says so itself.
+    const isWrong = settings.querySelector('[aria-invalid="true"]') !== null;
+    buttons.show(log?.phase ?? "idle", !isMissing && !isWrong);
     if (before && state.tick === before.tick && classes === before.classes) return;
     buttons.setStatus(log ? statusOfRun(log, "picture") : "");
     run.show(log);
@@ -34,7 +36,7 @@ function settingFields(app: App): HTMLFieldSetElement {
       min: isInteger ? (key === "seed" ? 0 : 1) : 1e-8,
       max: key === "seed" ? 2 ** 31 : key === "learningRate" ? 1 : 1000,
       onChange: () => {
-        if (own.value !== null) app.setTraining({ [key]: own.value } as Partial<Training>);
+        app.setTraining(own.value === null ? {} : ({ [key]: own.value } as Partial<Training>));
       },
     });
     app.store.watch(({ training }, before) => {

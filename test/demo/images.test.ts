@@ -1,0 +1,256 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Page } from "playwright";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveDemo } from "../../scripts/demo/serve.mjs";
+import { readImageData } from "../../src/io/node/index.ts";
+import type { JobSettings } from "../../src/jobs/index.ts";
+import { loadImageClassifier } from "../../src/models/index.ts";
+import { FineTuneSession } from "../../src/session/session.ts";
+import { useChromium } from "../support/chromium.ts";
+import { useGpu } from "../support/gpu.ts";
+import { unzip } from "../support/unzip.ts";
+
+const gpu = useGpu({ software: true });
+
+/** A file as playwright puts it into a page. */
+const fileOf = (name: string, mimeType: string, buffer: Buffer) => ({ name, mimeType, buffer });
+
+/** A picture of one colour with some noise, as a photograph of a thing may be. */
+async function photo(name: string, colour: readonly [number, number, number], seed: number) {
+  let state = seed;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 27;
+  };
+  const data = Uint8Array.from({ length: 48 * 40 * 3 }, (_, i) => Math.min(255, colour[i % 3] + next()));
+  return fileOf(
+    name,
+    "image/png",
+    await sharp(data, { raw: { width: 48, height: 40, channels: 3 } })
+      .png()
+      .toBuffer(),
+  );
+}
+
+describe("the page of pictures", () => {
+  const chromium = useChromium();
+  let demo: Awaited<ReturnType<typeof serveDemo>>;
+  let folder: string;
+  beforeAll(async () => {
+    demo = await serveDemo();
+    folder = await mkdtemp(join(tmpdir(), "graft-pictures-"));
+  });
+  afterAll(async () => {
+    await demo.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const open = async (context?: Parameters<typeof chromium.open>[1]) => {
+    const watched = await chromium.open(`${demo.url}images.html`, { locale: "en-US", ...context });
+    await ready(watched.page);
+    return watched;
+  };
+  const ready = (page: Page) => page.locator("#choose .facts").getByText("It knows").waitFor();
+  const fillInShapes = async (page: Page): Promise<void> => {
+    await page.getByRole("button", { name: "Fill in shapes" }).click();
+    await expect.poll(() => page.locator(".picture").count()).toBe(24);
+  };
+  const train = (page: Page) => page.getByRole("button", { name: "Train", exact: true }).click();
+  const status = (page: Page) => page.locator("#train .status");
+  /** Draws lines on a pad, each from place to place in shares of its side. */
+  const draw = async (page: Page, label: string, ...strokes: [number, number][][]): Promise<void> => {
+    const pad = page.getByLabel(label, { exact: true });
+    await pad.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await pad.boundingBox())!;
+    for (const [[beginX, beginY], ...rest] of strokes) {
+      await page.mouse.move(x + beginX * width, y + beginY * height);
+      await page.mouse.down();
+      for (const [toX, toY] of rest) await page.mouse.move(x + toX * width, y + toY * height, { steps: 6 });
+      await page.mouse.up();
+    }
+  };
+  const CROSS: [number, number][][] = [
+    [
+      [0.2, 0.2],
+      [0.8, 0.8],
+    ],
+    [
+      [0.8, 0.2],
+      [0.2, 0.8],
+    ],
+  ];
+
+  it("teaches a network shapes, tells a drawn one, and gives what Node opens and repeats to the bit", async () => {
+    const { page, screenshot } = await open({ acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+    await expect.poll(() => page.locator("#adapter").textContent()).toMatch(/SwiftShader/);
+    await screenshot("images/start");
+    await fillInShapes(page);
+    await page.getByLabel("Epochs").fill("many");
+    await page.getByText("Expected a whole number from 1 to 1000.").waitFor();
+    expect(await page.getByRole("button", { name: "Train", exact: true }).isDisabled()).toBe(true);
+    await page.getByLabel("Epochs").fill("8");
+    await train(page);
+    await status(page).getByText("Pipelines compile while the weights load.").waitFor();
+    await screenshot("images/compiling");
+    await status(page)
+      .getByText(/^Done after 24 steps/)
+      .waitFor();
+    expect(await page.locator('[data-figure="accuracy"]').textContent()).toBe("100.0 %");
+    const charts = page.locator("#train .chart .plot");
+    for (const title of ["Loss", "Accuracy"]) {
+      await expect
+        .poll(() => charts.and(page.getByLabel(new RegExp(`^${title}: `))).getAttribute("data-points"))
+        .toBe("25");
+    }
+
+    await draw(page, "Drawing pad to try", ...CROSS);
+    const after = page.locator("#try .card").first();
+    await after.locator(".verdict").getByText("cross", { exact: true }).waitFor();
+    await page.locator("#try .card").last().locator(".verdict").waitFor();
+    await page.getByRole("button", { name: "Prepare the files" }).click();
+    await page.locator("#keep .files").waitFor();
+    await screenshot("images/done");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await screenshot("images/done-dark");
+
+    const coming = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download all" }).click();
+    for (const [path, bytes] of Object.entries(unzip(await readFile((await (await coming).path())!)))) {
+      const target = join(folder, "kept", path);
+      await mkdir(dirname(target), { recursive: true });
+      await writeFile(target, bytes);
+    }
+    const kept = join(folder, "kept", "mnist-cnn-pictures");
+    const model = await loadImageClassifier(kept, { gpu: gpu() });
+    expect(model.labels).toEqual(["circle", "cross", "triangle"]);
+    model.dispose();
+    expect(await readFile(join(kept, "report.html"), "utf8")).toContain("cross");
+
+    // The command's own settings and pictures, read from the disk by Node's decoder.
+    const command = await page.locator("#keep pre").textContent();
+    expect(command).toBe(
+      "graft finetune --model mnist-cnn --task image-classify --data pictures --valid-fraction 0.25 --epochs 8 " +
+        "--batch 8 --lr 0.01 --freeze '*' --new-head --seed 42 --out fine-tuned",
+    );
+    const settings: JobSettings = { validFraction: 0.25, epochs: 8, batch: 8, lr: 0.01, freeze: "*", newHead: true };
+    const { train: pictures } = await readImageData(join(kept, "pictures"));
+    const session = await FineTuneSession.open({ worker: "here", gpu: { software: true }, storage: false });
+    await session.start({
+      task: "image-classify",
+      model: { kind: "path", path: "assets/mnist-cnn" },
+      data: { kind: "images", name: "pictures", images: pictures.examples },
+      settings: { ...settings, seed: 42 },
+    }).done;
+    const { files } = await session.save();
+    const own = new Uint8Array(await files["model.safetensors"].arrayBuffer());
+    expect(Buffer.compare(own, await readFile(join(kept, "model.safetensors")))).toBe(0);
+    await session.close();
+  });
+
+  it("takes drawings and files by class, and says what is missing or wrong", async () => {
+    const { page, screenshot } = await open();
+    const missing = page.locator("#examples").getByRole("status");
+    await missing.getByText("Two classes with pictures are the least.").waitFor();
+    await expect(page.getByText("Two classes with two pictures each come first.").isVisible()).resolves.toBe(true);
+    await page.getByRole("textbox", { name: "Name of the class" }).first().fill("cross");
+    await page.getByRole("button", { name: "Add the drawing to cross" }).click();
+    await page.getByText("The pad is empty").waitFor();
+    for (let i = 0; i < 2; i++) {
+      await draw(page, "Drawing pad", ...CROSS);
+      await page.getByRole("button", { name: "Add the drawing to cross" }).click();
+      await page.getByRole("button", { name: `Remove picture ${i + 1} of cross` }).waitFor();
+    }
+    // With the keyboard: the pen goes down, to the right, and up.
+    const pad = page.getByLabel("Drawing pad", { exact: true });
+    await pad.focus();
+    for (const key of ["Space", ..."ArrowRight ".repeat(6).trim().split(" "), "Space"]) await page.keyboard.press(key);
+    await page.getByRole("button", { name: "Add the drawing to other" }).press("Enter");
+    await page.getByRole("button", { name: "Remove picture 1 of other" }).waitFor();
+    await missing.getByText("other has one picture; two are the least, as some are kept aside.").waitFor();
+
+    const whole = await photo("photo.png", [200, 40, 40], 1);
+    const choose = page.locator("li.class-card").last().locator("input[type=file]");
+    await choose.setInputFiles([
+      whole,
+      fileOf("notes.txt", "text/plain", Buffer.from("Dear diary")),
+      fileOf("broken.png", "image/png", Buffer.concat([whole.buffer.subarray(0, 80), Buffer.alloc(100)])),
+    ]);
+    const alerts = page.getByRole("alert");
+    await alerts.getByText("notes.txt: cannot be decoded as an image: expected a PNG, JPEG or WebP file.").waitFor();
+    await alerts.getByText("broken.png: cannot be decoded as an image: the file is broken or cut short.").waitFor();
+    await page.getByRole("button", { name: "Remove picture 2 of other" }).waitFor();
+    await screenshot("images/wrong-files");
+    await missing.getByText(/./).waitFor({ state: "detached" });
+
+    await page.getByRole("textbox", { name: "Name of the class" }).last().fill("cross");
+    await missing.getByText("Two classes are called cross; give each a name of its own.").waitFor();
+    await page.getByRole("textbox", { name: "Name of the class" }).last().fill("a/b");
+    await missing.getByText('"a/b" cannot be the name of a folder').waitFor();
+    await page.getByRole("textbox", { name: "Name of the class" }).last().fill("photo");
+    await page.getByRole("button", { name: "Remove picture 2 of photo" }).click();
+    await missing.getByText("photo has one picture").waitFor();
+    await page.getByRole("button", { name: "Add a class" }).click();
+    expect(await page.locator("li.class-card").count()).toBe(3);
+    await page.getByRole("button", { name: "Remove the class class 3" }).click();
+    expect(await page.locator("li.class-card").count()).toBe(2);
+  });
+
+  it("can be paused, picked up after a reload, and cancelled", async () => {
+    const { page, screenshot } = await open();
+    await fillInShapes(page);
+    await page.getByLabel("Epochs").fill("1000");
+    await train(page);
+    await status(page).getByText("Training.").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await status(page)
+      .getByText(/^Paused at step \d/)
+      .waitFor();
+    await screenshot("images/paused");
+    await page.reload();
+    await page.getByText("A run was stopped").waitFor();
+    await expect.poll(() => page.locator(".picture").count()).toBe(24);
+    expect(await page.getByLabel("Epochs").inputValue()).toBe("1000");
+    await screenshot("images/reloaded");
+    await page.getByRole("button", { name: "Pick it up" }).click();
+    await status(page).getByText("Training.").waitFor();
+    await page.getByText(/^Goes on after step \d/).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await status(page)
+      .getByText(/^Cancelled after \d/)
+      .waitFor();
+    // What was learnt so far can be tried.
+    await draw(page, "Drawing pad to try", ...CROSS);
+    await page.locator("#try .card .verdict").first().waitFor();
+  });
+
+  it("trains ResNet-20 on dropped photographs with augmentation, on a phone", async () => {
+    const { page, screenshot } = await open({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    await page.getByText("ResNet-20", { exact: true }).click();
+    await page.locator("#choose .facts").getByText("airplane").waitFor();
+    const names = page.getByRole("textbox", { name: "Name of the class" });
+    const colours: Record<string, [number, number, number]> = { red: [190, 30, 30], blue: [30, 40, 190] };
+    for (const [i, [name, colour]] of Object.entries(colours).entries()) {
+      await names.nth(i).fill(name);
+      const files = await Promise.all([1, 2, 3, 4].map((seed) => photo(`${name}-${seed}.png`, colour, 100 * i + seed)));
+      await page.locator("li.class-card").nth(i).locator("input[type=file]").setInputFiles(files);
+      await page.getByRole("button", { name: `Remove picture 4 of ${name}` }).waitFor();
+    }
+    await page.getByLabel("Pictures", { exact: true }).selectOption({ label: "Shifted and mirrored" });
+    await page.getByLabel("Epochs").fill("6");
+    await page.getByLabel("Batch").fill("4");
+    await train(page);
+    await status(page)
+      .getByText(/^Done after 12 steps/)
+      .waitFor();
+    expect(await page.locator('[data-figure="accuracy"]').textContent()).toBe("100.0 %");
+    await page.locator("#try input[type=file]").setInputFiles(await photo("new.png", [180, 35, 20], 999));
+    await page.locator("#try .card").first().locator(".verdict").getByText("red", { exact: true }).waitFor();
+    await page.locator("#try input[type=file]").setInputFiles(fileOf("a.csv", "text/csv", Buffer.from("a,b")));
+    await page.getByRole("alert").getByText("a.csv: cannot be decoded as an image").waitFor();
+    await screenshot("images/resnet-phone-dark");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  });
+});
