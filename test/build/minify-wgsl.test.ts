@@ -166,20 +166,27 @@ describe("the engine's minified shaders", () => {
     for (const { plain, short } of kernels) {
       const library = Object.keys(plain.definition.library ?? {}).join(" ");
       const specializations: Specialization[] = [library ? { include: library } : {}, ...variantsOf(plain)];
-      // Variants that differ in numbers or in the library they include say the same about names, once all is included.
+      // What is put in place of one declaration says nothing of the others: each is compared once. Numbers and their types
+      // say nothing of names, and of the library all is included once.
       const seen = new Set<string>();
       for (const { enable: _, ...given } of specializations) {
         const { include, ...rest } = given;
-        const key = JSON.stringify(rest).replace(/\d+/g, "0");
-        if (seen.has(key)) continue;
-        seen.add(key);
-        const specialization = seen.size === 1 && include ? given : rest;
+        const isFirst = seen.size === 0;
+        const parts = Object.entries(rest).map((part) =>
+          part
+            .join()
+            .replace(/\d+/g, "0")
+            .replace(/\b[fiu]0\b/g, "number"),
+        );
+        if (!isFirst && parts.every((part) => seen.has(part))) continue;
+        for (const part of ["", ...parts]) seen.add(part);
+        const specialization = isFirst && include ? given : rest;
         const [before, after] = [plain, short].map((kernel) => declarationsOf(kernel.variant(specialization).code));
         expect(difference(before, after), plain.variant(specialization).key).toBeUndefined();
         compared++;
       }
     }
-    expect(compared).toBeGreaterThan(500);
+    expect(compared).toBeGreaterThan(200);
   });
 
   it("would be told from others", () => {

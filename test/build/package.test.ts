@@ -39,6 +39,10 @@ describe("what package.json names", () => {
     expect(manifest.files).toContain("dist");
   });
 
+  it("has the worker beside the module that starts it by a relative address", async () => {
+    expect(await readFile(join(built.folder, "dist/session.js"), "utf8")).toContain('new URL("./session-worker.js"');
+  });
+
   it("has types, made from the sources they name", async () => {
     for (const [subpath, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
