@@ -14,12 +14,15 @@ async function pureFunctions(folder) {
   return names;
 }
 
-/** Marks every call of some functions in a source text. */
-export const markCalls = (source, names) =>
-  source.replace(
-    new RegExp(`(?<![\\w.$]|function |/\\* @__PURE__ \\*/ )(?:${[...names].join("|")})(?=(?:<[^()=>]*>)?\\()`, "g"),
-    "/* @__PURE__ */ $&",
+/** Marks every call of some functions in a source text; comments that name them stay as they are. */
+export function markCalls(source, names) {
+  const call = new RegExp(
+    `(?<![\\w.$]|function |/\\* @__PURE__ \\*/ )(?:${[...names].join("|")})(?=(?:<[^()=>]*>)?\\()`,
+    "g",
   );
+  const mark = (line) => (/^\s*(?:\/\*\*|\*|\/\/)/.test(line) ? line : line.replace(call, "/* @__PURE__ */ $&"));
+  return source.split("\n").map(mark).join("\n");
+}
 
 /**
  * Marks the calls of functions that are declared with `@__NO_SIDE_EFFECTS__`. esbuild does so itself where function and

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { context } from "esbuild";
 import { browserAlias } from "../build/library.mjs";
+import { shaderPlugin } from "../build/wgsl/plugin.mjs";
 import { POLICY } from "./policy.mjs";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -33,6 +34,8 @@ export async function demoBuilder({ minify = false } = {}) {
     format: "esm",
     target: "es2022",
     loader: { ".wgsl": "text" },
+    // While the demo is worked on, shaders are served as they are written.
+    plugins: minify ? [shaderPlugin()] : [],
     logLevel: "warning",
     legalComments: "none",
     // What is for Node stays away: those branches are never taken in a browser.

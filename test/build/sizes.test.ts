@@ -69,6 +69,8 @@ it("marks calls of functions without effects, and nothing else", async () => {
   const { markCalls } = (await import(`${resolve(import.meta.dirname, "../../scripts/build")}/pure-calls.mjs`)) as {
     markCalls(source: string, names: Iterable<string>): string;
   };
+  const comment = "/** Calls make(x) and part(). */\n * make(2)\n// make(3)\n";
+  expect(markCalls(comment, ["make", "part"])).toBe(comment);
   const source =
     "const a = make({ b: part<X>(1) }); function make(x) {} x.make(1); remake(2); import { make } from 'm'; const b = /* @__PURE__ */ make(3);";
   expect(markCalls(source, ["make", "part"])).toBe(
