@@ -1,15 +1,21 @@
-// Times that must hold, each with a line that says whether it does: what the host takes to record a dispatch, and how long a
-// process takes from opening the adapter to the end of its first block and first training step. Ends with 1 if one does not.
-// Usage: node scripts/build.mjs --quiet && node bench/gates.mjs [encode|block|step …] (default: all; docs/bench.md has more)
+// Times that must hold, each with a line that says whether it does: what the host takes to record a dispatch, what an op of a
+// long chain of tiny ones takes, and how long a process takes from opening the adapter to the end of its first block and
+// first training step. Ends with 1 if one does not hold.
+// Usage: node scripts/build.mjs --quiet && node bench/gates.mjs [encode|tiny|block|step …] (default: all; docs/bench.md
+// has more)
 import { STEP_ROWS } from "../dist/bench.js";
 import { Gpu, tidy } from "../dist/index.js";
 import { prepareWorkload, WORKLOADS } from "./first-step.mjs";
 import { corePace, machinePace } from "./pace.mjs";
+import { measureTinyAdds } from "./tiny-adds.mjs";
 import { judge } from "./verdict.mjs";
 
 /** Microseconds to record a dispatch. */
 const ENCODE_LIMIT = 3;
 const ENCODE_RUNS = 60;
+/** Microseconds an op of a chain of tiny additions, where bare WebGPU calls take no more than the floor. */
+const TINY_LIMIT = 22;
+const TINY_FLOOR = 19;
 /** Seconds of a process until the end of its first work. */
 const COLD_LIMITS = { block: 5, step: 20 };
 const WARM_LIMITS = { step: 2 };
@@ -39,6 +45,14 @@ async function encodeChecks() {
     return { value, pace };
   };
   return [await judge({ name: "host time to record a dispatch", limit: ENCODE_LIMIT, unit: "µs", measure })];
+}
+
+async function tinyChecks() {
+  const measure = async () => {
+    const { graft, bare } = await measureTinyAdds();
+    return { value: graft, pace: bare / TINY_FLOOR };
+  };
+  return [await judge({ name: "a tiny addition, in a chain of 1000", limit: TINY_LIMIT, unit: "µs", measure })];
 }
 
 /** First work with kernels compiled while the weights are read, as `graft finetune` does. */
@@ -73,7 +87,12 @@ async function firstWorkChecks(name) {
   return checks;
 }
 
-const KINDS = { encode: encodeChecks, block: () => firstWorkChecks("block"), step: () => firstWorkChecks("step") };
+const KINDS = {
+  encode: encodeChecks,
+  tiny: tinyChecks,
+  block: () => firstWorkChecks("block"),
+  step: () => firstWorkChecks("step"),
+};
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in KINDS));
 if (unknown !== undefined) throw new Error(`no check "${unknown}"; there are ${Object.keys(KINDS).join(", ")}`);

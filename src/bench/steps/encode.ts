@@ -26,7 +26,9 @@ export const ENCODE_ROW: StepRow = {
     return {
       run: () => {
         for (let i = 0; i < DISPATCHES; i++) {
-          launch("encode", variant, i % 2 === 0 ? [x, one, y] : [y, one, x], { N: LENGTH }, [1, 1, 1]);
+          // Each with parameters other than those of the one before, which it would share.
+          const params = { N: LENGTH - (i % 2) };
+          launch("encode", variant, i % 2 === 0 ? [x, one, y] : [y, one, x], params, [1, 1, 1]);
         }
       },
       // x has been added to as often as there were dispatches.
