@@ -41,8 +41,11 @@ const ENTRY_POINTS = {
   "cli/main": "src/cli/main.ts",
 };
 
+/** Parts of the bench: kernel ladders need neither the rows of the table nor the models of steps. */
+const BENCH_PARTS = ["run", "plan", "steps/index", "table/index", "tune/index", "page/page"];
+
 /**
- * Families of ops, and the parts of `nn`, as entry points of their own: what only one of them needs then lies in a file of
+ * Families of ops, and the parts of `nn` and of the bench, as entry points of their own: what only one of them needs then lies in a file of
  * its own, which every bundler leaves out of a program that does not use it. Else they would lie in one large chunk.
  */
 async function parts() {
@@ -56,6 +59,7 @@ async function parts() {
   for (const file of await sourcesOf("src/nn")) {
     if (basename(file) !== "index.ts") found[`parts/nn-${basename(file, ".ts")}`] = [`./src/nn/${file}`];
   }
+  for (const part of BENCH_PARTS) found[`parts/bench-${part.split("/")[0]}`] = [`./src/bench/${part}.ts`];
   return found;
 }
 

@@ -66,7 +66,7 @@ export async function measurePrograms(programs) {
         ...singleFileOptions(source, join(root, "program.js")),
         stdin: { contents: source, resolveDir: root },
         packages: "bundle",
-        external: ["node:*", "webgpu"],
+        external: ["node:*", "webgpu", "@huggingface/tokenizers"],
         plugins: [leaveOutNode],
         write: false,
       });
