@@ -1,19 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { codeOf } from "../support/docs-code.ts";
 
 const folder = mkdtempSync(join("test", ".docs-"));
 afterAll(() => {
   vi.restoreAllMocks();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** The code of a part of a page, from one heading to the next of its level. */
-function codeOf(page: string, heading: string): string {
-  const text = readFileSync(page, "utf8");
-  const part = text.slice(text.indexOf(`\n## ${heading}\n`) + 1).split(/\n## /)[0];
-  return [...part.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code).join("\n");
-}
 
 describe("docs/adjusting-models.md", () => {
   it("has code that runs as it stands, and throws what it says", async () => {

@@ -1,5 +1,5 @@
 import { decodeImage } from "../../io/browser/decode-image.ts";
-import { cachedDirectory, OpfsDirectory, urlDirectory } from "../../io/browser/index.ts";
+import { cachedDirectory, OpfsDirectory, type RemoteDirectory, urlDirectory } from "../../io/browser/index.ts";
 import {
   blobSource,
   decodeText,
@@ -50,12 +50,15 @@ async function openModel(source: ModelSource, options: ReaderOptions): Promise<M
     case "url": {
       const progress = options.isCached ? undefined : progressOf(options);
       const remote = await urlDirectory(source.url, { files: source.files, signal, onProgress: progress });
-      return cached(remote, `url/${remote.name}`, options);
+      return options.isCached ? cached(remote, `url/${remote.name}`, options) : remote;
     }
     case "hub": {
       const { hubDirectory } = await import("../../io/hub/index.ts");
-      const remote = await hubDirectory(source.id, { revision: source.revision, signal });
-      return cached(remote, `hub/${remote.name}`, options);
+      const { id, revision = "main" } = source;
+      if (!options.isCached) return hubDirectory(id, { revision, signal, onProgress: progressOf(options) });
+      // The Hub is asked only for what is missing, and then for the commit of what is there.
+      const open = (commit?: string) => hubDirectory(id, { revision: commit ?? revision, signal });
+      return cached(open, `hub/${id}@${revision}`, options);
     }
   }
 }
@@ -65,9 +68,8 @@ const progressOf =
   ({ file, loaded, total }: { file: string; loaded: number; total: number }): void =>
     onDownload?.(file, loaded, total);
 
-/** The directory behind a copy of its own in the origin's private file system, if one is wanted. */
-async function cached(remote: ModelDirectory, name: string, options: ReaderOptions): Promise<ModelDirectory> {
-  if (!options.isCached) return remote;
+/** The directory behind a copy of its own in the origin's private file system. */
+async function cached(remote: RemoteDirectory, name: string, options: ReaderOptions): Promise<ModelDirectory> {
   const path = name.replace(/[^\w./@-]+/g, "-").replace(/\.{2,}/g, ".");
   const folder = await OpfsDirectory.open(`models/${path}`, { create: true });
   return cachedDirectory(remote, folder, { signal: options.signal, onProgress: progressOf(options) });

@@ -16,6 +16,7 @@ import {
   urlDirectory,
   urlSource,
 } from "../../../src/io/browser/index.ts";
+import { hubDirectory } from "../../../src/io/hub/index.ts";
 import { MemoryDirectory, type ModelDirectory } from "../../../src/io/index.ts";
 import { GPT2 } from "../../../src/models/index.ts";
 
@@ -231,6 +232,16 @@ export const scenarios = {
     } catch (error) {
       return { error: (error as Error).message, seconds: (performance.now() - begun) / 1000 };
     }
+  },
+
+  async readHub(hubUrl: string) {
+    const store = await OpfsDirectory.open("models/hub", { create: true });
+    const open = () =>
+      cachedDirectory((commit) => hubDirectory("openai-community/gpt2", { hubUrl, revision: commit }), store);
+    const first = await open();
+    const found = { list: await first.list(), sum: await checksumOf(first, "model.safetensors") };
+    const again = await open();
+    return { ...found, again: await checksumOf(again, "model.safetensors"), list2: await again.list() };
   },
 
   /** What opens the remote directory is called for files that are missing, with the state of those that are there. */

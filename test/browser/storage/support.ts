@@ -1,13 +1,21 @@
+import { resolve } from "node:path";
 import type { Page } from "playwright";
 import { bundle, type Served, type ServedFiles, serve } from "../../support/chromium.ts";
 import type { run as runInPage } from "./page.ts";
 import type { ScenarioName, scenarios } from "./scenarios.ts";
 
+const library = resolve(import.meta.dirname, "../../../scripts/build/library.mjs");
+/** What is built for browsers takes another file of some packages. */
+export const { browserAlias } = (await import(library)) as { browserAlias: Record<string, string> };
+
 /** A site whose page and workers run scenarios, with more files. */
 export async function serveScenarios(files: ServedFiles = {}): Promise<Served> {
   return serve({
     ...files,
-    ...(await bundle({ page: "test/browser/storage/page.ts", worker: "test/browser/storage/worker.ts" })),
+    ...(await bundle(
+      { page: "test/browser/storage/page.ts", worker: "test/browser/storage/worker.ts" },
+      { alias: browserAlias },
+    )),
     "index.html": `<!doctype html><title>Storage</title><script type="module" src="page.js"></script>`,
   });
 }

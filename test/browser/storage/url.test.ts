@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Served, useChromium } from "../../support/chromium.ts";
 import { FileServer, type ServerHabits, someBytes } from "../../support/file-server.ts";
+import { hubFiles } from "../../support/hub-files.ts";
 import { checksum } from "./scenarios.ts";
 import { run, serveScenarios } from "./support.ts";
 
@@ -58,5 +59,14 @@ describe("a file on another site", () => {
     await watched.page.context().setOffline(false);
     expect((await reading).sum).toBe(checksum(bytes));
     watched.takeProblems();
+  });
+
+  it("is that of a model on the Hub, which is asked once", async () => {
+    await using server = await FileServer.start(hubFiles(bytes), { headers: OPEN });
+    const { page } = await chromium.open(site.url);
+    const list = ["config.json", "model.safetensors"];
+    const sum = checksum(bytes);
+    expect(await run(page, "readHub", server.url, "worker")).toEqual({ list, sum, again: sum, list2: list });
+    expect(server.requests.filter(({ path }) => path.startsWith("api/")).length).toBe(2);
   });
 });

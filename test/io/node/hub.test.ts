@@ -2,36 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ByteProgress } from "../../../src/io/browser/index.ts";
 import { type HubDirectoryOptions, hubDirectory } from "../../../src/io/hub/index.ts";
 import { FileServer, someBytes } from "../../support/file-server.ts";
+import { COMMIT, hubFiles } from "../../support/hub-files.ts";
 
-const COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
 const weights = someBytes(700_000);
-
-/** What the Hub answers about `openai-community/gpt2` and `owner/gated`. */
-const FILES = {
-  "api/models/openai-community/gpt2/revision/main": JSON.stringify({
-    _id: "1",
-    id: "openai-community/gpt2",
-    sha: COMMIT,
-  }),
-  [`api/models/openai-community/gpt2/tree/${COMMIT}`]: JSON.stringify([
-    { type: "directory", path: "onnx", size: 0, oid: "a" },
-    {
-      type: "file",
-      path: "model.safetensors",
-      size: weights.length,
-      oid: "b",
-      lfs: { oid: "c", size: weights.length },
-    },
-    { type: "file", path: "config.json", size: 24, oid: "d" },
-  ]),
-  [`openai-community/gpt2/resolve/${COMMIT}/config.json`]: '{"model_type": "gpt2"}',
-  [`openai-community/gpt2/resolve/${COMMIT}/model.safetensors`]: weights,
-};
 
 describe("a model on the Hub", () => {
   let server: FileServer;
   beforeAll(async () => {
-    server = await FileServer.start(FILES);
+    server = await FileServer.start(hubFiles(weights));
   });
   afterAll(() => server.close());
   const open = (id: string, options: HubDirectoryOptions = {}) =>
