@@ -9,9 +9,9 @@ fn exponentialTail(r: vec4<f32>) -> vec4<f32> {
   return ((((1.97683214e-4 * r + 1.39664847e-3) * r + 8.33365694e-3) * r + 0.0416659489) * r + 0.166666642) * r + 0.5;
 }
 
-// 2^n for n from -126 to 127.
+// 2^n for n from -126 to 127. By a product: SwiftShader shifts lane by lane, and other compilers make a shift of it.
 fn powerOfTwo(n: vec4<i32>) -> vec4<f32> {
-  return floatOf(vec4<u32>(n + 127) << vec4(23u));
+  return bitcast<vec4<f32>>((n + 127) * 0x800000);
 }
 
 // The whole number nearest to x, |x| < 2^22, in the low bits of a float: a conversion would be guarded against what x
@@ -20,21 +20,31 @@ fn nearestWhole(x: vec4<f32>) -> vec4<i32> {
   return bitcast<vec4<i32>>(x + 12582912.0) - 0x4b400000;
 }
 
-// (1 + q) 2^n in two steps, for n from -252 to 254: 2^n may be no float where the product is one.
+// (1 + q) 2^n in two steps, for n from -226 to 131: 2^n may be no float where the product is one.
 fn onePlusTimesPowerOfTwo(q: vec4<f32>, n: vec4<i32>) -> vec4<f32> {
-  let half = n >> vec4(1u);
-  let scale = powerOfTwo(half);
-  return (scale + scale * q) * powerOfTwo(n - half);
+  let most = max(n, vec4(-100)) - 4;
+  let scale = powerOfTwo(most);
+  return (scale + scale * q) * powerOfTwo(n - most);
 }
 
 // e^(high + low), where low is small beside high.
 fn exponentialOfSum(high: vec4<f32>, low: vec4<f32>) -> vec4<f32> {
-  let x = clamp(high, vec4(-105.0), vec4(90.0));
+  let x = clamped(high, -105.0, 90.0);
   let whole = nearestWhole((x + low) * LOG2_E);
   let n = vec4<f32>(whole);
   let r = ((x - n * LN2_HIGH) - n * LN2_LOW) + low;
   let y = onePlusTimesPowerOfTwo(r + r * r * exponentialTail(r), whole);
   return select(y, high, isNotANumber(high));
+}
+
+// 2^(high + low) from 2^-226 to 2^131, where low is small beside high.
+fn powerOfTwoOfSum(high: vec4<f32>, low: vec4<f32>) -> vec4<f32> {
+  let whole = nearestWhole(high + low);
+  let r = (high - vec4<f32>(whole)) + low;
+  // (2^r - 1) / r for |r| <= 1/2; a minimax fit.
+  let p = ((((1.53532586e-4 * r + 1.33990042e-3) * r + 9.61843878e-3) * r + 0.0555033199) * r + 0.240226477) * r
+    + 0.693147182;
+  return onePlusTimesPowerOfTwo(r * p, whole);
 }
 
 fn exponential(v: vec4<f32>) -> vec4<f32> {
@@ -43,7 +53,7 @@ fn exponential(v: vec4<f32>) -> vec4<f32> {
 
 // e^x - 1 without loss near 0.
 fn exponentialMinusOne(v: vec4<f32>) -> vec4<f32> {
-  let x = clamp(v, vec4(-20.0), vec4(88.9));
+  let x = clamped(v, -20.0, 88.9);
   let whole = nearestWhole(x * LOG2_E);
   let n = vec4<f32>(whole);
   let r = (x - n * LN2_HIGH) - n * LN2_LOW;

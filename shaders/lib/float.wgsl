@@ -1,9 +1,10 @@
 // Tests and moves on the bits of floats. Compilers may take it that NaN and infinity do not occur, and adapters may
-// read denormal numbers as 0; whole numbers know neither.
+// read denormal numbers as 0; whole numbers know neither. Bits are compared with their sign: processors without such
+// comparisons for numbers without one would make each of three.
 const SIGN_BIT = 0x80000000u;
 const MAGNITUDE_BITS = 0x7fffffffu;
-const INFINITY_BITS = 0x7f800000u;
-const SMALLEST_NORMAL_BITS = 0x00800000u;
+const INFINITY_BITS = 0x7f800000;
+const SMALLEST_NORMAL_BITS = 0x00800000;
 
 fn bitsOf(v: vec4<f32>) -> vec4<u32> {
   return bitcast<vec4<u32>>(v);
@@ -17,8 +18,13 @@ fn magnitudeBits(v: vec4<f32>) -> vec4<u32> {
   return bitsOf(v) & vec4(MAGNITUDE_BITS);
 }
 
+// The same with a sign, which is never set.
+fn magnitudeOf(v: vec4<f32>) -> vec4<i32> {
+  return vec4<i32>(magnitudeBits(v));
+}
+
 fn isNotANumber(v: vec4<f32>) -> vec4<bool> {
-  return magnitudeBits(v) > vec4(INFINITY_BITS);
+  return magnitudeOf(v) > vec4(INFINITY_BITS);
 }
 
 fn isInfinite(v: vec4<f32>) -> vec4<bool> {
@@ -27,17 +33,17 @@ fn isInfinite(v: vec4<f32>) -> vec4<bool> {
 
 // 0 and what is too small for a full significand.
 fn isDenormal(v: vec4<f32>) -> vec4<bool> {
-  return magnitudeBits(v) < vec4(SMALLEST_NORMAL_BITS);
+  return magnitudeOf(v) < vec4(SMALLEST_NORMAL_BITS);
 }
 
 // Below 2^-25: f(x) = x to the last bit for odd functions of slope 1, and for e^x - 1 and ln(1 + x).
 fn isTiny(v: vec4<f32>) -> vec4<bool> {
-  return magnitudeBits(v) < vec4(0x33000000u);
+  return magnitudeOf(v) < vec4(0x33000000);
 }
 
 // Whether the sign bit is set: true for -0.
 fn isSigned(v: vec4<f32>) -> vec4<bool> {
-  return bitsOf(v) >= vec4(SIGN_BIT);
+  return bitcast<vec4<i32>>(v) < vec4(0);
 }
 
 // The value of a denormal number times 2^149, which no adapter takes for 0.
@@ -47,6 +53,17 @@ fn scaledDenormal(v: vec4<f32>) -> vec4<f32> {
 
 fn absolute(v: vec4<f32>) -> vec4<f32> {
   return floatOf(magnitudeBits(v));
+}
+
+// |v|, at most `limit`, which NaN gives too. Positive floats have the order of their bits.
+fn absoluteUpTo(v: vec4<f32>, limit: f32) -> vec4<f32> {
+  return bitcast<vec4<f32>>(min(magnitudeOf(v), vec4(bitcast<i32>(limit))));
+}
+
+// v from `low` to `high`; NaN gives NaN. By comparisons: many adapters' own functions first look for NaN.
+fn clamped(v: vec4<f32>, low: f32, high: f32) -> vec4<f32> {
+  let raised = select(v, vec4(low), v < vec4(low));
+  return select(raised, vec4(high), raised > vec4(high));
 }
 
 fn negative(v: vec4<f32>) -> vec4<f32> {
@@ -69,7 +86,7 @@ fn infinityOf(v: vec4<f32>) -> vec4<f32> {
 
 // Whole numbers in the order of the floats; both zeros give 0.
 fn orderOf(v: vec4<f32>) -> vec4<i32> {
-  let magnitude = vec4<i32>(magnitudeBits(v));
+  let magnitude = magnitudeOf(v);
   return select(magnitude, -magnitude, isSigned(v));
 }
 
