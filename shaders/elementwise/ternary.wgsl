@@ -4,7 +4,7 @@ alias P = u32; // spec: f32, f16
 alias T = u32; // of a, b and y; spec: f32, f16
 alias C = u32; // the type that c is computed in; spec: f32
 alias R = u32; // the type that a, b and y are computed in; spec: f32
-const VECTORS: u32 = 1u; // spec: 4u
+const VECTORS: u32 = 1u; // spec: 2u, 4u
 
 struct Params {
   count: u32, // of vec4
@@ -59,6 +59,14 @@ fn main(
   if (VECTORS == 1u) {
     if (begin < params.count) {
       computeAt(begin, cScalar, aScalar, bScalar);
+    }
+    return;
+  }
+  if (VECTORS == 2u) {
+    // Written out: where loops are dear they would cost more than they save.
+    if (begin < params.count) {
+      computeAt(begin, cScalar, aScalar, bScalar);
+      computeAt(min(begin + 1u, params.count - 1u), cScalar, aScalar, bScalar);
     }
     return;
   }

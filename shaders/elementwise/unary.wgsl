@@ -3,7 +3,7 @@ alias X = f32; // spec: f16, i32, u32
 alias Y = f32; // spec: f16, i32, u32
 alias C = f32; // the type that is computed in; spec: i32, u32
 alias R = f32; // the type of the result before it is stored; spec: i32, u32
-const VECTORS: u32 = 1u; // spec: 4u
+const VECTORS: u32 = 1u; // spec: 2u, 4u
 
 struct Params {
   count: u32, // of vec4
@@ -41,6 +41,14 @@ fn main(
   if (VECTORS == 1u) {
     if (begin < params.count) {
       computeAt(begin);
+    }
+    return;
+  }
+  if (VECTORS == 2u) {
+    // Written out: where loops are dear they would cost more than they save.
+    if (begin < params.count) {
+      computeAt(begin);
+      computeAt(min(begin + 1u, params.count - 1u));
     }
     return;
   }

@@ -24,9 +24,9 @@ const family = defineFamily<ElementVariant>({
       value: { vectors: 4, run: 16 },
     },
     {
-      name: "runs",
-      description: "An invocation takes a run of an axis of a strided view, and elsewhere four neighbours.",
-      value: { vectors: 1, run: 16 },
+      name: "pairs",
+      description: "An invocation takes a run of an axis of a strided view, and elsewhere two vectors, written out.",
+      value: { vectors: 2, run: 16 },
     },
   ],
 });

@@ -50,6 +50,20 @@ const unarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record
 const binarySpecialization = (fn: ElementFunction, dtype: DType): Readonly<Record<string, string>> =>
   specializationOf(fn, dtype, "AB");
 
+const withScalars = new WeakMap<Specialization, Specialization>();
+
+/** For contiguous operands, of which either may be a scalar or neither. */
+function flatSpecialization(fn: ElementFunction, dtype: DType, hasScalars: boolean): Specialization {
+  const spec = binarySpecialization(fn, dtype);
+  if (!hasScalars) return spec;
+  let made = withScalars.get(spec);
+  if (!made) {
+    made = Object.freeze({ ...spec, SCALARS: "true" });
+    withScalars.set(spec, made);
+  }
+  return made;
+}
+
 const unaryKernel = defineKernel({
   name: "unary",
   source: unarySource,
@@ -78,7 +92,13 @@ const binaryKernel = defineKernel({
     p: "u32",
     q: "u32",
   },
-  variants: () => inSizes("VECTORS", variantsOf(BINARY, binarySpecialization)()),
+  variants: () =>
+    inSizes(
+      "VECTORS",
+      [false, true].flatMap((hasScalars) =>
+        variantsOf(BINARY, (fn, dtype) => flatSpecialization(fn, dtype, hasScalars))(),
+      ),
+    ),
 });
 
 const binaryStridedKernel = defineKernel({
@@ -226,10 +246,10 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
   const shape = broadcastShapes(op, a.shape, b.shape);
   const y = output(op, a, shape, resultType(fn, a.dtype));
   if (y.size === 0) return y;
-  const spec = binarySpecialization(fn, a.dtype);
   const words = { p: wordOf(first, a.dtype), q: wordOf(second, a.dtype) };
   const { vectors, run } = chooseElementVariant(a.gpu);
   if (isFlat(a, shape) && isFlat(b, shape)) {
+    const spec = flatSpecialization(fn, a.dtype, a.size === 1 || b.size === 1);
     const variant = binaryKernel.variant(sized(spec, "VECTORS", vectors));
     const scalars = { aIsScalar: a.size === 1 ? 1 : 0, bIsScalar: b.size === 1 ? 1 : 0 };
     forFlatWindows([a, b, y], (windows, count) => {
@@ -249,7 +269,7 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
     const { shape: outer, strides, steps, params } = runsOf(merged, run);
     launch(
       op,
-      binaryStridedKernel.variant(sized(spec, "RUN", run)),
+      binaryStridedKernel.variant(sized(binarySpecialization(fn, a.dtype), "RUN", run)),
       parts,
       {
         shape0: front(outer),
