@@ -3,10 +3,11 @@ import { byFolder, ENGINE, kilobytes, measureEngine, measurePrograms, PROGRAMS }
 
 const [engine, programs] = await Promise.all([measureEngine(), measurePrograms(PROGRAMS)]);
 const rows = [engine, ...programs].map((measured, i) => ({ ...measured, limit: [ENGINE, ...PROGRAMS][i].limit }));
-console.log("Kilobytes, minified, and compressed by gzip -9:\n");
-for (const { name, bytes, compressed, limit } of rows) {
+console.log("Kilobytes, minified; by brotli; and by gzip -9, of what it may have:\n");
+for (const { name, bytes, brotli, compressed, limit } of rows) {
   const verdict = compressed <= limit * 1000 ? `of ${limit}` : `MORE THAN ${limit}`;
-  console.log(`${kilobytes(bytes).padStart(7)}  ${kilobytes(compressed).padStart(6)} ${verdict}  ${name}`);
+  const sizes = [bytes, brotli].map((size) => kilobytes(size).padStart(7)).join("");
+  console.log(`${sizes}  ${kilobytes(compressed).padStart(6)} ${verdict}  ${name}`);
 }
 console.log("\nThe engine by folder, minified:\n");
 for (const [folder, bytes] of byFolder(engine.modules)) console.log(`${kilobytes(bytes).padStart(7)}  ${folder}`);

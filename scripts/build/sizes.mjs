@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
 
@@ -43,7 +43,7 @@ export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 125 
  * Builds the package as npm would install it and bundles programs from it.
  *
  * @param {{ name: string, source: string }[]} programs
- * @returns {Promise<{ name: string, bytes: number, compressed: number, text: string, modules: Map<string, number> }[]>}
+ * @returns {Promise<{ name: string, bytes: number, compressed: number, brotli: number, text: string, modules: Map<string, number> }[]>}
  *   `modules`: bytes by source file; those of a chunk are shared out as they lie in it
  */
 export async function measurePrograms(programs) {
@@ -99,6 +99,7 @@ const sizesOf = ({ text, contents }) => ({
   text,
   bytes: contents.length,
   compressed: gzipSync(contents, { level: 9 }).length,
+  brotli: brotliCompressSync(contents).length,
 });
 
 /** The engine whole, and how many bytes of it each source file makes up. */
