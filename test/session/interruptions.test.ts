@@ -1,3 +1,7 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Gpu } from "../../src/gpu/index.ts";
 import { MemoryFolder } from "../../src/session/host/folders.ts";
@@ -80,6 +84,34 @@ describe("a run that is held", () => {
     expect(session.state).toBe("idle");
     expect(await session.stored()).toMatchObject({ ended: "cancelled" });
     expect(losses(await collect(session.start(job)))).toHaveLength(8);
+  });
+});
+
+describe("a model that is far away", () => {
+  it("may be given up while it is awaited, and had at the next try", async () => {
+    let isStuck = true;
+    const server = createServer((request, response) => {
+      const file = join(MODEL, (request.url ?? "").slice(1));
+      if (!existsSync(file)) response.writeHead(404).end();
+      else if (!isStuck || !file.endsWith(".safetensors")) response.end(readFileSync(file));
+    });
+    await new Promise<void>((listening) => server.listen(0, "localhost", listening));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const own = { ...job, model: { kind: "url" as const, url: `http://localhost:${port}/` } };
+      const session = await open();
+      const run = session.start(own);
+      await session.describeData(own);
+      await session.cancel();
+      const events = await collect(run);
+      expect(types(events).filter((type) => type !== "bytes")).toEqual(["end"]);
+      expect(session.state).toBe("idle");
+      isStuck = false;
+      expect(losses(await collect(session.start(own)))).toHaveLength(8);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
 

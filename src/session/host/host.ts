@@ -13,6 +13,7 @@ import { KeptRun } from "./kept-run.ts";
 import { Models } from "./models.ts";
 import { Run } from "./run.ts";
 import { Sources } from "./sources.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export interface HostOptions {
   readonly openGpu?: OpenGpu;
@@ -118,7 +119,7 @@ export class SessionHost {
       await this.#asked.catch(() => {});
       // A job that cannot be read leaves what there was before.
       const begin = async (): Promise<void> => {
-        await prepare(own, run.tellBytes, run.signal);
+        await unlessAborted(prepare(own, run.tellBytes), run.signal);
         this.#last?.release();
         models.release();
         this.#last = run;
@@ -132,6 +133,7 @@ export class SessionHost {
     } finally {
       signal.removeEventListener("abort", leave);
       this.#run = null;
+      if (!run.trained) sources.drop();
       for (const left of run.gate.close()) void this.#between(left);
     }
   }

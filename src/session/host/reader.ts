@@ -19,7 +19,6 @@ import type { JobReader } from "../../jobs/tasks/task-run.ts";
 import { openModelDirectory } from "../../models/loading.ts";
 
 export interface ReaderOptions {
-  readonly signal?: AbortSignal;
   /** Bytes that come over the network. */
   readonly onDownload?: (file: string, loaded: number, total: number) => void;
   /** Whether what is downloaded stays in the origin's private file system. */
@@ -32,13 +31,13 @@ export interface ReaderOptions {
 export function sessionReader(options: ReaderOptions): JobReader {
   return {
     model: (source) => openModel(source, options),
-    text: (source) => readText(source, options.signal),
-    images: (source, how) => readImages(source, how, options.signal),
+    text: readText,
+    images: readImages,
   };
 }
 
 async function openModel(source: ModelSource, options: ReaderOptions): Promise<ModelDirectory> {
-  const { signal, keptModel } = options;
+  const { keptModel } = options;
   switch (source.kind) {
     case "path":
       return openModelDirectory(source.path);
@@ -49,15 +48,15 @@ async function openModel(source: ModelSource, options: ReaderOptions): Promise<M
       return OpfsDirectory.open(source.path);
     case "url": {
       const progress = options.isCached ? undefined : progressOf(options);
-      const remote = await urlDirectory(source.url, { files: source.files, signal, onProgress: progress });
+      const remote = await urlDirectory(source.url, { files: source.files, onProgress: progress });
       return options.isCached ? cached(remote, `url/${remote.name}`, options) : remote;
     }
     case "hub": {
       const { hubDirectory } = await import("../../io/hub/index.ts");
       const { id, revision = "main" } = source;
-      if (!options.isCached) return hubDirectory(id, { revision, signal, onProgress: progressOf(options) });
+      if (!options.isCached) return hubDirectory(id, { revision, onProgress: progressOf(options) });
       // The Hub is asked only for what is missing, and then for the commit of what is there.
-      const open = (commit?: string) => hubDirectory(id, { revision: commit ?? revision, signal });
+      const open = (commit?: string) => hubDirectory(id, { revision: commit ?? revision });
       return cached(open, `hub/${id}@${revision}`, options);
     }
   }
@@ -72,33 +71,32 @@ const progressOf =
 async function cached(remote: RemoteDirectory, name: string, options: ReaderOptions): Promise<ModelDirectory> {
   const path = name.replace(/[^\w./@-]+/g, "-").replace(/\.{2,}/g, ".");
   const folder = await OpfsDirectory.open(`models/${path}`, { create: true });
-  return cachedDirectory(remote, folder, { signal: options.signal, onProgress: progressOf(options) });
+  return cachedDirectory(remote, folder, { onProgress: progressOf(options) });
 }
 
-async function download(url: string, signal?: AbortSignal): Promise<Blob> {
+async function download(url: string): Promise<Blob> {
   let response: Response;
   try {
-    response = await fetch(url, { signal });
+    response = await fetch(url);
   } catch (error) {
-    if (signal?.aborted) throw error;
     throw new Error(`${url}: cannot be reached: ${(error as Error).message}`, { cause: error });
   }
   if (!response.ok) throw new Error(`${url}: the server answered ${response.status} ${response.statusText}`.trim());
   return response.blob();
 }
 
-async function readText(source: DataSource, signal?: AbortSignal): Promise<string> {
+async function readText(source: DataSource): Promise<string> {
   if (source.kind === "text") return source.text;
   if (source.kind !== "url") throw new Error(`data of the kind ${source.kind} holds no texts`);
-  return decodeText(source.url, new Uint8Array(await (await download(source.url, signal)).arrayBuffer()));
+  return decodeText(source.url, new Uint8Array(await (await download(source.url)).arrayBuffer()));
 }
 
-async function readImages(source: DataSource, options: ImageDataOptions, signal?: AbortSignal): Promise<ImageData> {
+async function readImages(source: DataSource, options: ImageDataOptions): Promise<ImageData> {
   switch (source.kind) {
     case "pack":
       return { train: await readPack(source.name, source.file, options), valid: null };
     case "url":
-      return { train: await readPack(source.url, await download(source.url, signal), options), valid: null };
+      return { train: await readPack(source.url, await download(source.url), options), valid: null };
     case "images":
       return { train: await readLabelled(source.name, source.images, options), valid: null };
     default:

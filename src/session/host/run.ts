@@ -15,6 +15,8 @@ import type { Device } from "./device.ts";
 import { EventLog } from "./event-log.ts";
 import { Gate } from "./gate.ts";
 import type { KeptRun } from "./kept-run.ts";
+import type { BytesListener } from "./sources.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Devices lost one after another without a step being kept between, before the run is given up. */
 const MOST_LOSSES = 3;
@@ -29,11 +31,9 @@ export interface RunParts {
   readonly device: Device;
   readonly kept: KeptRun;
   /** Reads what the job needs; told of the bytes as they come. */
-  prepare(job: FineTuneJob, listener: BytesListener, signal: AbortSignal): Promise<TaskRun>;
+  prepare(job: FineTuneJob, listener: BytesListener): Promise<TaskRun>;
   readonly send: Send<SessionEvent>;
 }
-
-export type BytesListener = (what: "download" | "weights", file: string, loaded: number, total: number) => void;
 
 /** A model that is being trained or was, with all that is to be known of it. */
 export interface TrainedModel {
@@ -138,21 +138,20 @@ export class Run {
     const { device, kept, prepare, send } = this.parts;
     const { signal } = this;
     const gpu = await device.get();
-    const task = await prepare(this.job, this.tellBytes, signal);
-    signal.throwIfAborted();
+    const task = await unlessAborted(prepare(this.job, this.tellBytes), signal);
     const from = goesOn ? await stepsInCheckpoint(task, kept.folder) : null;
     if (goesOn) this.#log.goBackTo(from ?? 0);
     if (from !== null) this.#keptStep = from;
     if (isHistoryTold) await send({ type: "history", step: from ?? 0, events: this.#log.events });
-    const { plan, kernels } = await planTask(task, gpu);
+    const { plan, kernels } = await unlessAborted(planTask(task, gpu), signal);
     await send({ type: "plan", plan });
     if (!plan.fits) refuse(plan);
-    signal.throwIfAborted();
     // Kernels are compiled while the weights are read.
-    const [trainable] = await Promise.all([
-      makeTrainable(task, gpu),
-      gpu.warmUp(kernels, (done, total) => void send({ type: "compile", done, total })),
-    ]);
+    const compiled = gpu.warmUp(kernels, (done, total) => void send({ type: "compile", done, total }));
+    const [trainable] = await unlessAborted(Promise.all([makeTrainable(task, gpu), compiled]), signal, ([late]) => {
+      late.optimizer.dispose();
+      late.model.dispose();
+    });
     const { model, optimizer } = trainable;
     const shown = shownSettings(task, trainable);
     this.trained = { task, model, shown, log: this.#log };
