@@ -1,6 +1,6 @@
 import type { Evaluation, Plan } from "../finetune/index.ts";
 import type { AdapterDescription } from "../gpu/index.ts";
-import type { FineTuneJob, ModelSource } from "../jobs/index.ts";
+import type { DataSource, FineTuneJob, ModelSource } from "../jobs/index.ts";
 import { Connection, type PieceStream, type Port } from "./connection.ts";
 import type { HostOptions } from "./host/host.ts";
 import type {
@@ -74,20 +74,20 @@ export class FineTuneSession implements TrainingSession {
   }
 
   inspect(model: ModelSource, job?: Partial<FineTuneJob>): Promise<ModelInspection> {
-    return this.connection.call("inspect", model, job);
+    return this.connection.call("inspect", fromPage(model), job && sentJob(job));
   }
 
   describeData(job: FineTuneJob): Promise<DataDescription> {
-    return this.connection.call("describeData", job);
+    return this.connection.call("describeData", sentJob(job));
   }
 
   plan(job: FineTuneJob): Promise<Plan> {
-    return this.connection.call("plan", job);
+    return this.connection.call("plan", sentJob(job));
   }
 
   start(job: FineTuneJob): SessionRun {
     this.#requireIdle();
-    return this.#follow(this.connection.stream("start", job));
+    return this.#follow(this.connection.stream("start", sentJob(job)));
   }
 
   pickUp(): SessionRun {
@@ -108,15 +108,15 @@ export class FineTuneSession implements TrainingSession {
   }
 
   predict(request: PredictRequest): Promise<Prediction[]> {
-    return this.connection.call("predict", request);
+    return this.connection.call("predict", sentRequest(request));
   }
 
   generate(request: GenerateRequest): AsyncIterable<string> {
-    return this.connection.stream("generate", request);
+    return this.connection.stream("generate", sentRequest(request));
   }
 
   evaluate(request: EvaluateRequest): Promise<Evaluation> {
-    return this.connection.call("evaluate", request);
+    return this.connection.call("evaluate", sentRequest(request));
   }
 
   save(): Promise<SavedModel> {
@@ -160,6 +160,26 @@ export class FineTuneSession implements TrainingSession {
     return stream;
   }
 }
+
+/** A source whose address counts from the page, as it is written there: in the worker it would count from the worker's. */
+function fromPage<S extends ModelSource | DataSource>(source: S): S {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  if (source.kind !== "url" || base === undefined) return source;
+  return { ...source, url: new URL(source.url, base).href };
+}
+
+function sentJob<J extends Partial<FineTuneJob>>(job: J): J {
+  const { model, data, valid } = job;
+  return {
+    ...job,
+    ...(model && { model: fromPage(model) }),
+    ...(data && { data: fromPage(data) }),
+    ...(valid && { valid: fromPage(valid) }),
+  };
+}
+
+const sentRequest = <R extends { readonly job?: FineTuneJob }>(request: R): R =>
+  request.job ? { ...request, job: sentJob(request.job) } : request;
 
 async function openHere(options: HostOptions): Promise<Place> {
   const { serveHere } = await import("./here.ts");

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JobSettings } from "../../src/session/index.ts";
+import { builtPackage } from "../build/built-package.ts";
 import type { Seen, SessionPage } from "../support/browser/session-page.ts";
 import { bundle, type Served, STRICT_POLICY, serve, useChromium } from "../support/chromium.ts";
 
@@ -122,6 +123,35 @@ describe("a session in a worker of a page", () => {
     await page.evaluate(() => graft.session.cancel());
     expect((await running).types.at(-1)).toBe("end");
     expect((await run(other, { maxSteps: 1 })).steps).toEqual([1]);
+  });
+
+  it("works from the built files, whose worker lies beside them", async () => {
+    const built = await builtPackage();
+    const page = {
+      "built.html": '<!doctype html><html lang="en"><title>Built</title><script type="module" src="built.js"></script>',
+      "built.js": `import { FineTuneSession } from "/dist/session.js";
+        window.outcome = (async () => {
+          const session = await FineTuneSession.open({ storage: false });
+          const text = (await (await fetch("assets/sms-spam/sms.tsv")).text()).split("\\n").slice(0, 40).join("\\n") + "\\n";
+          const settings = { unfreeze: "h.3,ln_f", maxLength: 12, batch: 8, epochs: 2, validFraction: 0.2, maxSteps: 1 };
+          const model = { kind: "url", url: "assets/gpt2-mini-en" };
+          const losses = [];
+          for await (const event of session.start({ task: "classify", model, data: { kind: "text", name: "few.tsv", text }, settings })) {
+            if (event.type === "step") losses.push(event.loss);
+          }
+          await session.close();
+          return losses;
+        })();`,
+    };
+    const served = await serve([page, built.folder, "."], { headers: { "content-security-policy": STRICT_POLICY } });
+    try {
+      const { page: opened } = await chromium.open(`${served.url}built.html`);
+      const losses = await opened.evaluate(() => (window as unknown as { outcome: Promise<number[]> }).outcome);
+      expect(losses).toEqual(whole.losses.slice(0, 1));
+    } finally {
+      await served.close();
+      await built.remove();
+    }
   });
 
   it("says why where the worker cannot be had", async () => {
