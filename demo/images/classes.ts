@@ -1,12 +1,12 @@
 import { type DroppedFile, decodeImage, droppedFiles, IMAGE_TYPES } from "../../src/io/browser/index.ts";
 import { fill, h } from "../shared/dom.ts";
-import type { Dropped } from "../shared/drop-zone.ts";
+import { type Dropped, dropZone } from "../shared/drop-zone.ts";
 import { icon } from "../shared/icons.ts";
 import type { Part } from "../shared/parts.ts";
 import { showError, showInfo } from "../shared/toasts.ts";
 import { type App, emptyClass, isBusy } from "./app.ts";
 import { drawingPad } from "./pad.ts";
-import { makePicture, missingIn, nextId, type Picture, type PictureClass } from "./pictures.ts";
+import { byFolder, makePicture, missingIn, nextId, type Picture, type PictureClass } from "./pictures.ts";
 import { sampleClasses } from "./samples.ts";
 
 /** Part 2: classes by name, with pictures that are drawn, dropped or picked. */
@@ -29,6 +29,12 @@ export function classesPart(app: App, part: Part): void {
       showError("The shapes could not be drawn", error);
     }
   };
+  const folder = dropZone({
+    button: "Choose a folder",
+    hint: "Or drop one here whose folders are the classes: cat/1.png, dog/2.png.",
+    directory: true,
+    onDrop: (dropped) => void addFolder(dropped),
+  });
   const controls = h(
     "fieldset",
     { class: "examples" },
@@ -43,7 +49,7 @@ export function classesPart(app: App, part: Part): void {
         "Draw here, then add it to a class. Or drop pictures on a class: PNG, JPEG or WebP.",
       ),
     ),
-    h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples), missing),
+    h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples), missing, folder),
   );
   fill(part.body, controls);
 
@@ -56,7 +62,28 @@ export function classesPart(app: App, part: Part): void {
     app.addPictures(id, [makePicture(drawing, "drawing.png")]);
     pad.clear();
   };
+  const addFolder = async (dropped: Dropped): Promise<void> => {
+    if (isBusy(app.state)) return;
+    try {
+      const found: PictureClass[] = [];
+      for (const [name, files] of byFolder(await droppedFiles(dropped))) {
+        const pictures = await readPictures(files);
+        if (pictures.length > 0) found.push({ ...emptyClass(name), pictures });
+      }
+      // Classes that are there already get more; those without a picture make room.
+      const known = app.state.classes.filter(({ pictures }) => pictures.length > 0);
+      const grown = known.map((one) => {
+        const more = found.find(({ name }) => name === one.name.trim());
+        return more ? { ...one, pictures: [...one.pictures, ...more.pictures] } : one;
+      });
+      const fresh = found.filter(({ name }) => !known.some((one) => one.name.trim() === name));
+      if (found.length > 0) app.setClasses([...grown, ...fresh]);
+    } catch (error) {
+      showError("The folder could not be read", error);
+    }
+  };
   const addFiles = async (id: number, dropped: Dropped): Promise<void> => {
+    if (isBusy(app.state)) return;
     try {
       app.addPictures(id, await readPictures(await droppedFiles(dropped)));
     } catch (error) {

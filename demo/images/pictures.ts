@@ -78,6 +78,21 @@ function safeName(name: string): string {
   return /\.(png|jpe?g|webp)$/i.test(plain) ? plain : `${plain}.png`;
 }
 
+/** Files of a folder by the folder that each lies in, `photos/cat/1.png` being one of `cat`. @throws where one lies in none. */
+export function byFolder<T extends { readonly path: string }>(files: readonly T[]): Map<string, T[]> {
+  const folders = new Map<string, T[]>();
+  for (const file of files) {
+    const label = file.path.split("/").at(-2);
+    if (label === undefined) {
+      throw new Error(
+        `${file.path} lies in no folder; expected a folder for each class, such as cat/1.png and dog/2.png`,
+      );
+    }
+    folders.set(label, [...(folders.get(label) ?? []), file]);
+  }
+  return folders;
+}
+
 /** The classes of pictures that a run was given, under the names that they have there. */
 export function classesOf(images: readonly LabelledImage[]): PictureClass[] {
   const byLabel = new Map<string, Picture[]>();

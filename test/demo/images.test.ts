@@ -192,6 +192,32 @@ describe("the page of pictures", () => {
     await page.getByRole("textbox", { name: "Name of the class" }).last().fill("photo");
     await page.getByRole("button", { name: "Remove picture 2 of photo" }).click();
     await missing.getByText("photo has one picture").waitFor();
+    // Dropped on a class, as a file manager drops.
+    const drop = (selector: string, names: string[]) =>
+      page.evaluate(
+        ([selector, base64, ...names]) => {
+          const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          for (const name of names) dataTransfer.items.add(new File([bytes], name, { type: "image/png" }));
+          const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+          document.querySelector(selector)!.dispatchEvent(event);
+        },
+        [selector, whole.buffer.toString("base64"), ...names],
+      );
+    await drop("li.class-card", ["dropped-1.png", "dropped-2.png"]);
+    await page.getByRole("button", { name: "Remove picture 4 of cross" }).waitFor();
+    await drop("#examples .drop-zone", ["loose.png"]);
+    await alerts.getByText("loose.png lies in no folder").waitFor();
+    const shelf = join(folder, "shelf");
+    for (const name of ["cross/1.png", "house/1.png", "house/2.png"]) {
+      await mkdir(dirname(join(shelf, name)), { recursive: true });
+      await writeFile(join(shelf, name), whole.buffer);
+    }
+    await page.locator("#examples .drop-zone input[type=file]").setInputFiles(shelf);
+    await page.getByRole("button", { name: "Remove picture 5 of cross" }).waitFor();
+    await page.getByRole("button", { name: "Remove picture 2 of house" }).waitFor();
+    await page.getByRole("button", { name: "Remove the class house" }).click();
+
     await page.getByRole("button", { name: "Add a class" }).click();
     expect(await page.locator("li.class-card").count()).toBe(3);
     await page.getByRole("button", { name: "Remove the class class 3" }).click();

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import {
+  byFolder,
   classesOf,
   makePicture,
   missingIn,
@@ -29,6 +30,15 @@ it.each([
 
 it("finds nothing missing where an empty class stands beside two whole ones", () => {
   expect(missingIn([classOf("a", "1.png", "2.png"), classOf("b", "1.png", "2.png"), classOf("c")])).toBeNull();
+});
+
+it("takes the folder that a file lies in for its class", () => {
+  const files = ["all/cat/1.png", "all/cat/2.png", "all/dog/1.png"].map((path) => ({ path }));
+  expect([...byFolder(files)].map(([name, own]) => [name, own.length])).toEqual([
+    ["cat", 2],
+    ["dog", 1],
+  ]);
+  expect(() => byFolder([{ path: "1.png" }])).toThrow("1.png lies in no folder; expected a folder for each class");
 });
 
 it("orders pictures as Node reads their folder, under names that every system takes", () => {
