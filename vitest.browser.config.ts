@@ -20,6 +20,9 @@ export default defineConfig(
       projects: [
         {
           extends: true,
+          cacheDir: ".cache/vite",
+          // Found while tests run, they would be bundled then, and the page loaded again.
+          optimizeDeps: { include: ["@huggingface/tokenizers", "fast-check", "safetensors"] },
           plugins: [repositoryServer(fileURLToPath(new URL(".", import.meta.url)).replace(/\/$/, ""))],
           test: {
             name: "chromium",
@@ -28,6 +31,8 @@ export default defineConfig(
             provide: { device: {}, thorough: false, subgroupSize: undefined },
             setupFiles: ["test/support/browser/in-browser.ts"],
             fileParallelism: false,
+            // After the others, which measure how quickly a page answers.
+            sequence: { groupOrder: 1 },
             browser: {
               enabled: true,
               headless: true,
@@ -42,7 +47,7 @@ export default defineConfig(
         },
         {
           extends: true,
-          test: { name: "driven", include: DRIVEN, pool: "forks", maxWorkers: 1 },
+          test: { name: "driven", include: DRIVEN, pool: "forks", maxWorkers: 1, sequence: { groupOrder: 0 } },
         },
       ],
     },

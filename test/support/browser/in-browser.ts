@@ -28,6 +28,16 @@ Object.defineProperty(GPUAdapter.prototype, "limits", {
   },
 });
 
+const { requestDevice } = GPUAdapter.prototype;
+GPUAdapter.prototype.requestDevice = async function (descriptor) {
+  const device = await requestDevice.call(this, descriptor);
+  for (const [name, most] of Object.entries(LIMITS)) {
+    const has = device.limits[name as keyof GPUSupportedLimits] as number;
+    if (has !== most) throw new Error(`a device of these tests has ${name} ${has}, expected ${most}`);
+  }
+  return device;
+};
+
 await commands.takeConsoleAlarms();
 
 afterAll(async () => {
