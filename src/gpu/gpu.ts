@@ -1,4 +1,5 @@
 import { type AdapterDescription, describeAdapter } from "./adapter.ts";
+import { isInBrowser } from "./availability.ts";
 import { BUFFER_USAGE, BufferPool, type Label, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
 import { type BufferBinding, CommandStream } from "./command-stream.ts";
 import { CaptureError, DeviceLostError, GpuError } from "./errors.ts";
@@ -312,6 +313,8 @@ export class Gpu {
     if (refused) return refused;
     this.flush();
     await this.#orLost(this.device.queue.onSubmittedWorkDone());
+    // A browser counts the work of a lost device as done, and tells of the loss a moment later; a buffer it refuses to map.
+    if (isInBrowser()) await this.#orLost(mapNothing(this.device));
     await this.#orLost(this.#pipelines.checked());
     this.throwIfFailed();
   }
@@ -393,6 +396,8 @@ export class Gpu {
     try {
       return await this.#wait(Promise.race([promise, lost]), unawaited.narrow > 0 && unawaited.wide === 0);
     } catch (error) {
+      // What fails with a lost device may fail before the loss is told of.
+      if (!this.#error) await new Promise((resolve) => setTimeout(resolve, 0));
       if (this.#error) this.throwIfFailed();
       throw error;
     } finally {
@@ -416,4 +421,11 @@ function copyOf(limits: GPUSupportedLimits): GPUSupportedLimits {
   const copy: Record<string, number> = {};
   for (const name in limits) copy[name] = limits[name as keyof GPUSupportedLimits] as number;
   return copy as unknown as GPUSupportedLimits;
+}
+
+/** Resolves when a buffer could be mapped. */
+async function mapNothing(device: GPUDevice): Promise<void> {
+  const buffer = device.createBuffer({ label: "nothing", size: 4, usage: 1 /* GPUBufferUsage.MAP_READ */ });
+  await buffer.mapAsync(1 /* GPUMapMode.READ */);
+  buffer.destroy();
 }
