@@ -1,8 +1,7 @@
 // Times that must hold, each with a line that says whether it does: what the host takes to record a dispatch, what an op of a
 // long chain of tiny ones takes, and how long a process takes from opening the adapter to the end of its first block and
 // first training step. Ends with 1 if one does not hold.
-// Usage: node scripts/build.mjs --quiet && node bench/gates.mjs [encode|tiny|block|step …] (default: all; docs/bench.md
-// has more)
+// Usage: npm run bench:gates -- [encode|tiny|block|step …] (default: all; docs/bench.md has more)
 import { STEP_ROWS } from "../dist/bench.js";
 import { Gpu, tidy } from "../dist/index.js";
 import { prepareWorkload, WORKLOADS } from "./first-step.mjs";
