@@ -44,6 +44,10 @@ const ready = (page: Page): Promise<unknown> => page.waitForFunction(() => docum
 const run = (page: Page, settings: JobSettings | "pick up", onStep?: string): Promise<Seen> =>
   page.evaluate(([own, channel]) => graft.run(own, channel), [settings, onStep] as const);
 
+/** Waits until the run of a page has taken so many steps, however busy the machine is. */
+const taken = (page: Page, steps: number): Promise<unknown> =>
+  page.waitForFunction((count) => graft.steps.length >= count, steps, { timeout: 240_000 });
+
 /** The page, ready, with a session open. */
 async function openPage(worker = "session-worker.js"): Promise<Page> {
   const { page } = await chromium.open(site.url);
@@ -76,7 +80,7 @@ describe("a session in a worker of a page", () => {
   it("goes on after a reload in the middle, bit for bit", async () => {
     const page = await openPage();
     const running = run(page, {}).catch(() => null);
-    await page.waitForFunction(() => graft.steps.length >= 6);
+    await taken(page, 6);
     await page.reload();
     await running;
     await ready(page);
@@ -118,7 +122,8 @@ describe("a session in a worker of a page", () => {
     await ready(other);
     await other.evaluate(() => graft.open());
     const running = run(page, { epochs: 50, evalEvery: 400 });
-    await page.waitForFunction(() => graft.steps.length >= 2);
+    running.catch(() => {});
+    await taken(page, 2);
     await expect(run(other, {})).rejects.toThrow("another tab is training in this browser's storage");
     await page.evaluate(() => graft.session.cancel());
     expect((await running).types.at(-1)).toBe("end");
