@@ -1,3 +1,4 @@
+import { WebGpuUnavailableError } from "../gpu/availability.ts";
 import type { CallName, Calls, ErrorMessage, Request, Response, StreamName, Streams } from "./messages.ts";
 
 /** What a worker and a message port have in common. */
@@ -81,7 +82,8 @@ export class Connection {
 }
 
 /** An error of the worker in this thread, with its name, its message and where it was thrown. */
-function errorOf({ name, message, stack }: ErrorMessage): Error {
+function errorOf({ name, message, stack, problem }: ErrorMessage): Error {
+  if (problem) return new WebGpuUnavailableError(problem);
   const error = new Error(message);
   error.name = name;
   if (stack) error.stack = stack;
@@ -92,7 +94,7 @@ function errorOf({ name, message, stack }: ErrorMessage): Error {
 export function messageOfError(error: unknown): ErrorMessage {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
   const { name, message, stack } = error;
-  return { name, message, stack };
+  return { name, message, stack, ...(error instanceof WebGpuUnavailableError && { problem: error.problem }) };
 }
 
 /**

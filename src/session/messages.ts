@@ -1,5 +1,5 @@
 import type { Evaluation, Plan } from "../finetune/index.ts";
-import type { AdapterDescription } from "../gpu/index.ts";
+import type { AdapterDescription, WebGpuProblem } from "../gpu/index.ts";
 import type { FineTuneJob, ModelSource } from "../jobs/index.ts";
 import type {
   DataDescription,
@@ -56,6 +56,8 @@ export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
   readonly stack?: string;
+  /** What a browser lacks, where it cannot open a GPU. */
+  readonly problem?: WebGpuProblem;
 }
 
 /** From the worker to the page. */

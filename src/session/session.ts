@@ -42,7 +42,8 @@ export class FineTuneSession implements TrainingSession {
   /**
    * Starts the worker and opens a GPU in it.
    *
-   * @throws WebGpuUnavailableError, by name, where the browser has none; Error where the worker cannot be started.
+   * @throws WebGpuUnavailableError, with what is missing, where the browser has no GPU to offer; Error where the worker cannot
+   * be started.
    */
   static async open(options: SessionOptions & Pick<HostOptions, "openGpu"> = {}): Promise<FineTuneSession> {
     const { worker, gpu, cache, storage = DEFAULT_STORAGE, openGpu } = options;

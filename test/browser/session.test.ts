@@ -32,6 +32,7 @@ beforeAll(async () => {
         ...scripts,
         ...(await altered("losing-worker")),
         ...(await altered("timeless-worker")),
+        ...(await altered("gpuless-worker")),
       },
       ".",
     ],
@@ -157,6 +158,18 @@ describe("a session in a worker of a page", () => {
       await served.close();
       await built.remove();
     }
+  });
+
+  it("says what the browser lacks where there is no WebGPU", async () => {
+    const { page } = await chromium.open(site.url);
+    await ready(page);
+    const problem = await page.evaluate(() =>
+      graft
+        .open({ worker: "gpuless-worker-session.js" })
+        .catch((error) => [error.name, error.problem.kind, error.message]),
+    );
+    expect(problem.slice(0, 2)).toEqual(["WebGpuUnavailableError", "no-webgpu"]);
+    expect(problem[2]).toMatch(/^This browser has no WebGPU: .*chrome:\/\/flags/);
   });
 
   it("says why where the worker cannot be had", async () => {
