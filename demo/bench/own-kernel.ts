@@ -27,7 +27,7 @@ const NAME = "yours";
 export function ownKernel({ isSoftware, results, samples, onRun }: OwnKernelOptions): OwnKernel {
   const editor = codeEditor("WGSL of your kernel");
   const sizeId = newId("size");
-  const verdict = h("p", { class: "verdict", role: "status" });
+  const verdict = h("p", { class: "outcome", role: "status" });
   const family = selectField({
     label: "Kernel",
     options: FAMILIES.map(({ name, computes }) => ({ value: name, label: `${name}: ${computes}` })),
@@ -84,7 +84,7 @@ export function ownKernel({ isSoftware, results, samples, onRun }: OwnKernelOpti
     if (row) tell(row);
   };
   const tell = ({ status, reason = "", messages = [] }: BenchRow): void => {
-    verdict.className = `verdict ${status}`;
+    verdict.className = `outcome ${status}`;
     editor.showMessages(messages);
     const words =
       status === "right"

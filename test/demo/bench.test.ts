@@ -18,7 +18,7 @@ describe("the page of the bench", () => {
 
   const open = async (context?: Parameters<typeof chromium.open>[1]) => {
     const watched = await chromium.open(`${demo.url}bench.html`, context);
-    await watched.page.getByRole("heading", { name: "Kernels" }).waitFor();
+    await watched.page.getByRole("heading", { name: "Kernels", exact: true }).waitFor();
     return watched;
   };
   /** Picks the named families alone, at these sizes. */
@@ -155,7 +155,7 @@ describe("the page of the bench", () => {
     expect(naive).toContain("fn main");
     await editor.fill(naive.replace("var sum = 0.0;", "var sum = nothing;"));
     await check();
-    await own.locator(".verdict", { hasText: "It does not compile;" }).waitFor();
+    await own.locator(".outcome", { hasText: "It does not compile;" }).waitFor();
     await own.getByRole("alert").getByText("unresolved value 'nothing'").waitFor();
     const line = naive.split("\n").findIndex((text) => text.includes("var sum")) + 1;
     expect(await own.locator(".numbers .error").allTextContents()).toEqual([String(line)]);
@@ -168,17 +168,17 @@ describe("the page of the bench", () => {
 
     await editor.fill(naive.replace("sum += a[", "sum -= a["));
     await check();
-    await own.locator(".verdict", { hasText: /^wrong: c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ / }).waitFor();
+    await own.locator(".outcome", { hasText: /^wrong: c\[0, 0\] is -?[\d.]+, expected -?[\d.]+ / }).waitFor();
     await editor.fill(naive.replace("// grid:", "// no grid:"));
     await check();
     await own
-      .locator(".verdict", { hasText: /^failed: the shader does not say how many workgroups it wants/ })
+      .locator(".outcome", { hasText: /^failed: the shader does not say how many workgroups it wants/ })
       .waitFor();
 
     await editor.fill(naive);
     await check();
     await own
-      .locator(".verdict", { hasText: "It agrees with the double-precision reference, and was timed." })
+      .locator(".outcome", { hasText: "It agrees with the double-precision reference, and was timed." })
       .waitFor();
     expect(await own.locator(".ladder b").allTextContents()).toEqual(["engine", "yours"]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);

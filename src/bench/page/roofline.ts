@@ -15,7 +15,7 @@ function decades(values: readonly number[]): [number, number] {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 const power = (exponent: number): string =>
-  exponent >= 0 && exponent <= 4 ? String(10 ** exponent) : `10${[...String(exponent)].map(raise).join("")}`;
+  exponent >= -3 && exponent <= 4 ? String(10 ** exponent) : `10${[...String(exponent)].map(raise).join("")}`;
 const raise = (character: string): string => (character === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(character)]);
 
 const nameOf = ({ suite, group, id }: BenchRow): string => (suite === "ladder" ? group.split("/")[0] : id);
