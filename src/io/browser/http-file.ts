@@ -1,5 +1,5 @@
 import { assertRange, type ByteSource, blobSource } from "../byte-source.ts";
-import { Coverage, type FileProgress, type ProgressMeter } from "./progress.ts";
+import { Coverage, type FileProgress } from "./progress.ts";
 import {
   type Answer,
   assertAnswered,
@@ -51,15 +51,17 @@ export class HttpFile implements ByteSource {
 
   /**
    * Asks for the first bytes, which tells the length and whether ranges are served.
+   * @param begin begins the account of what arrives, with the file's length, or 0 where it is not known ahead.
+   * @param name what errors call the file.
    * @throws TransferError naming the address when there is no such file, or it cannot be read in a page.
    */
   static async open(
     url: string,
     options: TransferOptions,
-    meter: ProgressMeter,
-    name: string = url,
+    begin: (size: number) => FileProgress,
+    name: string,
   ): Promise<ByteSource> {
-    const count = countOnce(meter, name);
+    const count = countOnce(begin);
     return retrying(options, async (failures) => {
       // Some servers compress what is asked for by range, which browsers refuse; some do not allow pages to ask so.
       const isWhole = isLastResort(failures);
@@ -78,11 +80,11 @@ export class HttpFile implements ByteSource {
           if (range && range.start !== 0)
             throw new TransferError(url, "the server does not send the range asked for", status);
           const size = range?.size ?? (await sizeByHead(url, options));
-          return new HttpFile(url, options, meter, name, answer, size, range?.end ?? Math.min(FIRST_WINDOW, size));
+          return new HttpFile(url, options, begin, name, answer, size, range?.end ?? Math.min(FIRST_WINDOW, size));
         }
         const length = headers.get("content-length");
         if (length !== null && isPlain(headers) && !isWhole) {
-          return new HttpFile(url, options, meter, name, answer, Number(length), null);
+          return new HttpFile(url, options, begin, name, answer, Number(length), null);
         }
         // Compressed, or of unknown length: how many bytes there are is known when they have come.
         return { ...blobSource(name, await readAll(answer, count())), version: versionOf(headers) };
@@ -96,7 +98,7 @@ export class HttpFile implements ByteSource {
   private constructor(
     private readonly url: string,
     private readonly options: TransferOptions,
-    meter: ProgressMeter,
+    begin: (size: number) => FileProgress,
     readonly name: string,
     first: Answer,
     size: number,
@@ -108,7 +110,7 @@ export class HttpFile implements ByteSource {
     this.hasRanges = firstEnd !== null;
     this.#windowEnd = firstEnd ?? size;
     this.#flow = { answer: first, rest: new Uint8Array(), position: 0, end: this.#windowEnd };
-    this.#progress = meter.begin(name, size);
+    this.#progress = begin(size);
   }
 
   read(start: number, end: number): Promise<Uint8Array> {
@@ -232,12 +234,12 @@ export class HttpFile implements ByteSource {
 }
 
 /** Counts the bytes of a body, those of a new attempt only from where the one before broke. */
-export function countOnce(meter: ProgressMeter, name: string): () => (bytes: number) => void {
+export function countOnce(begin: (size: number) => FileProgress): () => (bytes: number) => void {
   let progress: FileProgress | undefined;
   let furthest = 0;
   return () => {
     let position = 0;
-    progress ??= meter.begin(name, 0);
+    progress ??= begin(0);
     return (bytes) => {
       position += bytes;
       progress?.add(Math.max(0, position - furthest));

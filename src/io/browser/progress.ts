@@ -1,6 +1,6 @@
 /** How far transfers have come, over all files of a directory. */
 export interface ByteProgress {
-  /** The file whose bytes have just arrived. */
+  /** The file whose bytes have just arrived: its name in the directory, or the address of a single file. */
   readonly file: string;
   /** Bytes that have arrived, each counted once. */
   readonly loaded: number;

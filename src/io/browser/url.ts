@@ -31,7 +31,9 @@ export interface UrlDirectoryOptions extends TransferOptions {
  */
 export async function urlSource(url: string | URL, options: TransferOptions = {}): Promise<ByteSource> {
   const address = absolute(url);
-  return HttpFile.open(address, options, new ProgressMeter(options.onProgress), shownUrl(address));
+  const name = shownUrl(address);
+  const meter = new ProgressMeter(options.onProgress);
+  return HttpFile.open(address, options, (size) => meter.begin(name, size), name);
 }
 
 /**
@@ -106,7 +108,7 @@ class UrlDirectory implements ModelDirectory {
 
   async readText(file: string): Promise<string> {
     const url = this.#url(file);
-    const count = countOnce(this.#meter, file);
+    const count = countOnce((size) => this.#meter.begin(file, size));
     const bytes = await retrying(this.options, async () => {
       const answer = await request(url, {}, this.options);
       try {
@@ -120,7 +122,8 @@ class UrlDirectory implements ModelDirectory {
   }
 
   async open(file: string): Promise<ByteSource> {
-    return HttpFile.open(this.#url(file), this.options, this.#meter, `${this.name}/${file}`);
+    const begin = (size: number) => this.#meter.begin(file, size);
+    return HttpFile.open(this.#url(file), this.options, begin, `${this.name}/${file}`);
   }
 
   #url(file: string): string {

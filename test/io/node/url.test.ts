@@ -208,7 +208,7 @@ describe("a file at an address", () => {
           expect(last?.loaded ?? 0).toBeLessThanOrEqual(bytes.length);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
