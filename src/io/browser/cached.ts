@@ -8,6 +8,11 @@ export interface CacheOptions {
   readonly signal?: AbortSignal;
   /** Bytes of downloads; those of an earlier, unfinished one count at once. */
   readonly onProgress?: (progress: ByteProgress) => void;
+  /**
+   * Ask the remote directory, once for each file, whether a file that is there has changed, and take it anew if so; where
+   * it cannot be reached, what is there is good. Default false: what is there is not asked about.
+   */
+  readonly refresh?: boolean;
 }
 
 /** What is remembered of the remote directory beside the files themselves. */
@@ -66,6 +71,8 @@ function assertSource(store: OpfsDirectory, record: Record | undefined, remote: 
 
 class CachedDirectory implements ModelDirectory {
   readonly #meter: ProgressMeter;
+  /** Files that were asked about. */
+  readonly #asked = new Set<string>();
   #remote: Promise<ModelDirectory> | undefined;
 
   constructor(
@@ -132,10 +139,23 @@ class CachedDirectory implements ModelDirectory {
     if (!(await this.store.has(file))) return undefined;
     const source = await this.store.open(file);
     const expected = (await readRecord(this.store))?.files[file];
-    if (expected && expected.size === source.size) return source;
+    if (expected && expected.size === source.size && !(await this.#hasChanged(file, expected))) return source;
     await source.close();
-    await this.store.remove(file); // of another length than was downloaded, or not of this directory at all
+    await this.store.remove(file); // of another length than was downloaded, changed, or not of this directory at all
     return undefined;
+  }
+
+  async #hasChanged(file: string, known: { size: number; version?: string }): Promise<boolean> {
+    if (!this.options.refresh || this.#asked.has(file) || navigator.onLine === false) return false;
+    this.#asked.add(file);
+    try {
+      const source = await (await this.remote()).open(file);
+      await source.close();
+      return source.size !== known.size || source.version !== known.version;
+    } catch {
+      this.options.signal?.throwIfAborted();
+      return false;
+    }
   }
 
   async #download(file: string): Promise<void> {

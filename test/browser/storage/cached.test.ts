@@ -88,6 +88,21 @@ describe("a cached directory", () => {
     watched.takeProblems();
   });
 
+  it("asks whether a file has changed when it is to, and keeps it where nobody answers", async () => {
+    await using server = await start();
+    const { url } = server;
+    const watched = await chromium.open(site.url);
+    const sumOf = async (refresh: boolean) => (await run(watched.page, "download", { url, file, refresh })).result;
+    await sumOf(false);
+    const changed = someBytes(MIB, 9);
+    server.files[file] = changed;
+    expect(await sumOf(false)).toBe(checksum(bytes));
+    expect(await sumOf(true)).toBe(checksum(changed));
+    await server.close();
+    expect(await sumOf(true)).toBe(checksum(changed));
+    watched.takeProblems();
+  });
+
   it("fetches a file of another length than it had anew, and minds whose folder it is", async () => {
     await using server = await start();
     const { url } = server;

@@ -1,5 +1,5 @@
 import { Gpu } from "../../../src/gpu/index.ts";
-import type { ByteProgress } from "../../../src/io/browser/index.ts";
+import type { ByteProgress, CacheOptions } from "../../../src/io/browser/index.ts";
 import {
   cachedDirectory,
   clearStored,
@@ -41,7 +41,7 @@ async function checksumOf(directory: { open: OpfsDirectory["open"] }, file: stri
   return checksum(await source.read(0, source.size));
 }
 
-const openCache = async (url: string, options: { signal?: AbortSignal; onProgress?: (one: ByteProgress) => void }) =>
+const openCache = async (url: string, options: CacheOptions) =>
   cachedDirectory(
     await urlDirectory(url, { retryDelay: 1, retries: 2 }),
     await OpfsDirectory.open("models/remote", { create: true }),
@@ -184,11 +184,12 @@ export const scenarios = {
     return { broken, list: await directory.list() };
   },
 
-  async download({ url, file, stopAt }: { url: string; file: string; stopAt?: number }) {
+  async download({ url, file, stopAt, refresh }: { url: string; file: string; stopAt?: number; refresh?: boolean }) {
     const controller = new AbortController();
     const seen: ByteProgress[] = [];
     const cache = await openCache(url, {
       signal: controller.signal,
+      refresh,
       onProgress: (one) => {
         seen.push(one);
         if (stopAt !== undefined && one.loaded >= stopAt) controller.abort(new Error("stopped"));
