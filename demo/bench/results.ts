@@ -9,11 +9,11 @@ import {
   type LadderProgress,
   renderBenchPage,
 } from "../../src/bench/index.ts";
+import { saveFile } from "../../src/io/browser/index.ts";
 import { fill, h } from "../shared/dom.ts";
 import { icon } from "../shared/icons.ts";
 import { progressBar } from "../shared/progress.ts";
 import type { RunView } from "./bench.ts";
-import { saveText } from "./save-text.ts";
 
 export interface Results extends RunView {
   readonly element: HTMLElement;
@@ -41,7 +41,7 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
   const roofline = h("div", { class: "roofline" });
   const ladders = h("div", { class: "stack" });
   const save = (name: string, type: string, contents: (report: BenchReport) => string) => () => {
-    if (report) saveText(`${fileStem}.${name}`, type, contents(report));
+    if (report) void saveFile(`${fileStem}.${name}`, new Blob([contents(report)], { type }));
   };
   const buttons = h(
     "div",

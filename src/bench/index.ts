@@ -11,7 +11,7 @@ export {
 export { digits, formatMilliseconds, formatQuartiles, formatShare } from "./format.ts";
 export { type LadderChoice, runLadder } from "./ladder.ts";
 export type { LadderProgress, Measured } from "./measure.ts";
-export { drawLadder, drawMark, fastestOf, groupRows } from "./page/ladder.ts";
+export { drawLadder, fastestOf, groupRows } from "./page/ladder.ts";
 export { renderBenchPage } from "./page/page.ts";
 export { drawRoofline } from "./page/roofline.ts";
 export { leastMilliseconds, measurePeaks, type Peaks } from "./peaks.ts";
