@@ -9,6 +9,8 @@ export interface Block {
   /** As people say it: "Block 4", "Head". */
   readonly title: string;
   readonly parameters: number;
+  /** What stands beside the title; the name, where it is not given. */
+  readonly detail?: string;
 }
 
 /** How a block is trained. */
@@ -57,7 +59,7 @@ export function blockColumn({ input, output, onToggle }: BlockColumnOptions): Bl
         share.style.width = `${(100 * block.parameters) / most}%`;
         const contents = [
           onToggle ? mark : null,
-          h("span", {}, block.title, " ", h("span", { class: "soft small" }, block.name), rate),
+          h("span", {}, block.title, " ", h("span", { class: "soft small" }, block.detail ?? block.name), rate),
           h("span", { class: "count" }, formatCount(block.parameters)),
           h("span", { class: "share", "aria-hidden": "true" }, share),
         ];

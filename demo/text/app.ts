@@ -82,6 +82,7 @@ export class App {
 
   /** Takes a model. @returns whether it could be read. */
   async chooseModel(model: ModelSource): Promise<boolean> {
+    const { model: lastModel, inspection: lastInspection, plan: lastPlan } = this.state;
     this.store.set({ model, inspection: null, plan: null, planProblem: null });
     try {
       const { name, tasks } = await this.session.inspect(model);
@@ -96,7 +97,8 @@ export class App {
       this.refresh();
       return true;
     } catch (error) {
-      if (this.state.model === model) this.store.set({ model: null });
+      // What was there before stays.
+      if (this.state.model === model) this.store.set({ model: lastModel, inspection: lastInspection, plan: lastPlan });
       showError("This model cannot be used", error);
       return false;
     }

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from "../../src/finetune/format.ts";
 import { droppedModel } from "../../src/io/browser/index.ts";
+import { modelName } from "../../src/jobs/index.ts";
 import { blockColumn } from "../shared/block-column.ts";
 import { choiceCards } from "../shared/choices.ts";
 import { fill, h } from "../shared/dom.ts";
@@ -11,7 +12,7 @@ import { storagePanel } from "../shared/storage-panel.ts";
 import { showError } from "../shared/toasts.ts";
 import { type App, isBusy } from "./app.ts";
 import { bundledModel } from "./sources.ts";
-import { stagesOf, stageTitle } from "./training.ts";
+import { blocksOf } from "./training.ts";
 
 type Where = "bundled" | "folder" | "hub";
 
@@ -95,9 +96,9 @@ export function choosePart(app: App, part: Part): void {
       fill(facts, state.model && [h("dt", {}, "Model"), h("dd", { role: "status" }, "is being read")]);
       return;
     }
-    const { config, name, architecture, parameters, positions, labels } = inspection;
+    const { config, architecture, parameters, positions, labels } = inspection;
     const rows: [string, string | number][] = [
-      ["Model", name],
+      ["Model", modelName(state.model!)],
       ["Class", architecture],
       ["Parameters", `${formatCount(parameters)}, ${formatBytes(parameters * 4)}`],
       ["Context", positions === null ? "–" : `${formatCount(positions)} tokens`],
@@ -109,9 +110,6 @@ export function choosePart(app: App, part: Part): void {
       facts,
       rows.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]),
     );
-    column.setBlocks(
-      stagesOf(inspection).map(({ name, parameters }) => ({ name, title: stageTitle(name), parameters })),
-      task === "lm" ? "the next token comes out" : "a label comes out",
-    );
+    column.setBlocks(blocksOf(inspection), task === "lm" ? "the next token comes out" : "a label comes out");
   });
 }

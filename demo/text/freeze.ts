@@ -6,15 +6,7 @@ import { fill, h } from "../shared/dom.ts";
 import { numberField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
 import { type App, isBusy, type State } from "./app.ts";
-import {
-  gradualLevels,
-  PRESET_EPOCHS,
-  type Preset,
-  presetOf,
-  stagesOf,
-  stageTitle,
-  trainedStages,
-} from "./training.ts";
+import { blocksOf, gradualLevels, PRESET_EPOCHS, type Preset, presetOf, stagesOf, trainedStages } from "./training.ts";
 
 const PRESET_NAMES: readonly { value: Preset; label: string; text: string }[] = [
   {
@@ -129,10 +121,7 @@ export function freezePart(app: App, part: Part): void {
       inspection.name !== before?.inspection?.name ||
       stagesOf(inspection).length !== stagesOf(before.inspection).length;
     if (isOther || state.task !== before?.task) {
-      column.setBlocks(
-        stagesOf(inspection).map(({ name, parameters }) => ({ name, title: stageTitle(name), parameters })),
-        state.task === "lm" ? "the next token comes out" : "a label comes out",
-      );
+      column.setBlocks(blocksOf(inspection), state.task === "lm" ? "the next token comes out" : "a label comes out");
       column.setDisabled(isBusy(state));
     }
     rates[0].element.hidden = state.task === "lm";
@@ -144,11 +133,13 @@ export function freezePart(app: App, part: Part): void {
     }
     if (
       plan !== before?.plan ||
+      training !== before?.training ||
       inspection !== before?.inspection ||
       state.isPlanning !== before?.isPlanning ||
       state.planProblem !== before?.planProblem
     ) {
-      const { trainableParameters, parameters } = inspection;
+      const { parameters } = inspection;
+      const trainableParameters = state.isPlanning ? countTrained(state) : inspection.trainableParameters;
       const isPlanned = plan !== null && !state.isPlanning;
       fill(
         figures,
@@ -184,13 +175,19 @@ function memoryText({ atPeak }: Plan): string {
   return `Of it ${words.join(", ")}.`;
 }
 
+/** Parameters of what is chosen, until the session has said how many are trained. */
+function countTrained({ inspection, training }: State): number {
+  const trained = trainedStages(inspection!, training);
+  return stagesOf(inspection!).reduce((sum, one) => sum + (trained.includes(one.name) ? one.parameters : 0), 0);
+}
+
 /** Rates as the session says, and what is just clicked until it has said. */
 function blockStates({ inspection, training }: State): Map<string, BlockState> {
   const trained = trainedStages(inspection!, training);
   return new Map(
     stagesOf(inspection!).map(({ name, rate, level }): [string, BlockState] => {
       if (!trained.includes(name)) return [name, { learningRate: null }];
-      const learningRate = rate ?? training.lr;
+      const learningRate = rate ?? (name === inspection!.head.name ? training.headLr : training.lr);
       const stage = name === inspection!.head.name ? 1 : gradualLevels(inspection!).indexOf(level) + 2;
       const note =
         training.preset === "gradual" ? `trained at ${formatRate(learningRate)} from stage ${stage} on` : undefined;

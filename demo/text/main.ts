@@ -23,6 +23,7 @@ async function open(): Promise<void> {
   if (obstacle) {
     adapter.textContent = "No GPU";
     fill(notices, notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
+    byId("parts").hidden = true;
     return;
   }
   let session: Awaited<ReturnType<typeof FineTuneSession.open>>;
@@ -31,6 +32,7 @@ async function open(): Promise<void> {
   } catch (error) {
     adapter.textContent = "No GPU";
     fill(notices, notice({ title: "The GPU could not be opened", text: (error as Error).message, kind: "problem" }));
+    byId("parts").hidden = true;
     return;
   }
   adapter.textContent = session.adapter.name;

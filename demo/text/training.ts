@@ -1,5 +1,6 @@
 import type { FineTuneJob, JobSettings } from "../../src/jobs/index.ts";
 import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
+import type { Block } from "../shared/block-column.ts";
 
 /** Ways to train that have a name; `custom` is what a person clicked together. */
 export const PRESETS = ["head", "blocks", "gradual", "everything", "custom"] as const;
@@ -116,6 +117,12 @@ export function settingsOf(inspection: ModelInspection, training: Training, task
         : { unfreeze: patterns.join(",") }),
   };
 }
+
+/** The stages as the column of blocks shows them. */
+export const blocksOf = (inspection: ModelInspection): readonly Block[] =>
+  stagesOf(inspection).map(({ name, parameters, pattern }) => ({
+    ...{ name, parameters, title: stageTitle(name), detail: pattern.replaceAll(",", ", ") },
+  }));
 
 const TITLES: Readonly<Record<string, string>> = {
   wte: "Token embedding",

@@ -1,5 +1,5 @@
 import { formatLoss, formatPercent } from "../../src/finetune/format.ts";
-import type { Prediction, Which } from "../../src/session/index.ts";
+import type { DataDescription, Prediction, Which } from "../../src/session/index.ts";
 import { barList } from "../shared/bars.ts";
 import { fill, h, readable } from "../shared/dom.ts";
 import { textField } from "../shared/field.ts";
@@ -12,6 +12,8 @@ import type { App } from "./app.ts";
 const PAUSE = 300;
 const PROMPTS = ["Hi, are you", "The little girl looked at the", "Please call"] as const;
 const TOKENS = 40;
+/** Texts that are offered, at most. */
+const CHIPS = 4;
 
 /** Part 5: a text, read or gone on with by the model before and after; and where it errs. */
 export function tryPart(app: App, part: Part): void {
@@ -97,8 +99,7 @@ export function tryPart(app: App, part: Part): void {
     const isReady = run !== null && run.lastStep !== null && run.phase !== "failed";
     part.setReady(isReady);
     if (run !== was?.run || job !== was?.job || description !== was?.description) {
-      const examples =
-        job?.task === "lm" ? PROMPTS : (description?.examples ?? []).slice(0, 3).map(({ text }) => readable(text));
+      const examples = job?.task === "lm" ? PROMPTS : ofEveryLabel(description?.examples ?? []);
       fill(
         chips,
         examples.map((example) =>
@@ -158,6 +159,13 @@ function verdict({ label, probability, classes }: Prediction): HTMLElement[] {
     ),
     h("p", { class: "visually-hidden" }, `${label}, ${formatPercent(probability)}`),
   ];
+}
+
+/** A few texts, of every label in turn. */
+function ofEveryLabel(examples: DataDescription["examples"]): readonly string[] {
+  const byLabel = new Map<string, string[]>();
+  for (const { label = "", text } of examples) byLabel.set(label, [...(byLabel.get(label) ?? []), readable(text)]);
+  return [0, 1].flatMap((i) => [...byLabel.values()].flatMap((texts) => texts[i] ?? [])).slice(0, CHIPS);
 }
 
 function chip(text: string, onclick: () => void): HTMLElement {
