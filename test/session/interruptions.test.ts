@@ -162,6 +162,31 @@ describe("a run that is kept", () => {
     expect(await folder.list()).toEqual([]);
   });
 
+  it("is at its checkpoint, also where the tab went while a newer one was written", async () => {
+    const own = smallJob({ unfreeze: "score", epochs: 4, evalEvery: 2 });
+    const whole = await uninterrupted(own);
+    const folder = new MemoryFolder();
+    const create = folder.create;
+    let isGone = false;
+    folder.create = async (file) => {
+      // The events of the step are kept, its checkpoint is not: the third one is never written.
+      if (file === "checkpoint.safetensors" && (await folder.readText("events.json")).includes('"step":6'))
+        isGone = true;
+      if (isGone) throw new Error("the tab is closed");
+      return create(file);
+    };
+    const first = await open({ storage: folder });
+    await expect(collect(first.start(own))).rejects.toThrow("the tab is closed");
+    folder.create = create;
+    const second = await open({ storage: folder });
+    expect(await second.stored()).toMatchObject({ step: 4, totalSteps: 16, ended: null });
+    const events = await collect(second.pickUp());
+    const [history] = ofType(events, "history");
+    expect([history.step, ofType(events, "step")[0].step]).toEqual([4, 5]);
+    expect(losses([...history.events, ...events])).toEqual(whole.losses);
+    expect((await bytesOf((await second.save()).files)).equals(whole.weights)).toBe(true);
+  });
+
   it("goes on in whatever stage of gradual unfreezing it was", async () => {
     const own = smallJob({ unfreeze: undefined, gradual: 2, epochs: 1 });
     const whole = await uninterrupted(own);
@@ -184,6 +209,9 @@ describe("a run that is kept", () => {
 });
 
 describe("a device that is lost", () => {
+  // The head alone: its kernels are few, and every device compiles them anew.
+  const own = smallJob({ unfreeze: "score" });
+
   /** A session whose handles are at hand. */
   async function openWithHandles() {
     const handles: Gpu[] = [];
@@ -198,9 +226,9 @@ describe("a device that is lost", () => {
   }
 
   it("is replaced: the run goes back to its last checkpoint, says so, and ends with the same bits", async () => {
-    const whole = await uninterrupted();
+    const whole = await uninterrupted(own);
     const { session, handles } = await openWithHandles();
-    const events = await collect(session.start(job), (event) => {
+    const events = await collect(session.start(own), (event) => {
       if (event.type === "step" && event.step === 6 && handles.length === 1) handles[0].device.destroy();
     });
     expect(handles).toHaveLength(2);
@@ -219,7 +247,7 @@ describe("a device that is lost", () => {
 
   it("is lost again and again: the run ends with an error that says so, and can be picked up", async () => {
     const { session, handles } = await openWithHandles();
-    const run = session.start(job);
+    const run = session.start(own);
     const events: SessionEvent[] = [];
     const failing = collect(run, (event) => {
       events.push(event);
@@ -236,7 +264,7 @@ describe("a device that is lost", () => {
 
   it("is opened anew for what is asked while no job runs; a trained model is lost with it, and can be had again", async () => {
     const { session, handles } = await openWithHandles();
-    await collect(session.start(smallJob({ maxSteps: 1 })));
+    await collect(session.start(smallJob({ unfreeze: "score", maxSteps: 1 })));
     handles[0].device.destroy();
     await handles[0].device.lost;
     await expect(session.predict({ which: "after", texts: ["a"] })).rejects.toThrow("pick the run up");

@@ -62,19 +62,15 @@ export async function* trainTask<Host, Inputs>(
   yield* trainGradually(task, model, gradualStages(model, gradual), options);
 }
 
-/** Key of a checkpoint's fingerprint for the stage that it belongs to. */
+/** Keys of a checkpoint's fingerprint for the stage that it belongs to, and for what came before that. */
 const STAGE_KEY = "the stage of the recipe";
+const BEFORE_KEY = "steps before the stage of";
 const stageKey = (index: number, count: number): string => `${index + 1} of ${count}`;
 
 /** Steps that a checkpoint's run had taken, those of earlier stages included; null when there is no checkpoint. */
-export async function stepsInCheckpoint<Host, Inputs>(
-  task: TaskRun<Host, Inputs>,
-  directory: ModelDirectory,
-): Promise<number | null> {
+export async function stepsInCheckpoint(directory: ModelDirectory): Promise<number | null> {
   const state = await readCheckpointState(directory);
-  if (!state) return null;
-  const stage = Number.parseInt(String(state.fingerprint[STAGE_KEY] ?? 1), 10) - 1;
-  return stage * stepsOfStage(task) + state.step;
+  return state && Number(state.fingerprint[BEFORE_KEY] ?? 0) + state.step;
 }
 
 async function* trainGradually<Host, Inputs>(
@@ -104,7 +100,7 @@ async function* trainGradually<Host, Inputs>(
         maxSteps: maxSteps === Number.POSITIVE_INFINITY ? undefined : Math.min(each, maxSteps - done),
         resume: resume && index === Math.max(first, 0) ? resume : undefined,
         evaluateFirst: index === 0,
-        fingerprint: { [STAGE_KEY]: stageKey(index, stages.length) },
+        fingerprint: { [STAGE_KEY]: stageKey(index, stages.length), [BEFORE_KEY]: done },
         between:
           between &&
           ((keep) =>

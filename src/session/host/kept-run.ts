@@ -1,7 +1,7 @@
-import type { Evaluation, TrainingEvent } from "../../finetune/index.ts";
-import { CHECKPOINT_FILE } from "../../finetune/index.ts";
+import { CHECKPOINT_FILE, type TrainingEvent } from "../../finetune/index.ts";
 import type { ModelDirectory, OutputDirectory } from "../../io/index.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
+import { stepsInCheckpoint } from "../../jobs/training/run.ts";
 import type { RunFolder, StoredRun } from "../types.ts";
 import type { EventLog } from "./event-log.ts";
 import { partOf } from "./folders.ts";
@@ -108,10 +108,12 @@ export class KeptRun {
     const job = await this.job();
     if (!job) return null;
     const kept = await this.events();
-    const { step = 0, totalSteps = null, ended = null, date = new Date(0).toISOString() } = kept ?? {};
-    const evaluation: Evaluation | null =
-      kept?.events.findLast((event) => event.type === "evaluation")?.evaluation ?? null;
-    return { job, step: (await this.hasCheckpoint()) ? step : 0, totalSteps, ended, evaluation, date };
+    const { totalSteps = null, ended = null, date = new Date(0).toISOString(), events = [] } = kept ?? {};
+    // The events are kept ahead of the checkpoint: they may tell of one that was never written.
+    const step = (await stepsInCheckpoint(this.folder)) ?? 0;
+    const last = events.findLast((event) => event.type === "evaluation" && event.step <= step);
+    const evaluation = last?.type === "evaluation" ? last.evaluation : null;
+    return { job, step, totalSteps, ended, evaluation, date };
   }
 
   async forget(): Promise<void> {

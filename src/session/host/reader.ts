@@ -1,3 +1,4 @@
+import { hashValues } from "../../finetune/examples.ts";
 import { decodeImage } from "../../io/browser/decode-image.ts";
 import { cachedDirectory, OpfsDirectory, type RemoteDirectory, urlDirectory } from "../../io/browser/index.ts";
 import {
@@ -138,6 +139,6 @@ export function readingKey({ task, model, data, valid, settings = {} }: FineTune
   const used = { validFraction, labelColumn, textColumn, augment, imageSize, maxLength, newHead, seed };
   return JSON.stringify([task, model, data, valid, used], (_key, value) => {
     if (value instanceof Blob) return [value.size, value.type, (value as File).name, (value as File).lastModified];
-    return value instanceof Uint8Array ? Array.from(value) : value;
+    return value instanceof Uint8Array ? [value.length, hashValues(value)] : value;
   });
 }

@@ -139,7 +139,7 @@ export class Run {
     const { signal } = this;
     const gpu = await device.get();
     const task = await unlessAborted(prepare(this.job, this.tellBytes), signal);
-    const from = goesOn ? await stepsInCheckpoint(task, kept.folder) : null;
+    const from = goesOn ? await stepsInCheckpoint(kept.folder) : null;
     if (goesOn) this.#log.goBackTo(from ?? 0);
     if (from !== null) this.#keptStep = from;
     if (isHistoryTold) await send({ type: "history", step: from ?? 0, events: this.#log.events });

@@ -55,7 +55,15 @@ const graft: SessionPage = {
       task: "classify",
       model: { kind: "url", url: "assets/gpt2-mini-en" },
       data: { kind: "text", name: "few.tsv", text: `${text.split("\n").slice(0, 40).join("\n")}\n` },
-      settings: { unfreeze: "h.3,ln_f", maxLength: 12, batch: 8, epochs: 2, validFraction: 0.2, ...settings },
+      settings: {
+        unfreeze: "score",
+        maxLength: 12,
+        batch: 8,
+        epochs: 10,
+        evalEvery: 4,
+        validFraction: 0.2,
+        ...settings,
+      },
     };
   },
   async run(settings, onStep) {
