@@ -15,8 +15,8 @@ export default defineConfig(
     plugins,
     resolve,
     test: {
-      testTimeout: 300_000,
-      hookTimeout: 300_000,
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
       projects: [
         {
           extends: true,
