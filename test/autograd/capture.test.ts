@@ -313,10 +313,12 @@ describe("capture", () => {
     expect(values[5]).toEqual([2, 8, 4, 10, 6, 12]);
     expect(values[7]).toEqual([5, 20, 10, 25, 15, 30]);
     for (const used of [x, turned]) used.dispose();
-    using held = step({ x: tidy(() => tensor([1], undefined, { gpu })), factor: 7 });
+    using one = tensor([1], undefined, { gpu });
+    using held = step({ x: one, factor: 7 });
     step.dispose();
     expect(await held.data()).toEqual(Float32Array.of(7));
     held.dispose();
+    one.dispose();
     expect(gpu.statistics.liveBuffers).toBeLessThanOrEqual(live + 1);
   });
 
@@ -388,7 +390,8 @@ describe("capture", () => {
     let alone: (inputs: { x: Tensor }) => Tensor;
     for (const [name, [body, message]] of Object.entries(cases)) {
       it(name, async () => {
-        alone = capture(gpu, ({ x }: { x: Tensor }) => add(x, 1));
+        const other = capture(gpu, ({ x }: { x: Tensor }) => add(x, 1));
+        alone = other;
         using given = tensor([1, 2, 3], undefined, { gpu });
         alone({ x: given }).dispose();
         const before = gpu.statistics;
@@ -398,7 +401,9 @@ describe("capture", () => {
         expect(() => step({ x })).toThrow(CaptureError);
         expect(step.captures).toBe(0);
         expect(gpu.statistics.dispatches).toBe(before.dispatches);
-        expect(await add(x, 1).data()).toEqual(Float32Array.of(2, 3, 4));
+        using sum = add(x, 1);
+        expect(await sum.data()).toEqual(Float32Array.of(2, 3, 4));
+        other.dispose();
       });
     }
 
