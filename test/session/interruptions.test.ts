@@ -70,6 +70,9 @@ describe("a run that is held", () => {
     expect(last).toBeLessThanOrEqual(asked + 2);
     expect(events.at(-1)).toMatchObject({ type: "end", reason: "cancelled", steps: last });
     expect(await session.stored()).toMatchObject({ ended: "cancelled", step: last });
+    // What was cancelled is the run alone: the same job can be asked about, and is trained anew.
+    expect(await session.plan(smallJob({ epochs: 50, evalEvery: 400 }))).toMatchObject({ fits: true });
+    expect(await session.predict({ which: "before", texts: ["a"] })).toHaveLength(1);
   });
 
   it("may be cancelled before it began, and by leaving the loop", async () => {

@@ -133,6 +133,7 @@ export class SessionHost {
     } finally {
       signal.removeEventListener("abort", leave);
       this.#run = null;
+      sources.quiet();
       if (!run.trained) sources.drop();
       for (const left of run.gate.close()) void this.#between(left);
     }

@@ -41,6 +41,11 @@ export class Sources {
     }
   }
 
+  /** Tells nobody of bytes any more. */
+  quiet(): void {
+    this.#listener = null;
+  }
+
   /** Asks anew for everything: a request that was given up may never be answered. */
   drop(): void {
     this.#task = null;
