@@ -175,9 +175,12 @@ class CachedDirectory implements ModelDirectory {
       const name = `${this.store.name}/${file}`;
       const appender = await openAppender(part, position, true);
       try {
-        while (position < size) {
+        const take = (start: number) => (start < size ? source.read(start, Math.min(start + PIECE, size)) : undefined);
+        for (let arriving = take(position); arriving; ) {
           this.options.signal?.throwIfAborted();
-          const bytes = await source.read(position, Math.min(position + PIECE, size));
+          const bytes = await arriving;
+          arriving = take(position + bytes.length); // comes while these are written
+          arriving?.catch(() => {}); // seen when its turn comes, if that comes
           await withRoom(name, size - position, () => appender.write(bytes));
           position += bytes.length;
           progress.add(bytes.length);

@@ -64,7 +64,7 @@ async function openInWorker(handle: OpfsFileHandle, start: number): Promise<Appe
 
 /**
  * A page's writes go to a copy that takes the file's place when it is closed. To keep them, it is closed each time that
- * what was written since has grown to a quarter of the file: little is lost with the tab, and little is copied.
+ * what was written since has grown to half of the file before: a third at most is lost with the tab, and little is copied.
  */
 async function openInPage(handle: OpfsFileHandle, start: number, keeps: boolean): Promise<Appender> {
   let writable: FileSystemWritableFileStream | undefined;
@@ -90,7 +90,7 @@ async function openInPage(handle: OpfsFileHandle, start: number, keeps: boolean)
       writable ??= await open();
       await writable.write(bytes as Uint8Array<ArrayBuffer>);
       size += bytes.length;
-      if (keeps && size - committed >= Math.max(PAGE_COMMIT_BYTES, committed / 4)) await close();
+      if (keeps && size - committed >= Math.max(PAGE_COMMIT_BYTES, committed / 2)) await close();
     },
     close,
   };
