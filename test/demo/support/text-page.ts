@@ -1,0 +1,78 @@
+import type { Page } from "playwright";
+import { expect } from "vitest";
+
+/** Milliseconds that anything may take on a busy machine without a GPU. */
+const PATIENCE = 600_000;
+
+type PartName = "choose" | "data" | "freeze" | "train" | "try" | "keep";
+
+/** How a person finds their way in the page that fine-tunes texts. */
+export class TextPage {
+  constructor(readonly page: Page) {}
+
+  part(id: PartName) {
+    return this.page.locator(`#${id}`);
+  }
+
+  button(name: string) {
+    return this.page.getByRole("button", { name, exact: true });
+  }
+
+  figure(name: string) {
+    return this.page.locator(`[data-figure="${name}"]`);
+  }
+
+  /** A chart, by the words that tell its latest values. */
+  chart(title: string) {
+    return this.page.getByRole("img", { name: new RegExp(`^${title}:`) });
+  }
+
+  get error() {
+    return this.page.getByRole("alert").last();
+  }
+
+  /** Waits for a plan of what the run takes, which comes last of all that is read before it. */
+  async waitUntilReady(): Promise<void> {
+    const planned = this.page.locator(".figures div", { has: this.figure("memory") });
+    await expect.poll(() => planned.textContent(), { timeout: PATIENCE }).toMatch(/MiB.*at the peak/);
+  }
+
+  /** Eight typed texts of two labels: enough for a run of a step an epoch. */
+  async useTyped(epochs: number): Promise<void> {
+    await this.page.getByRole("radio", { name: "Typed here" }).check();
+    await this.button("Fill in some").click();
+    const name = this.part("data").locator("[data-name]");
+    await expect.poll(() => name.getAttribute("data-name"), { timeout: PATIENCE }).toBe("typed.jsonl");
+    await this.page.getByLabel("Epochs").fill(String(epochs));
+    await this.waitUntilReady();
+  }
+
+  async waitForStatus(pattern: RegExp): Promise<void> {
+    const status = this.part("train").getByRole("status");
+    await expect.poll(() => status.textContent(), { timeout: PATIENCE, interval: 100 }).toMatch(pattern);
+  }
+
+  /** Steps taken so far, as the bar tells; 0 before the first. */
+  async stepsTaken(): Promise<number> {
+    const bar = this.part("train").getByRole("progressbar", { name: "Steps" });
+    const words = (await bar.count()) === 0 ? null : await bar.getAttribute("aria-valuetext");
+    return Number(words?.match(/^[\d,]+/)?.[0].replaceAll(",", "") ?? 0);
+  }
+
+  async waitForStep(step: number): Promise<void> {
+    await expect.poll(() => this.stepsTaken(), { timeout: PATIENCE, interval: 50 }).toBeGreaterThanOrEqual(step);
+  }
+}
+
+/** Controls of the page without a name that can be read out. */
+export const namelessControls = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const isNamed = (element: HTMLElement): boolean => {
+      if (element.getAttribute("aria-label")) return true;
+      const { labels } = element as HTMLInputElement;
+      if (labels && [...labels].some((label) => label.textContent?.trim())) return true;
+      return ["BUTTON", "A", "SUMMARY"].includes(element.tagName) && element.textContent?.trim() !== "";
+    };
+    const controls = document.querySelectorAll<HTMLElement>("button, a[href], input, select, textarea, summary");
+    return [...controls].filter((one) => !isNamed(one)).map((one) => one.outerHTML.slice(0, 200));
+  });

@@ -1,0 +1,419 @@
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveDemo } from "../../scripts/demo/serve.mjs";
+import { classificationExamples, predictAndEvaluate } from "../../src/finetune/index.ts";
+import { Gpu } from "../../src/gpu/index.ts";
+import { labelIndices, MemoryDirectory, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
+import { argmax, GPT2ForSequenceClassification } from "../../src/models/index.ts";
+import { useChromium } from "../support/chromium.ts";
+import { namelessControls, TextPage } from "./support/text-page.ts";
+import { unzip } from "./support/unzip.ts";
+
+const MINI = join(resolve(import.meta.dirname, "../.."), "assets/gpt2-mini-en");
+const SPAM =
+  "You are a winner U have been specially selected 2 receive £1000 or a 4* holiday (flights inc) speak to a live " +
+  "operator 2 claim 0871277810910p/min (18+)";
+const HAM = "Are you coming home for dinner tonight? I will wait for you.";
+/** A whole run on a processor, on a machine that does other things too. */
+const LONG = 1_200_000;
+/** One answer of the page there. */
+const SOON = 120_000;
+
+const chromium = useChromium();
+let demo: Awaited<ReturnType<typeof serveDemo>>;
+beforeAll(async () => {
+  demo = await serveDemo();
+});
+afterAll(() => demo.close());
+
+const open = async (context: Parameters<typeof chromium.open>[1] = {}) => {
+  const watched = await chromium.open(demo.url, { locale: "en-US", ...context });
+  const text = new TextPage(watched.page);
+  await text.waitUntilReady();
+  return { ...watched, text };
+};
+const percent = (words: string | null): number => Number(words?.replace(" %", ""));
+/** Tabs until the element that has the focus is the one wanted. */
+async function tabTo(page: Page, isThere: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press("Tab");
+    if (await isThere()) return;
+  }
+  throw new Error("Tab does not come to it");
+}
+
+describe("the page that fine-tunes GPT-2", () => {
+  it(
+    "trains the head on the bundled messages to over 95 %, reads texts, and gives a model that Node opens",
+    async () => {
+      const { page, text, screenshot } = await open({ acceptDownloads: true });
+      expect(await page.locator("#adapter").textContent()).toMatch(/SwiftShader/);
+      expect(await text.figure("trainable").textContent()).toBe("384");
+      await screenshot("text/ready");
+
+      await text.button("Train").click();
+      await text.waitForStatus(/Pipelines compile while the weights load/);
+      await screenshot("text/preparing");
+      await text.waitForStep(20);
+      const early = await text.chart("Loss").getAttribute("aria-label");
+      await screenshot("text/training");
+      await text.button("Pause").click();
+      await text.waitForStatus(/^Paused at step/);
+      const held = await text.stepsTaken();
+      await page.waitForTimeout(1000);
+      expect(await text.stepsTaken()).toBe(held);
+      await screenshot("text/paused");
+      await text.button("Go on").click();
+      await text.waitForStep(held + 1);
+      expect(await text.chart("Loss").getAttribute("aria-label")).not.toBe(early);
+      await text.waitForStatus(/^Done after 570 steps/);
+      const best = percent(await text.part("try").locator(".facts dd").first().textContent());
+      console.log(`Validation accuracy in Chromium: ${best} %`);
+      expect(best).toBeGreaterThan(95);
+      expect(await text.chart("Accuracy").getAttribute("aria-label")).toMatch(/validation 9\d % at step 570/);
+
+      const verdict = (which: "before" | "after") => text.part("try").locator(`[data-which=${which}] .verdict`);
+      await page.getByLabel("Your text").fill(SPAM);
+      await expect.poll(() => verdict("before").textContent(), { timeout: SOON }).toMatch(/^(ham|spam)$/);
+      expect(await verdict("after").textContent()).toBe("spam");
+      const shown = percent(await text.part("try").locator("[data-which=after] .strong .value").textContent());
+      await screenshot("text/tried");
+      await page.getByLabel("Your text").fill(HAM);
+      await expect.poll(() => verdict("after").textContent(), { timeout: SOON }).toBe("ham");
+      expect(await text.part("try").locator(".matrix td.right").count()).toBe(2);
+
+      await text.button("Prepare the files").click();
+      await text.button("Download all").waitFor({ timeout: SOON });
+      const command = await text.part("keep").locator("code").textContent();
+      expect(command).toMatch(/^graft finetune --model gpt2-mini-en --task classify --data sms-1200\.tsv /);
+      expect(command).toMatch(/--epochs 10 .*--max-length 64 .*--unfreeze score/);
+      await screenshot("text/kept");
+      const coming = page.waitForEvent("download");
+      await text.button("Download all").click();
+      const download = await coming;
+      const folder = download.suggestedFilename().replace(/\.zip$/, "");
+      const entries = Object.entries(unzip(await readFile((await download.path())!)));
+      const files = Object.fromEntries(entries.map(([name, bytes]) => [name.slice(folder.length + 1), bytes]));
+      expect(new TextDecoder().decode(files["report.html"])).toContain("<!doctype html>");
+      expect(new TextDecoder().decode(files["sms-1200.tsv"]).split("\n")).toHaveLength(1201);
+
+      const directory = new MemoryDirectory(folder, files);
+      const tokenizer = await Tokenizer.fromDirectory(directory);
+      using gpu = await Gpu.open({ software: true });
+      const model = await GPT2ForSequenceClassification.fromPretrained(directory, { gpu });
+      const { labels } = model.config;
+      expect(labels).toEqual(["ham", "spam"]);
+      const texts = [
+        { text: SPAM, label: "spam" },
+        { text: HAM, label: "ham" },
+      ];
+      const tokens = tokenizeExamples(tokenizer, texts, { maxLength: 64 });
+      const examples = classificationExamples(tokens, labelIndices(texts, labels));
+      const { probabilities } = await predictAndEvaluate(model, examples, { padId: 0, labels });
+      expect(probabilities.map((own) => labels[argmax(own)])).toEqual(["spam", "ham"]);
+      expect(100 * probabilities[0][1]).toBeCloseTo(shown, 0);
+    },
+    LONG,
+  );
+
+  it(
+    "goes on after a reload with a run that was stopped",
+    async () => {
+      const { page, text, screenshot } = await open();
+      await text.useTyped(60);
+      await screenshot("text/typed");
+      await text.button("Train").click();
+      await text.waitForStep(5);
+      await text.button("Pause").click();
+      await text.waitForStatus(/^Paused at step/);
+      const held = await text.stepsTaken();
+      expect(held).toBeLessThan(60);
+
+      await page.reload();
+      await page.getByRole("heading", { name: "A run was stopped" }).waitFor();
+      await text.waitUntilReady();
+      expect(await page.locator("#notices").textContent()).toContain(
+        `gpt2-mini-en on typed.jsonl, kept at step ${held}`,
+      );
+      await screenshot("text/stopped");
+      await text.button("Pick it up").click();
+      await text.waitForStatus(/^Done after 60 steps/);
+      expect(await text.chart("Loss").getAttribute("data-points")).toBe("61");
+
+      await page.reload();
+      await text.waitUntilReady();
+      expect(await page.getByRole("heading", { name: "A run was stopped" }).count()).toBe(0);
+    },
+    LONG,
+  );
+
+  it(
+    "cancels within a step, throws a stopped run away, and starts another",
+    async () => {
+      const { page, text, screenshot } = await open();
+      await text.useTyped(1000);
+      await text.button("Train").click();
+      await text.waitForStep(5);
+      await text.button("Cancel").click();
+      await text.waitForStatus(/^Cancelled after \d+ steps/);
+      const steps = await text.stepsTaken();
+      expect(steps).toBeLessThan(1000);
+      await screenshot("text/cancelled");
+      await page.reload();
+      await page.getByRole("heading", { name: "A run was stopped" }).waitFor();
+      await text.waitUntilReady();
+      await text.button("Discard").click();
+      await page.getByRole("heading", { name: "A run was stopped" }).waitFor({ state: "detached" });
+      await text.useTyped(3);
+      await text.button("Train").click();
+      await text.waitForStatus(/^Done after 3 steps/);
+    },
+    LONG,
+  );
+
+  it(
+    "teaches a language model to write, and shows samples before and after",
+    async () => {
+      const { page, text, screenshot } = await open();
+      await page.getByRole("radio", { name: "Write like them" }).check();
+      await page.getByRole("radio", { name: "A file of yours" }).check();
+      const song = "The sea is wide, the sea is deep, and all the little fishes sleep. ".repeat(40);
+      const file = { name: "song.txt", mimeType: "text/plain", buffer: Buffer.from(song) };
+      await text.part("data").locator("input[type=file]").setInputFiles(file);
+      const name = text.part("data").locator("[data-name]");
+      await expect.poll(() => name.getAttribute("data-name"), { timeout: SOON }).toBe("song.txt");
+      await page.getByRole("radio", { name: "Last two blocks" }).check();
+      await page.getByLabel("Epochs").fill("2");
+      await page.getByLabel("Longest text").fill("32");
+      await text.waitUntilReady();
+      await screenshot("text/language");
+      await text.button("Train").click();
+      await text.waitForStatus(/^Done after/);
+      expect(Number(await text.figure("perplexity").textContent())).toBeGreaterThan(1);
+      await page.getByLabel("Your text").fill("The sea is");
+      await text.button("Write on").click();
+      const sample = (which: "before" | "after") => text.part("try").locator(`[data-which=${which}] .sample`);
+      await expect.poll(() => text.button("Write on").isEnabled(), { timeout: SOON }).toBe(true);
+      const [before, after] = [await sample("before").textContent(), await sample("after").textContent()];
+      expect(before).toMatch(/^The sea is.{20}/s);
+      expect(after).toMatch(/^The sea is.{20}/s);
+      expect(after).not.toBe(before);
+      await screenshot("text/samples");
+    },
+    LONG,
+  );
+});
+
+describe("what is frozen", () => {
+  it(
+    "follows presets and clicks, with the count of what is trained and the memory it takes",
+    async () => {
+      const { page, text, screenshot } = await open();
+      const blocks = text.part("freeze").locator("button.block");
+      const pressed = () => blocks.evaluateAll((all) => all.map((one) => one.getAttribute("aria-pressed") === "true"));
+      const counts = async (trained: string) => {
+        await expect.poll(() => text.figure("trainable").textContent(), { timeout: SOON }).toBe(trained);
+        await text.waitUntilReady();
+        return text.figure("memory").textContent();
+      };
+      expect(await pressed()).toEqual([false, false, false, false, false, false, true]);
+      const head = await counts("384");
+      await page.getByRole("radio", { name: "Last two blocks" }).check();
+      const upper = await counts("890,496");
+      expect(await pressed()).toEqual([false, false, false, true, true, true, true]);
+      expect(await blocks.nth(4).textContent()).toContain("trained at 3e-4");
+      expect(await blocks.nth(3).textContent()).toContain("trained at 2.4e-4");
+      await screenshot("text/blocks");
+      await page.getByRole("radio", { name: "Everything" }).check();
+      const all = await counts("2,222,592");
+      expect(new Set([head, upper, all]).size).toBe(3);
+      await page.getByRole("radio", { name: "Gradual" }).check();
+      await counts("1,335,360");
+      expect(await blocks.nth(6).textContent()).toContain("from stage 1 on");
+      await page.getByRole("radio", { name: "Head only" }).check();
+      await blocks.nth(4).click();
+      await counts("445,248");
+      await blocks.nth(4).click();
+      await counts("384");
+      expect(await page.getByRole("radio", { name: "Head only" }).isChecked()).toBe(true);
+    },
+    LONG,
+  );
+});
+
+describe("what a person may do wrong", () => {
+  it(
+    "is said in words, and nothing is lost",
+    async () => {
+      const { page, text, screenshot } = await open();
+      await page.getByRole("radio", { name: "A file of yours" }).check();
+      const drop = (name: string, contents: string | Buffer) =>
+        text
+          .part("data")
+          .locator("input[type=file]")
+          .setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(contents) });
+      const message = (pattern: RegExp) =>
+        expect.poll(() => text.error.textContent(), { timeout: SOON }).toMatch(pattern);
+      const dropped = await page.evaluateHandle(() => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(["ham\thello\nspam\n"], "broken.tsv"));
+        return transfer;
+      });
+      await text.part("data").locator(".drop-zone").dispatchEvent("drop", { dataTransfer: dropped });
+      await message(/These data cannot be used.*broken\.tsv: line 2: expected 2 columns as in line 1, found 1\./);
+      await screenshot("text/broken-data");
+      await drop("lone.csv", "label,text\nham,hello\nham,again\n");
+      await message(/lone\.csv/);
+      await drop("bytes.tsv", Buffer.from([0x61, 0xff, 0xfe]));
+      await message(/bytes\.tsv is not valid UTF-8 text/);
+      expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("sms-1200.tsv");
+
+      await page.getByRole("radio", { name: "A folder of yours" }).check();
+      const folder = text.part("choose").locator("input[type=file]");
+      const mini = async (name: string) => ({ name, mimeType: "", buffer: await readFile(join(MINI, name)) });
+      const files = [await mini("config.json"), await mini("tokenizer.json"), await mini("tokenizer_config.json")];
+      // The attribute makes the picker ask for a folder; here are the files of one.
+      await folder.evaluate((input) => input.removeAttribute("webkitdirectory"));
+      await folder.setInputFiles(files);
+      await message(/This is no model that can be used.*model\.safetensors is missing/);
+      const weights = (await mini("model.safetensors")).buffer;
+      await folder.setInputFiles([
+        ...files,
+        { name: "model.safetensors", mimeType: "", buffer: weights.subarray(0, 5000) },
+      ]);
+      await message(/This model cannot be used.*model\.safetensors/);
+      await screenshot("text/broken-model");
+      await folder.setInputFiles([...files, { name: "model.safetensors", mimeType: "", buffer: weights }]);
+      await expect
+        .poll(() => text.part("choose").locator(".facts").textContent(), { timeout: SOON })
+        .toMatch(/2,222,592/);
+      expect(await page.getByRole("alert").count()).toBe(0);
+      await text.waitUntilReady();
+
+      await page.getByRole("radio", { name: "The Hugging Face Hub" }).check();
+      await page.getByLabel("Id on the Hub").fill("not an id");
+      await page.getByLabel("Id on the Hub").press("Enter");
+      await message(/This is no id.*Expected owner\/name/);
+      await text.button("Close").last().click();
+      await page.getByRole("radio", { name: "GPT-2 mini" }).check();
+      await page.getByLabel("Epochs").fill("many");
+      await expect.poll(() => page.getByText("Expected a whole number from 1 to 1000.").isVisible()).toBe(true);
+    },
+    LONG,
+  );
+});
+
+describe("the page for everybody", () => {
+  it(
+    "is worked from the keyboard alone, and shows where the focus is",
+    async () => {
+      const { page, text, screenshot } = await open();
+      const focused = (script: (element: Element) => boolean) => () =>
+        page.evaluate(`(${script.toString()})(document.activeElement)`) as Promise<boolean>;
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+      await tabTo(
+        page,
+        focused((one) => (one as HTMLInputElement).value === "bundled" && !!one.closest("#data")),
+      );
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      expect(await page.getByRole("radio", { name: "Typed here" }).isChecked()).toBe(true);
+      await tabTo(
+        page,
+        focused((one) => one.textContent === "Fill in some"),
+      );
+      await page.keyboard.press("Enter");
+      await tabTo(
+        page,
+        focused((one) => (one as HTMLElement).dataset.block === "h.3"),
+      );
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
+      expect(outline).toBe("solid");
+      await page.keyboard.press("Space");
+      expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-pressed"))).toBe("true");
+      await screenshot("text/focus", { fullPage: false });
+      await tabTo(
+        page,
+        focused((one) => one.id !== "" && one.closest(".field")?.textContent?.startsWith("Epochs") === true),
+      );
+      await page.keyboard.press("Control+A");
+      await page.keyboard.type("8");
+      await text.waitUntilReady();
+      await tabTo(
+        page,
+        focused((one) => one.textContent === "Train"),
+      );
+      await page.keyboard.press("Enter");
+      await text.waitForStatus(/^Done/);
+      // The buttons that were pressed or had their turn are gone; the focus is on their like, not lost.
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Train");
+      await tabTo(
+        page,
+        focused((one) => one.tagName === "TEXTAREA"),
+      );
+      await page.keyboard.type("Where is it?");
+      const verdict = text.part("try").locator("[data-which=after] .verdict");
+      await expect.poll(() => verdict.textContent(), { timeout: SOON }).toMatch(/question|statement/);
+    },
+    LONG,
+  );
+
+  it.each([
+    ["light", 1280, "light"],
+    ["dark", 1280, "dark"],
+    ["phone", 390, "light"],
+    ["phone-dark", 390, "dark"],
+  ] as const)(
+    "has a name for every control and nothing that sticks out, %s",
+    async (name, width, colorScheme) => {
+      const { page, text, screenshot } = await open({ colorScheme, viewport: { width, height: 844 } });
+      for (const radio of ["A folder of yours", "The Hugging Face Hub", "Typed here"]) {
+        await page.getByRole("radio", { name: radio }).check();
+        expect(await namelessControls(page)).toEqual([]);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      }
+      await page.getByRole("radio", { name: "GPT-2 mini" }).check();
+      await page.getByRole("radio", { name: "SMS spam" }).check();
+      await text.waitUntilReady();
+      await screenshot(`text/${name}`);
+      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      const first = await ground();
+      await page.getByRole("radio", { name: colorScheme === "dark" ? "Light" : "Dark" }).check();
+      expect(await ground()).not.toBe(first);
+      await page.reload();
+      expect(await ground()).not.toBe(first);
+    },
+    LONG,
+  );
+
+  it(
+    "works without a network once it was loaded, the bundled model with it",
+    async () => {
+      const { page, text } = await open();
+      await expect
+        .poll(() => page.locator("#offline").textContent(), { timeout: SOON })
+        .toMatch(/^Works without a network/);
+      await page.context().setOffline(true);
+      await page.reload();
+      await text.waitUntilReady();
+      await text.useTyped(2);
+      await text.button("Train").click();
+      await text.waitForStatus(/^Done after 2 steps/);
+    },
+    LONG,
+  );
+
+  it("says what is missing where there is no WebGPU", async () => {
+    const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
+    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));
+    await page.goto(demo.url);
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(/This browser has no WebGPU.*flags/s);
+    expect(await page.getByRole("button", { name: "Train" }).count()).toBe(0);
+    await screenshot("text/no-webgpu");
+  });
+});
