@@ -1,4 +1,4 @@
-import { describeWebGpuProblem } from "../../src/gpu/index.ts";
+import { describeWebGpuProblem, WebGpuUnavailableError } from "../../src/gpu/index.ts";
 import { FineTuneSession } from "../../src/session/index.ts";
 import { byId, fill } from "../shared/dom.ts";
 import { keptRun } from "../shared/kept-run.ts";
@@ -18,22 +18,23 @@ const part = readParts();
 const adapter = byId("adapter");
 const notices = byId("notices");
 
+/** Says why nothing can be trained here, in place of the parts. */
+function refuse(problem: Omit<Parameters<typeof notice>[0], "kind">): void {
+  adapter.textContent = "No GPU";
+  fill(notices, notice({ ...problem, kind: "problem" }));
+  byId("parts").hidden = true;
+}
+
 async function open(): Promise<void> {
-  const obstacle = await describeWebGpuProblem();
-  if (obstacle) {
-    adapter.textContent = "No GPU";
-    fill(notices, notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
-    byId("parts").hidden = true;
-    return;
-  }
+  const problem = await describeWebGpuProblem();
+  if (problem) return refuse({ ...problem, details: problem.steps });
   let session: Awaited<ReturnType<typeof FineTuneSession.open>>;
   try {
     session = await FineTuneSession.open({ worker: new URL("app/session-worker.js", document.baseURI) });
   } catch (error) {
-    adapter.textContent = "No GPU";
-    fill(notices, notice({ title: "The GPU could not be opened", text: (error as Error).message, kind: "problem" }));
-    byId("parts").hidden = true;
-    return;
+    // Some browsers have WebGPU in pages and not in workers.
+    if (error instanceof WebGpuUnavailableError) return refuse({ ...error.problem, details: error.problem.steps });
+    return refuse({ title: "The GPU could not be opened", text: (error as Error).message });
   }
   adapter.textContent = session.adapter.name;
   const app = new App(session);
