@@ -6,6 +6,7 @@ alias Y = f32; // spec: f16, i32, u32
 alias C = f32; // the type that is computed in; spec: i32, u32
 alias R = f32; // the type of the result before it is stored; spec: u32
 const VECTORS: u32 = 1u; // spec: 2u, 4u
+const WRITTEN_OUT = false; // not in a loop, where that costs more than it saves; spec: true, for 2 and 4 vectors
 const SCALARS = false; // spec: true
 
 struct Params {
@@ -70,11 +71,15 @@ fn main(
     }
     return;
   }
-  if (VECTORS == 2u) {
-    // Written out: where loops are dear they would cost more than they save.
+  if (WRITTEN_OUT) {
     if (begin < params.count) {
+      let last = params.count - 1u;
       computeAt(begin, aScalar, bScalar);
-      computeAt(min(begin + 1u, params.count - 1u), aScalar, bScalar);
+      computeAt(min(begin + 1u, last), aScalar, bScalar);
+      if (VECTORS == 4u) {
+        computeAt(min(begin + 2u, last), aScalar, bScalar);
+        computeAt(min(begin + 3u, last), aScalar, bScalar);
+      }
     }
     return;
   }

@@ -5,6 +5,7 @@ alias T = u32; // of a, b and y; spec: f32, f16
 alias C = u32; // the type that c is computed in; spec: f32
 alias R = u32; // the type that a, b and y are computed in; spec: f32
 const VECTORS: u32 = 1u; // spec: 2u, 4u
+const WRITTEN_OUT = false; // not in a loop, where that costs more than it saves; spec: true, for 2 and 4 vectors
 
 struct Params {
   count: u32, // of vec4
@@ -62,11 +63,15 @@ fn main(
     }
     return;
   }
-  if (VECTORS == 2u) {
-    // Written out: where loops are dear they would cost more than they save.
+  if (WRITTEN_OUT) {
     if (begin < params.count) {
+      let last = params.count - 1u;
       computeAt(begin, cScalar, aScalar, bScalar);
-      computeAt(min(begin + 1u, params.count - 1u), cScalar, aScalar, bScalar);
+      computeAt(min(begin + 1u, last), cScalar, aScalar, bScalar);
+      if (VECTORS == 4u) {
+        computeAt(min(begin + 2u, last), cScalar, aScalar, bScalar);
+        computeAt(min(begin + 3u, last), cScalar, aScalar, bScalar);
+      }
     }
     return;
   }

@@ -9,7 +9,7 @@ fn exponentialTail(r: vec4<f32>) -> vec4<f32> {
   return ((((1.97683214e-4 * r + 1.39664847e-3) * r + 8.33365694e-3) * r + 0.0416659489) * r + 0.166666642) * r + 0.5;
 }
 
-// 2^n for n from -126 to 127. By a product: SwiftShader shifts lane by lane, and other compilers make a shift of it.
+// 2^n for n from -126 to 127; 0 for -127, infinity for 128. By a product: SwiftShader shifts lane by lane, and other compilers make a shift of it.
 fn powerOfTwo(n: vec4<i32>) -> vec4<f32> {
   return bitcast<vec4<f32>>((n + 127) * 0x800000);
 }
@@ -37,14 +37,14 @@ fn exponentialOfSum(high: vec4<f32>, low: vec4<f32>) -> vec4<f32> {
   return select(y, high, isNotANumber(high));
 }
 
-// 2^(high + low) from 2^-226 to 2^131, where low is small beside high.
+// 2^(high + low) from 2^-126, below which it is 0, to 2^128, which is infinity; low is small beside high.
 fn powerOfTwoOfSum(high: vec4<f32>, low: vec4<f32>) -> vec4<f32> {
   let whole = nearestWhole(high + low);
   let r = (high - vec4<f32>(whole)) + low;
   // (2^r - 1) / r for |r| <= 1/2; a minimax fit.
   let p = ((((1.53532586e-4 * r + 1.33990042e-3) * r + 9.61843878e-3) * r + 0.0555033199) * r + 0.240226477) * r
     + 0.693147182;
-  return onePlusTimesPowerOfTwo(r * p, whole);
+  return (1.0 + r * p) * powerOfTwo(max(whole, vec4(-127)));
 }
 
 fn exponential(v: vec4<f32>) -> vec4<f32> {

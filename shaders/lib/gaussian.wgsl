@@ -36,7 +36,7 @@ fn geluSlope(v: vec4<f32>) -> vec4<f32> {
   return select(normalDistribution(v, density) + 0.398942280 * near * density, v, isNotANumber(v));
 }
 
-// e^-z of z = 2 √(2/π) (t + 0.044715 t³), 0 <= t < 11: tanh(z/2) is what gelu's tanh form is made of. It is a power of
+// e^-z of z = 2 √(2/π) (t + 0.044715 t³), |t| <= 10.06: tanh(z/2) is what gelu's tanh form is made of. It is a power of
 // two, whose exponent is held as an upper half and the rest, since an error of it is a relative error of the result.
 fn geluExponential(t: vec4<f32>) -> vec4<f32> {
   let tHigh = upperHalf(t);
@@ -51,14 +51,14 @@ fn geluExponential(t: vec4<f32>) -> vec4<f32> {
   return powerOfTwoOfSum(tHigh * slope, tLow * slope + t * slopeLow);
 }
 
-// x / (1 + e^-z) = x (1 + tanh(z/2)) / 2. Beyond 10.8 e^-z is 0; NaN times any share is NaN.
+// x / (1 + e^-z) = x (1 + tanh(z/2)) / 2. From -10.06 on e^-z is infinite; NaN over any number is NaN.
 fn geluTanhOf(v: vec4<f32>) -> vec4<f32> {
-  return v * sigmoidFrom(geluExponential(absoluteUpTo(v, 10.8)), v);
+  return v / (1.0 + geluExponential(copySign(absoluteUpTo(v, 10.06), v)));
 }
 
 // s + x s (1 - s) dz/dx, where s = 1 / (1 + e^-z).
 fn geluTanhSlope(v: vec4<f32>) -> vec4<f32> {
-  let t = absoluteUpTo(v, 10.8);
+  let t = absoluteUpTo(v, 10.06);
   let e = geluExponential(t);
   let curve = e / ((1.0 + e) * (1.0 + e));
   let y = sigmoidFrom(e, v) + copySign(t, v) * curve * (1.59576912 + 0.214064442 * t * t);

@@ -12,7 +12,7 @@ import {
   type Tensor,
   toHalfBits,
 } from "../tensor/index.ts";
-import { chooseElementVariant, inSizes, sized } from "./element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "./element-variant.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { back, front, mergeAxes, runsOf } from "./strided.ts";
 import { forFlatWindows, forParts } from "./windows.ts";
@@ -40,7 +40,7 @@ const copyKernel = defineKernel({
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => inSizes("RUN", [WORD, HALF]),
+  variants: () => inAllRuns([WORD, HALF]),
 });
 
 const fillKernel = defineKernel({
@@ -71,7 +71,7 @@ export function copyInto(y: Tensor, x: Tensor): void {
     return;
   }
   const { run } = chooseElementVariant(x.gpu);
-  const variant = copyKernel.variant(sized(x.dtype === "f16" ? HALF : WORD, "RUN", run));
+  const variant = copyKernel.variant(inRuns(x.dtype === "f16" ? HALF : WORD, run));
   forParts("copy", [x, y], ([source, target]) => {
     const merged = mergeAxes("copy", source.shape, [source.strides, target.strides]);
     const { shape, strides, steps, params } = runsOf(merged, run);

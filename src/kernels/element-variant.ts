@@ -1,10 +1,21 @@
 import type { Gpu, Specialization } from "../gpu/index.ts";
 import { defineFamily } from "./variants.ts";
 
+/** How many vectors an invocation takes, and whether its code is repeated for each and not in a loop. */
+interface Vectors {
+  readonly count: number;
+  readonly isWrittenOut?: boolean;
+}
+
+const ONE: Vectors = { count: 1 };
+const FOUR: Vectors = { count: 4 };
+
 /** How many elements one invocation of an elementwise kernel takes; results do not depend on it. */
 export interface ElementVariant {
   /** Vectors of four, where elements lie side by side. */
-  readonly vectors: number;
+  readonly vectors: Vectors;
+  /** The same where an element takes many operations: written out too often, these leave no registers. */
+  readonly heavyVectors: Vectors;
   /** Elements of the last axis of a strided view. */
   readonly run: number;
 }
@@ -16,17 +27,21 @@ const family = defineFamily<ElementVariant>({
     {
       name: "neighbours",
       description: "An invocation takes four neighbours or one element of a strided view, and the next one the next.",
-      value: { vectors: 1, run: 1 },
+      value: { vectors: ONE, heavyVectors: ONE, run: 1 },
     },
     {
       name: "cache-lines",
       description: "An invocation takes a cache line, or a run of an axis, whose place slow divisions find once.",
-      value: { vectors: 4, run: 16 },
+      value: { vectors: FOUR, heavyVectors: FOUR, run: 16 },
     },
     {
-      name: "pairs",
-      description: "An invocation takes a run of an axis of a strided view, and elsewhere two vectors, written out.",
-      value: { vectors: 2, run: 16 },
+      name: "written-out",
+      description: "As cache-lines, without loops over vectors, and half as much of functions of many operations.",
+      value: {
+        vectors: { count: 4, isWrittenOut: true },
+        heavyVectors: { count: 2, isWrittenOut: true },
+        run: 16,
+      },
     },
   ],
 });
@@ -36,29 +51,49 @@ export const ELEMENT_VARIANTS: readonly ElementVariant[] = family.candidates.map
 
 export const chooseElementVariant = (gpu: Gpu): ElementVariant => family.choose(gpu).value;
 
-const sizedSpecs = new WeakMap<Specialization, Map<number, Specialization>>();
+const madeSpecs = new WeakMap<Specialization, Map<string, Specialization>>();
 
-/**
- * A specialisation for invocations that take `size` vectors or elements. Made once for each, so that the kernel's
- * variant is found by its identity.
- */
-export function sized(spec: Specialization, name: "VECTORS" | "RUN", size: number): Specialization {
-  let sizes = sizedSpecs.get(spec);
-  if (!sizes) {
-    sizes = new Map();
-    sizedSpecs.set(spec, sizes);
+/** A specialisation with more declarations. Made once for each `key`, so that the kernel's variant is found by its identity. */
+function extended(spec: Specialization, key: string, more: () => Specialization): Specialization {
+  let ofSpec = madeSpecs.get(spec);
+  if (!ofSpec) {
+    ofSpec = new Map();
+    madeSpecs.set(spec, ofSpec);
   }
-  const key = name === "RUN" ? -size : size;
-  let made = sizes.get(key);
+  let made = ofSpec.get(key);
   if (!made) {
-    made = Object.freeze({ ...spec, [name]: `${size}u` });
-    sizes.set(key, made);
+    made = Object.freeze({ ...spec, ...more() });
+    ofSpec.set(key, made);
   }
   return made;
 }
 
-/** Each specialisation for every size that an invocation may have. */
-export function inSizes(name: "VECTORS" | "RUN", specs: readonly Specialization[]): Specialization[] {
-  const sizes = new Set(ELEMENT_VARIANTS.map(({ vectors, run }) => (name === "RUN" ? run : vectors)));
-  return [...sizes].flatMap((size) => specs.map((spec) => sized(spec, name, size)));
+/** A specialisation for invocations that take `size` elements of the last axis. */
+export const inRuns = (spec: Specialization, size: number): Specialization =>
+  extended(spec, `RUN${size}`, () => ({ RUN: `${size}u` }));
+
+/** Each specialisation for every length of runs. */
+export const inAllRuns = (specs: readonly Specialization[]): Specialization[] =>
+  [...new Set(ELEMENT_VARIANTS.map(({ run }) => run))].flatMap((size) => specs.map((spec) => inRuns(spec, size)));
+
+/** Whether a function calls more of the library than tests of bits. */
+const isHeavy = ({ include }: Specialization): boolean => include !== undefined && include !== "float";
+
+const withVectors = (spec: Specialization, { count, isWrittenOut = false }: Vectors): Specialization =>
+  extended(spec, `VECTORS${count}${isWrittenOut}`, () => ({
+    VECTORS: `${count}u`,
+    ...(isWrittenOut ? { WRITTEN_OUT: "true" } : {}),
+  }));
+
+/** A specialisation for the vectors that an invocation takes on a device, and how many these are. */
+export function inVectors(gpu: Gpu, spec: Specialization): { spec: Specialization; vectors: number } {
+  const { vectors, heavyVectors } = chooseElementVariant(gpu);
+  const own = isHeavy(spec) ? heavyVectors : vectors;
+  return { spec: withVectors(spec, own), vectors: own.count };
 }
+
+/** Each specialisation for all vectors that an invocation may take. */
+export const inAllVectors = (specs: readonly Specialization[]): Specialization[] =>
+  specs.flatMap((spec) =>
+    ELEMENT_VARIANTS.map(({ vectors, heavyVectors }) => withVectors(spec, isHeavy(spec) ? heavyVectors : vectors)),
+  );

@@ -34,8 +34,8 @@ const GRAPHICS: Preferences = {
 export const VARIANT_TABLE: Readonly<Record<AdapterClass, Preferences>> = {
   lavapipe: PROCESSOR,
   // Its branches save nothing, so that phases made together do all the products of the one with most taps; and loops over
-  // vectors cost more than they save, so that two are written out.
-  swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"], elementwise: ["pairs"] },
+  // vectors cost more than they save, so that these are written out.
+  swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"], elementwise: ["written-out"] },
   null: PROCESSOR,
   nvidia: { ...GRAPHICS, matmul: ["shared-wide", "register"] },
   amd: { ...GRAPHICS, matmul: ["shared-wide", "register"] },

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
@@ -71,7 +71,7 @@ const unaryKernel = defineKernel({
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", a: "u32", b: "u32" },
   variants: () =>
-    inSizes("VECTORS", [
+    inAllVectors([
       ...variantsOf(UNARY, unarySpecialization)(),
       ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
     ]),
@@ -93,8 +93,7 @@ const binaryKernel = defineKernel({
     q: "u32",
   },
   variants: () =>
-    inSizes(
-      "VECTORS",
+    inAllVectors(
       [false, true].flatMap((hasScalars) =>
         variantsOf(BINARY, (fn, dtype) => flatSpecialization(fn, dtype, hasScalars))(),
       ),
@@ -128,7 +127,7 @@ const binaryStridedKernel = defineKernel({
     p: "u32",
     q: "u32",
   },
-  variants: () => inSizes("RUN", variantsOf(BINARY, binarySpecialization)()),
+  variants: () => inAllRuns(variantsOf(BINARY, binarySpecialization)()),
 });
 
 /** Which operand of a binary function is the number. */
@@ -149,8 +148,7 @@ const binaryNumberKernel = defineKernel({
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", number: "u32" },
   variants: () =>
-    inSizes(
-      "VECTORS",
+    inAllVectors(
       (["left", "right"] as const).flatMap((side) =>
         forwardNames.flatMap((name) =>
           DTYPES.filter((dtype) => accepts(BINARY[name], dtype)).map((dtype) =>
@@ -204,12 +202,18 @@ function launchUnary(
   spec: Specialization,
   words: { a: number; b: number },
 ): Tensor {
-  const { vectors } = chooseElementVariant(x.gpu);
-  const variant = unaryKernel.variant(sized(spec, "VECTORS", vectors));
+  const flat = inVectors(x.gpu, spec);
+  const variant = unaryKernel.variant(flat.spec);
   const y = output(op, x, x.shape, dtype);
   if (x.size === 0) return y;
   forFlatWindows([contiguous(x), y], (windows, count) => {
-    launch(op, variant, windows, { count: Math.ceil(count / 4), ...words }, gridOf(Math.ceil(count / 4 / vectors)));
+    launch(
+      op,
+      variant,
+      windows,
+      { count: Math.ceil(count / 4), ...words },
+      gridOf(Math.ceil(count / 4 / flat.vectors)),
+    );
   });
   return y;
 }
@@ -219,13 +223,13 @@ export function binaryWithNumber(op: string, x: Tensor, value: number, side: Sid
   const fn: ElementFunction = BINARY[name];
   requireAccepted(op, fn, x);
   requireNumber(op, value, x.dtype);
-  const { vectors } = chooseElementVariant(x.gpu);
-  const variant = binaryNumberKernel.variant(sized(numberSpecialization(name, x.dtype, side), "VECTORS", vectors));
+  const flat = inVectors(x.gpu, numberSpecialization(name, x.dtype, side));
+  const variant = binaryNumberKernel.variant(flat.spec);
   const y = output(op, x, x.shape, resultType(fn, x.dtype));
   if (x.size === 0) return y;
   const number = wordOf(value, x.dtype);
   forFlatWindows([contiguous(x), y], (windows, count) => {
-    launch(op, variant, windows, { count: Math.ceil(count / 4), number }, gridOf(Math.ceil(count / 4 / vectors)));
+    launch(op, variant, windows, { count: Math.ceil(count / 4), number }, gridOf(Math.ceil(count / 4 / flat.vectors)));
   });
   return y;
 }
@@ -247,17 +251,17 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
   const y = output(op, a, shape, resultType(fn, a.dtype));
   if (y.size === 0) return y;
   const words = { p: wordOf(first, a.dtype), q: wordOf(second, a.dtype) };
-  const { vectors, run } = chooseElementVariant(a.gpu);
   if (isFlat(a, shape) && isFlat(b, shape)) {
-    const spec = flatSpecialization(fn, a.dtype, a.size === 1 || b.size === 1);
-    const variant = binaryKernel.variant(sized(spec, "VECTORS", vectors));
+    const flat = inVectors(a.gpu, flatSpecialization(fn, a.dtype, a.size === 1 || b.size === 1));
+    const variant = binaryKernel.variant(flat.spec);
     const scalars = { aIsScalar: a.size === 1 ? 1 : 0, bIsScalar: b.size === 1 ? 1 : 0 };
     forFlatWindows([a, b, y], (windows, count) => {
       const params = { count: Math.ceil(count / 4), ...scalars, ...words };
-      launch(op, variant, windows, params, gridOf(Math.ceil(count / 4 / vectors)));
+      launch(op, variant, windows, params, gridOf(Math.ceil(count / 4 / flat.vectors)));
     });
     return y;
   }
+  const { run } = chooseElementVariant(a.gpu);
   const left = expandView(a, shape);
   const right = expandView(b, shape);
   forParts(op, [left, right, y], (parts) => {
@@ -269,7 +273,7 @@ export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first
     const { shape: outer, strides, steps, params } = runsOf(merged, run);
     launch(
       op,
-      binaryStridedKernel.variant(sized(binarySpecialization(fn, a.dtype), "RUN", run)),
+      binaryStridedKernel.variant(inRuns(binarySpecialization(fn, a.dtype), run)),
       parts,
       {
         shape0: front(outer),

@@ -2,7 +2,7 @@ import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
 import { defineKernel, joined, type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
-import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { including, LIBRARY } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
@@ -65,7 +65,7 @@ const ternaryKernel = defineKernel({
     },
     NUMBERS,
   ),
-  variants: () => inSizes("VECTORS", variants()),
+  variants: () => inAllVectors(variants()),
 });
 
 const ternaryStridedKernel = defineKernel({
@@ -100,7 +100,7 @@ const ternaryStridedKernel = defineKernel({
     },
     NUMBERS,
   ),
-  variants: () => inSizes("RUN", variants()),
+  variants: () => inAllRuns(variants()),
 });
 
 /**
@@ -127,16 +127,17 @@ export function ternary(
   };
   // In the place of a number some other operand is bound, and not used.
   const operands = [c, a, b].map((x) => (typeof x === "number" ? c : x));
-  const { vectors, run } = chooseElementVariant(c.gpu);
   if (operands.every((x) => isFlat(x, shape))) {
-    const variant = ternaryKernel.variant(sized(spec, "VECTORS", vectors));
+    const flat = inVectors(c.gpu, spec);
+    const variant = ternaryKernel.variant(flat.spec);
     const [cIsScalar, aIsScalar, bIsScalar] = operands.map((x) => (x.size === 1 ? 1 : 0));
     forFlatWindows([...operands, y], (windows, count) => {
       const values = { count: Math.ceil(count / 4), cIsScalar, aIsScalar, bIsScalar, ...numbers };
-      launch(op, variant, windows, values, gridOf(Math.ceil(count / 4 / vectors)));
+      launch(op, variant, windows, values, gridOf(Math.ceil(count / 4 / flat.vectors)));
     });
     return y;
   }
+  const { run } = chooseElementVariant(c.gpu);
   const views = operands.map((x) => expandView(x, shape));
   forParts(op, [...views, y], (parts) => {
     const merged = mergeAxes(
@@ -147,7 +148,7 @@ export function ternary(
     const { shape: outer, strides, steps, params } = runsOf(merged, run);
     launch(
       op,
-      ternaryStridedKernel.variant(sized(spec, "RUN", run)),
+      ternaryStridedKernel.variant(inRuns(spec, run)),
       parts,
       {
         shape0: front(outer),

@@ -3,7 +3,7 @@ import crossEntropyBackwardSource from "../../../shaders/losses/cross-entropy-ba
 import { defineKernel } from "../../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor, tidy } from "../../tensor/index.ts";
 import { contiguous, reshaped } from "../copy.ts";
-import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "../element-variant.ts";
 import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
 import { fitsBinding, halvesOf, longestAxis, requireBindable } from "../windows.ts";
@@ -90,7 +90,7 @@ const backwardKernel = defineKernel({
     logitsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => inSizes("RUN", [SEPARATE, IN_PLACE]),
+  variants: () => inAllRuns([SEPARATE, IN_PLACE]),
 });
 
 /** What a loss of class indices is made of besides the logits. */
@@ -208,7 +208,7 @@ function gradientOfWindow(
   const [yOuterStride, yClassStride, yInnerStride] = y.strides;
   launch(
     op,
-    backwardKernel.variant(sized(isInPlace ? IN_PLACE : SEPARATE, "RUN", run)),
+    backwardKernel.variant(inRuns(isInPlace ? IN_PLACE : SEPARATE, run)),
     [state, labels, weight ?? state, weightTotal ?? state, g, divisor ?? state, isInPlace ? state : logits, y],
     {
       count,

@@ -13,7 +13,7 @@ import {
   tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { chooseElementVariant, inSizes, sized } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "../element-variant.ts";
 import { gridOf, launch, output, requireFloat32 } from "../launch.ts";
 import { forFlatWindows, requireBindable, rowWindows } from "../windows.ts";
 import { quantileTable } from "./quantiles.ts";
@@ -47,7 +47,7 @@ const randomKernel = defineKernel({
     threshold: "u32",
     scale: "f32",
   },
-  variants: () => inSizes("RUN", Object.values(GENERATORS)),
+  variants: () => inAllRuns(Object.values(GENERATORS)),
 });
 
 const categoricalKernel = defineKernel({
@@ -80,7 +80,7 @@ function draw(
 ): void {
   const { seed, scale, threshold = 0 } = options;
   const { run } = chooseElementVariant(y.gpu);
-  const variant = randomKernel.variant(sized(GENERATORS[op], "RUN", run));
+  const variant = randomKernel.variant(inRuns(GENERATORS[op], run));
   forFlatWindows([y, ...inputs], ([target, source, residual], count, first) => {
     // What a generator does not read is bound all the same: any other buffer will do.
     const spare = table ?? empty(y.gpu, [1], "f32");
