@@ -74,7 +74,8 @@ export class SessionHost {
     stored: () => this.#session.kept.describe(),
     forget: async () => {
       if (this.#run) throw new Error("forget: the run is still under way; cancel it first");
-      await this.#session.kept.forget();
+      const { lock, kept } = this.#session;
+      await alone(lock, () => kept.forget());
     },
     close: () => this.#close(),
   };
@@ -88,8 +89,10 @@ export class SessionHost {
     const device = new Device(gpu, this.options.openGpu);
     const { adapter } = await device.get();
     const isStored = storage !== false && !this.options.folder;
-    const folder =
-      this.options.folder ?? (isStored ? await OpfsDirectory.open(storage, { create: true }) : new MemoryFolder());
+    const folder = await this.#openFolder(storage).catch((error: unknown) => {
+      device.close();
+      throw error;
+    });
     const kept = new KeptRun(folder);
     const sources = new Sources({
       isCached: cache ?? isStored,
@@ -104,11 +107,16 @@ export class SessionHost {
     return { adapter };
   }
 
+  async #openFolder(storage: string | false): Promise<RunFolder> {
+    if (this.options.folder) return this.options.folder;
+    return storage === false ? new MemoryFolder() : OpfsDirectory.open(storage, { create: true });
+  }
+
   /** Starts a job, or goes on with the one that was kept. */
   async #begin(send: Send<SessionEvent>, signal: AbortSignal, job: FineTuneJob | null): Promise<void> {
     const { kept, models, device, sources, lock } = this.#session;
-    if (this.#run) throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
     const own = job ?? (await kept.job());
+    if (this.#run) throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
     if (!own) throw new Error("there is no run that was kept");
     const prepare = sources.prepare.bind(sources);
     const run = new Run({ device, kept, prepare, send }, own);
