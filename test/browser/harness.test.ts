@@ -76,6 +76,12 @@ describe("the browser of the tests", () => {
   });
 });
 
+it("takes an installed Chromium when one is named", async () => {
+  const { executablePath } = await findChromium(undefined);
+  expect(await findChromium(executablePath)).toEqual({ executablePath, environment: {} });
+  await expect(findChromium("/no/chromium")).rejects.toThrow("there is no Chromium at /no/chromium");
+});
+
 it("bundles sources for a page", async () => {
   const files = await bundle({ entry: "src/tensor/half.ts" });
   expect(Object.keys(files)).toEqual(["entry.js"]);
