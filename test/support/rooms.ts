@@ -20,6 +20,9 @@ const placeOf = (room: string): number => PLACES.findIndex((rooms) => rooms.incl
 /** `io` stands aside: it builds on `tensor` alone, and these build on it. */
 const IO_MAY_IMPORT = ["tensor"];
 const MAY_IMPORT_IO = ["models", "finetune", "bench", "jobs", "session", "cli"];
+/** Parts of `io` that are for one place alone: what is for every place imports none of them. */
+const IO_EDGES = ["src/io/node/", "src/io/browser/", "src/io/hub/"];
+const edgeOf = (path: string): string | undefined => IO_EDGES.find((edge) => path.startsWith(edge));
 /** Shaders belong to the code that dispatches them. */
 const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels", "bench"];
 
@@ -109,7 +112,11 @@ function checkImport(one: Import, sources: Sources): string[] {
   if (!(path in sources)) return breach("no such file in src");
   const imported = roomOf(path);
   if (!imported) return breach("the library's entry is for its users");
-  if (imported === room) return [];
+  if (imported === room) {
+    const edge = edgeOf(path);
+    const isAllowed = !edge || edge === edgeOf(from) || (isIn(from, ["src/io/hub/"]) && edge === "src/io/browser/");
+    return isAllowed ? [] : breach(`${edge} stands at the edge of io`);
+  }
   if (isNeighbourAllowed(room, imported)) return [];
   return breach(`${room || "the entry"} may not import ${imported}`);
 }
