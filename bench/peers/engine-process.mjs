@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NoAnswer } from "./no-answer.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -13,7 +14,12 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 export const PYTHON = process.env.PYTHON || "python3";
 
 /** Longest wait for an answer; jax-js takes three quarters of a minute to compile a block where nothing is cached. */
-const PATIENCE_MILLISECONDS = 240_000;
+let patienceMilliseconds = 240_000;
+
+/** From now on no answer is waited for longer. */
+export function setPatience(milliseconds) {
+  patienceMilliseconds = milliseconds;
+}
 
 /**
  * Lets a process run until it has answered, and no longer: compilers, collectors of garbage and loops that poll would
@@ -45,11 +51,12 @@ function ending(child) {
 
 function withPatience(promise, child, ended) {
   let timer;
+  const milliseconds = patienceMilliseconds;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => {
       child.kill("SIGKILL");
-      reject(new Error(`no answer in ${PATIENCE_MILLISECONDS / 1000} s`));
-    }, PATIENCE_MILLISECONDS);
+      reject(new NoAnswer(milliseconds));
+    }, milliseconds);
   });
   return Promise.race([promise, late, ended]).finally(() => clearTimeout(timer));
 }

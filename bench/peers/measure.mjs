@@ -1,4 +1,5 @@
 // The engines' turns at a row: what is wrong is found before it is timed.
+import { NoAnswer } from "./no-answer.mjs";
 import { findError } from "./reference.mjs";
 
 /** A sample lasts at least about this long, so that waiting for the device does not decide it. */
@@ -6,6 +7,8 @@ const SAMPLE_MILLISECONDS = 40;
 const MOST_EXECUTIONS = 16;
 /** Only this often is an execution of more than two seconds repeated. */
 const FEW_ROUNDS = 3;
+/** An execution that takes longer by itself is not repeated: that it is slow is beyond doubt, and a table ends some day. */
+const LONG_MILLISECONDS = 4000;
 
 const sorted = (list) => [...list].sort((a, b) => a - b);
 const quantile = (list, q) => {
@@ -28,15 +31,23 @@ async function prepare(peer, row, inputs, rounds) {
       result.wrong = wrong;
       return result;
     }
-    const { milliseconds } = await peer.engine.ask("run", { count: 1 }, row);
+    const { milliseconds, errors } = await peer.engine.ask("run", { count: 1 }, row);
+    if (errors.length > 0) throw new Error(`GPU error: ${errors[0].slice(0, 160)}`);
     const bytes = Object.values(prepared.outputs).reduce((total, { byteLength }) => total + byteLength, 0);
     const room = Math.max(1, Math.floor(2 ** 28 / bytes));
     result.count = Math.min(MOST_EXECUTIONS, room, Math.max(1, Math.ceil(SAMPLE_MILLISECONDS / milliseconds)));
     if (row.kind === "training-step" || row.kind === "tiny-adds") result.count = 1;
     result.rounds = milliseconds > 2000 ? Math.min(rounds, FEW_ROUNDS) : rounds;
     result.milliseconds = milliseconds;
+    // A training step has later losses to show, and Graft's backward rows are timed in two ways.
+    result.isLong = milliseconds > LONG_MILLISECONDS && row.kind !== "training-step" && peer.key !== "graft";
+    if (result.isLong) {
+      result.rounds = 0;
+      result.samples.push(milliseconds);
+    }
   } catch (error) {
     result.failure = error.message;
+    result.isLate = error instanceof NoAnswer;
   }
   return result;
 }
@@ -51,6 +62,7 @@ async function sample(peer, row, result, withForward, into) {
     into.push(milliseconds);
   } catch (error) {
     result.failure = error.message;
+    result.isLate = error instanceof NoAnswer;
   }
 }
 
@@ -77,7 +89,7 @@ export async function measure(peers, row, rounds) {
   }
   for (const peer of runnable) {
     const result = results.get(peer);
-    if (result.failure) continue;
+    if (result.failure || result.isLong) continue;
     result.counts = await peer.engine.ask("count", {}, row).catch(() => undefined);
     if (row.kind !== "training-step") continue;
     try {
@@ -95,9 +107,10 @@ export async function measure(peers, row, rounds) {
 /** A line of the table, and of the run as JSON. */
 export function summarize(row, { peer, result }) {
   if (!result) return { engine: peer.key, status: "cannot" };
-  const { wrong, failure, samples, withForward, firstMilliseconds, counts, losses } = result;
+  const { wrong, failure, isLate, samples, withForward, firstMilliseconds, counts, losses } = result;
   const base = { engine: peer.key, firstMilliseconds, counts, losses };
   if (wrong) return { ...base, status: "wrong", reason: wrong };
+  if (isLate) return { ...base, status: "no answer", reason: failure };
   if (failure || samples.length === 0) return { ...base, status: "failed", reason: failure };
   const summary = {
     ...base,

@@ -1,12 +1,13 @@
 // Graft beside other WebGPU engines: one run, one adapter, one table. Every answer is held against double precision
 // before its time counts, and engines take turns (A B A B), each in a process of its own.
 // Usage: npm run bench:peers -- [--only TEXT] [--engines a,b] [--rounds N] [--software] [--json FILE]
+//   [--leave-out ENGINE:TEXT,…] [--patience SECONDS]
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { EngineProcess, PYTHON, TorchProcess } from "./engine-process.mjs";
+import { EngineProcess, PYTHON, setPatience, TorchProcess } from "./engine-process.mjs";
 import { measure, ratio, summarize } from "./measure.mjs";
 import { workloads } from "./workloads.mjs";
 
@@ -25,6 +26,8 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "7" },
     software: { type: "boolean", default: false },
     json: { type: "string" },
+    "leave-out": { type: "string", default: "" },
+    patience: { type: "string" },
   },
 });
 
@@ -37,6 +40,27 @@ if (chosen.length === 0) {
 const names = options.engines?.split(",") ?? [...Object.keys(ENGINES), "pytorch"];
 const unknown = names.find((name) => !(name in ENGINES) && name !== "pytorch");
 if (unknown) throw new Error(`no engine "${unknown}"; there are ${[...Object.keys(ENGINES), "pytorch"].join(", ")}`);
+
+/** Engines that are left out of rows with some text in their names, to keep a run short: the table says so. */
+const leftOut = options["leave-out"]
+  .split(",")
+  .filter(Boolean)
+  .map((entry) => {
+    const [engine, text] = entry.split(":");
+    if (!names.includes(engine) || engine === "graft" || !text) {
+      throw new Error(
+        `--leave-out ${entry}: expected an engine beside graft that runs, a colon and part of a row's name`,
+      );
+    }
+    return { engine, text };
+  });
+const isLeftOut = (peer, row) => leftOut.some(({ engine, text }) => engine === peer.key && row.id.includes(text));
+
+if (options.patience !== undefined) {
+  const seconds = Number(options.patience);
+  if (!(seconds > 0)) throw new Error(`--patience ${options.patience}: expected a number of seconds`);
+  setPatience(1000 * seconds);
+}
 
 const hasTorch = () => {
   try {
@@ -90,14 +114,24 @@ function describe(summary) {
 const peers = await openEngines();
 const table = [];
 console.log(peers.map(({ name, version, adapter }) => `${name} ${version} on ${adapter}`).join("\n"));
-console.log(`\nMilliseconds, median of ${rounds} alternating samples; (f+b): its backward pass runs forward too.\n`);
+console.log(
+  `\nMilliseconds, median of ${rounds} alternating samples, fewer of what takes seconds; (f+b): its backward pass runs forward too.\n`,
+);
 const widths = [36, ...peers.map(({ name }) => Math.max(name.length, 11)), 20];
 const line = (cells) =>
   console.log(cells.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  "));
 line(["", ...peers.map(({ name }) => name), "best peer / graft"]);
 try {
   for (const row of chosen) {
-    const engines = (await measure(peers, row, rounds)).map((part) => summarize(row, part));
+    const parts = await measure(
+      peers.filter((peer) => !isLeftOut(peer, row)),
+      row,
+      rounds,
+    );
+    const engines = peers.map((peer) => {
+      const part = parts.find((own) => own.peer === peer);
+      return part ? summarize(row, part) : { engine: peer.key, status: "left out" };
+    });
     const graft = engines.find(({ engine }) => engine === "graft");
     const ratios = engines
       .filter(isPeer)
@@ -116,7 +150,7 @@ const geometricMean = Math.exp(ratios.reduce((total, x) => total + Math.log(x), 
 if (ratios.length > 0) console.log(`\nGeometric mean over the best peer of each row: ${geometricMean.toFixed(2)}×`);
 for (const { id, engines } of table) {
   for (const { engine, status, reason } of engines) {
-    if (status === "wrong" || status === "failed") console.log(`${id}: ${engine} ${status}: ${reason}`);
+    if (reason) console.log(`${id}: ${engine} ${status}: ${reason}`);
   }
 }
 if (options.json) {

@@ -36,6 +36,9 @@ const { measure, summarize } = (await import(`${scripts}/measure.mjs`)) as {
   measure(peers: Peer[], row: Row, rounds: number): Promise<object[]>;
   summarize(row: Row, part: object): Summary;
 };
+const { NoAnswer } = (await import(`${scripts}/no-answer.mjs`)) as {
+  NoAnswer: new (milliseconds: number) => Error;
+};
 const { workloads, seededValues, seededIntegers } = (await import(`${scripts}/workloads.mjs`)) as {
   workloads: (Row & { id: string })[];
   seededValues(count: number, seed: number, scale?: number): Float32Array;
@@ -324,6 +327,28 @@ describe("an engine's turn at a row", () => {
     expect(peers[0].asked).toEqual(["prepare", "run", "run", "run", "run", "count", "release"]);
     for (const line of lines.slice(1)) expect(line.milliseconds).toBeUndefined();
     for (const peer of [...peers.slice(1, 6), ...peers.slice(7)]) expect(peer.asked, peer.key).not.toContain("run");
+  });
+
+  it("is not repeated when it takes many seconds, and is no failure when it does not end", async () => {
+    const long = { milliseconds: 5000, errors: [] };
+    const peers = [
+      engine("graft", { prepare: prepared(right), run: long }),
+      engine("slow", { prepare: prepared(right), run: long }),
+      engine("slow and failing", { prepare: prepared(right), run: { milliseconds: 5000, errors: ["Device lost"] } }),
+      engine("slower", { prepare: new NoAnswer(60_000) }),
+      engine("later slower", { prepare: prepared(right), run: new NoAnswer(60_000) }),
+    ];
+    const lines = (await measure(peers, matmulRow, 5)).map((part) => summarize(matmulRow, part));
+    expect(lines.map(({ status, reason, samples }) => [status, reason, samples])).toEqual([
+      ["right", undefined, 3],
+      ["right", undefined, 1],
+      ["failed", "GPU error: Device lost", undefined],
+      ["no answer", "no answer in 60 s", undefined],
+      ["no answer", "no answer in 60 s", undefined],
+    ]);
+    expect(lines[1].milliseconds).toBe(5000);
+    expect(peers[1].asked).toEqual(["prepare", "run", "release"]);
+    for (const line of lines.slice(2)) expect(line.milliseconds).toBeUndefined();
   });
 
   it("has no time when a later step of the training turns out wrong", async () => {
