@@ -1,17 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Page } from "playwright";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serveDemo } from "../../scripts/demo/serve.mjs";
+import { describe, expect, it } from "vitest";
 import { classificationExamples, predictAndEvaluate } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { labelIndices, MemoryDirectory, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../src/models/index.ts";
-import { useChromium } from "../support/chromium.ts";
-import { namelessControls, TextPage } from "./support/text-page.ts";
+import { useTextPage } from "./support/text-page.ts";
 import { unzip } from "./support/unzip.ts";
 
-const MINI = join(resolve(import.meta.dirname, "../.."), "assets/gpt2-mini-en");
+const ROOT = resolve(import.meta.dirname, "../..");
+const MINI = join(ROOT, "assets/gpt2-mini-en");
 const SPAM =
   "You are a winner U have been specially selected 2 receive £1000 or a 4* holiday (flights inc) speak to a live " +
   "operator 2 claim 0871277810910p/min (18+)";
@@ -21,29 +19,8 @@ const LONG = 1_200_000;
 /** One answer of the page there. */
 const SOON = 120_000;
 
-const chromium = useChromium();
-let demo: Awaited<ReturnType<typeof serveDemo>>;
-beforeAll(async () => {
-  demo = await serveDemo();
-});
-afterAll(() => demo.close());
-
-const open = async (context: Parameters<typeof chromium.open>[1] = {}) => {
-  const watched = await chromium.open(demo.url, { locale: "en-US", ...context });
-  const text = new TextPage(watched.page);
-  await text.waitUntilReady();
-  return { ...watched, text };
-};
+const { open } = useTextPage();
 const percent = (words: string | null): number => Number(words?.replace(" %", ""));
-/** Tabs until the element that has the focus is the one wanted. */
-async function tabTo(page: Page, isThere: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 80; i++) {
-    await page.keyboard.press("Tab");
-    if (await isThere()) return;
-  }
-  throw new Error("Tab does not come to it");
-}
-
 describe("the page that fine-tunes GPT-2", () => {
   it(
     "trains the head on the bundled messages to over 95 %, reads texts, and gives a model that Node opens",
@@ -303,117 +280,4 @@ describe("what a person may do wrong", () => {
     },
     LONG,
   );
-});
-
-describe("the page for everybody", () => {
-  it(
-    "is worked from the keyboard alone, and shows where the focus is",
-    async () => {
-      const { page, text, screenshot } = await open();
-      const focused = (script: (element: Element) => boolean) => () =>
-        page.evaluate(`(${script.toString()})(document.activeElement)`) as Promise<boolean>;
-      await page.keyboard.press("Tab");
-      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
-      await tabTo(
-        page,
-        focused((one) => (one as HTMLInputElement).value === "bundled" && !!one.closest("#data")),
-      );
-      await page.keyboard.press("ArrowDown");
-      await page.keyboard.press("ArrowDown");
-      expect(await page.getByRole("radio", { name: "Typed here" }).isChecked()).toBe(true);
-      await tabTo(
-        page,
-        focused((one) => one.textContent === "Fill in some"),
-      );
-      await page.keyboard.press("Enter");
-      await tabTo(
-        page,
-        focused((one) => (one as HTMLElement).dataset.block === "h.3"),
-      );
-      const outline = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
-      expect(outline).toBe("solid");
-      await page.keyboard.press("Space");
-      expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-pressed"))).toBe("true");
-      await screenshot("text/focus", { fullPage: false });
-      await tabTo(
-        page,
-        focused((one) => one.id !== "" && one.closest(".field")?.textContent?.startsWith("Epochs") === true),
-      );
-      await page.keyboard.press("Control+A");
-      await page.keyboard.type("8");
-      await text.waitUntilReady();
-      await tabTo(
-        page,
-        focused((one) => one.textContent === "Train"),
-      );
-      await page.keyboard.press("Enter");
-      await text.waitForStatus(/^Done/);
-      // The buttons that were pressed or had their turn are gone; the focus is on their like, not lost.
-      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Train");
-      await tabTo(
-        page,
-        focused((one) => one.tagName === "TEXTAREA"),
-      );
-      await page.keyboard.type("Where is it?");
-      const verdict = text.part("try").locator("[data-which=after] .verdict");
-      await expect.poll(() => verdict.textContent(), { timeout: SOON }).toMatch(/question|statement/);
-    },
-    LONG,
-  );
-
-  it.each([
-    ["light", 1280, "light"],
-    ["dark", 1280, "dark"],
-    ["phone", 390, "light"],
-    ["phone-dark", 390, "dark"],
-  ] as const)(
-    "has a name for every control and nothing that sticks out, %s",
-    async (name, width, colorScheme) => {
-      const { page, text, screenshot } = await open({ colorScheme, viewport: { width, height: 844 } });
-      for (const radio of ["A folder of yours", "The Hugging Face Hub", "Typed here"]) {
-        await page.getByRole("radio", { name: radio }).check();
-        expect(await namelessControls(page)).toEqual([]);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-      }
-      await page.getByRole("radio", { name: "GPT-2 mini" }).check();
-      await page.getByRole("radio", { name: "SMS spam" }).check();
-      await text.waitUntilReady();
-      await screenshot(`text/${name}`);
-      const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-      const first = await ground();
-      await page.getByRole("radio", { name: colorScheme === "dark" ? "Light" : "Dark" }).check();
-      expect(await ground()).not.toBe(first);
-      await page.reload();
-      expect(await ground()).not.toBe(first);
-    },
-    LONG,
-  );
-
-  it(
-    "works without a network once it was loaded, the bundled model with it",
-    async () => {
-      const { page, text } = await open();
-      await expect
-        .poll(() => page.locator("#offline").textContent(), { timeout: SOON })
-        .toMatch(/^Works without a network/);
-      await page.context().setOffline(true);
-      await page.reload();
-      await text.waitUntilReady();
-      await text.useTyped(2);
-      await text.button("Train").click();
-      await text.waitForStatus(/^Done after 2 steps/);
-    },
-    LONG,
-  );
-
-  it("says what is missing where there is no WebGPU", async () => {
-    const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
-    await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));
-    await page.goto(demo.url);
-    const alert = page.getByRole("alert");
-    await alert.waitFor();
-    expect(await alert.textContent()).toMatch(/This browser has no WebGPU.*flags/s);
-    expect(await page.getByRole("button", { name: "Train" }).count()).toBe(0);
-    await screenshot("text/no-webgpu");
-  });
 });

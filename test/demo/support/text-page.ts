@@ -1,5 +1,7 @@
 import type { Page } from "playwright";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
+import { serveDemo } from "../../../scripts/demo/serve.mjs";
+import { type TestBrowser, useChromium, type WatchedPage } from "../../support/chromium.ts";
 
 /** Milliseconds that anything may take on a busy machine without a GPU. */
 const PATIENCE = 600_000;
@@ -62,6 +64,32 @@ export class TextPage {
   async waitForStep(step: number): Promise<void> {
     await expect.poll(() => this.stepsTaken(), { timeout: PATIENCE, interval: 50 }).toBeGreaterThanOrEqual(step);
   }
+}
+
+/** The demo's server and a Chromium for the tests of a file. */
+export function useTextPage(): {
+  readonly chromium: TestBrowser;
+  /** Where the demo is; known from the first test on. */
+  address(): string;
+  /** Opens the page and waits until a run could be started. */
+  open(context?: Parameters<TestBrowser["open"]>[1]): Promise<WatchedPage & { text: TextPage }>;
+} {
+  const chromium = useChromium();
+  let demo: Awaited<ReturnType<typeof serveDemo>>;
+  beforeAll(async () => {
+    demo = await serveDemo();
+  });
+  afterAll(() => demo.close());
+  return {
+    chromium,
+    address: () => demo.url,
+    open: async (context = {}) => {
+      const watched = await chromium.open(demo.url, { locale: "en-US", ...context });
+      const text = new TextPage(watched.page);
+      await text.waitUntilReady();
+      return { ...watched, text };
+    },
+  };
 }
 
 /** Controls of the page without a name that can be read out. */
