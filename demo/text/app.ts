@@ -11,7 +11,7 @@ import type {
 import { RunLog } from "../shared/run-log.ts";
 import { createStore, type Store } from "../shared/store.ts";
 import { clearErrors, showError } from "../shared/toasts.ts";
-import { DEFAULT_TRAINING, settingsOf, type Training } from "./training.ts";
+import { DEFAULT_TRAINING, settingsOf, type Training, trainingOf } from "./training.ts";
 
 export type TextTask = "classify" | "lm";
 
@@ -112,6 +112,8 @@ export class App {
       if (!inspection || !model) return false;
       const settings = settingsOf(inspection, training, task);
       const description = await this.session.describeData({ task, model, data, settings });
+      // A run that began meanwhile has data of its own.
+      if (isBusy(this.state)) return false;
       this.store.set({ data, description, plan: null, planProblem: null });
       clearErrors();
       this.refresh();
@@ -179,7 +181,21 @@ export class App {
   async pickUp(): Promise<void> {
     const { stored } = this.state;
     if (!stored || isBusy(this.state)) return;
+    void this.#show(stored.job);
     await this.#follow(stored.job, () => this.session.pickUp());
+  }
+
+  /** Shows a kept job as what is chosen, as far as its model and data can be read. */
+  async #show({ task, model, data, settings = {} }: FineTuneJob): Promise<void> {
+    if (task === "image-classify") return;
+    try {
+      const job = { task, model, data, settings };
+      const description = await this.session.describeData(job);
+      const inspection = await this.session.inspect(model, job);
+      this.store.set({ task, model, data, description, inspection, training: trainingOf(inspection, settings) });
+    } catch {
+      // The run itself says what is wrong with it.
+    }
   }
 
   async discard(): Promise<void> {

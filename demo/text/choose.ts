@@ -86,6 +86,10 @@ export function choosePart(app: App, part: Part): void {
   let phase: Phase | undefined;
   app.store.watch((state, before) => {
     controls.disabled = isBusy(state);
+    // Of a run that was picked up.
+    if (before && state.model !== before.model && state.model === state.job?.model) {
+      cards.set(state.model?.kind === "url" ? "bundled" : null);
+    }
     if (state.run?.phase !== phase || before === null) void kept.refresh();
     phase = state.run?.phase;
     const { inspection, task } = state;

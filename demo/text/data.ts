@@ -94,6 +94,8 @@ export function dataPart(app: App, part: Part): void {
     controls.disabled = isBusy(state);
     if (state.inspection && !before?.inspection && !state.data && where === "bundled") useBundled();
     task.set(state.task);
+    // Of a run that was picked up: none of what can be chosen here.
+    if (before && state.data !== before.data && state.data === state.job?.data) cards.set(null);
     // What is a classifier already does not write.
     task.element.hidden = state.inspection?.tasks.length === 1;
     const { description } = state;

@@ -71,6 +71,10 @@ export function freezePart(app: App, part: Part): void {
         if (field.value !== null) app.setTraining({ [key]: field.value });
       },
     });
+    // A run that was picked up brings rates of its own.
+    app.store.watch(({ training }, before) => {
+      if (training[key] !== before?.training[key] && field.value !== training[key]) field.set(training[key]);
+    });
     return field;
   };
   const rates = [

@@ -118,6 +118,18 @@ export function settingsOf(inspection: ModelInspection, training: Training, task
   };
 }
 
+/** What a person had set, from the settings of a kept job. */
+export function trainingOf(inspection: ModelInspection, settings: JobSettings): Training {
+  const stages = stagesOf(inspection);
+  const trained = stages.filter((stage) => stage.trained > 0).map(({ name }) => name);
+  const preset = settings.gradual === undefined ? presetOf(inspection, trained) : "gradual";
+  const own = Object.entries(DEFAULT_TRAINING).map(([key, value]) => [
+    key,
+    settings[key as keyof JobSettings] ?? value,
+  ]);
+  return { ...(Object.fromEntries(own) as Training), preset, trained };
+}
+
 /** The stages as the column of blocks shows them. */
 export const blocksOf = (inspection: ModelInspection): readonly Block[] =>
   stagesOf(inspection).map(({ name, parameters, pattern }) => ({

@@ -118,6 +118,8 @@ describe("the page that fine-tunes GPT-2", () => {
       await text.button("Pick it up").click();
       await text.waitForStatus(/^Done after 60 steps/);
       expect(await text.chart("Loss").getAttribute("data-points")).toBe("61");
+      expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("typed.jsonl");
+      expect(await page.getByLabel("Epochs").inputValue()).toBe("60");
 
       await page.reload();
       await text.waitUntilReady();

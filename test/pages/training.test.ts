@@ -6,6 +6,7 @@ import {
   settingsOf,
   stageTitle,
   trainedStages,
+  trainingOf,
 } from "../../demo/text/training.ts";
 import { fullSettings } from "../../src/jobs/index.ts";
 import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
@@ -65,6 +66,16 @@ describe("the settings of a job", () => {
     expect(settings("head", { maxLength: 1000 }).maxLength).toBe(256);
     expect(settingsOf(language, DEFAULT_TRAINING, "lm")).not.toHaveProperty("headLr");
   });
+});
+
+it("shows the settings of a kept job as they were set", () => {
+  const kept = { ...DEFAULT_TRAINING, epochs: 7, lr: 2e-4, seed: 1, preset: "blocks" as const };
+  const settings = settingsOf(classifier, kept, "classify");
+  const own = { ...classifier, stages: classifier.stages.map((one) => ({ ...one, trained: 0 })) };
+  const trained = { ...own, stages: own.stages.map((one) => ({ ...one, trained: one.level < 2 ? 10 : 0 })) };
+  const shown = trainingOf({ ...trained, head: { ...classifier.head, trained: 10 } }, settings);
+  expect(shown).toEqual({ ...kept, trained: of("blocks") });
+  expect(trainingOf(classifier, { gradual: 3 })).toMatchObject({ preset: "gradual", epochs: 10 });
 });
 
 it("calls stages as people do", () => {
