@@ -48,13 +48,13 @@ struct Params {
 alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is no multiple of 4
 const LANES: u32 = 4;      // spec: the subgroup size, 4, 8 or 16
 const ROWS: u32 = 4;       // rows of y a workgroup makes: 4 or 16
-const GROUPS: u32 = 1;     // groups of 4 * LANES columns of y a workgroup makes: 1 or 2
+const GROUPS: u32 = 1;     // groups of 4 * LANES columns of y a workgroup makes: 1, 2 or 4
 const MASKED = false;
 const BIASED = false;
 const DROPPED = false;    // dropout of probabilities
 const IS_WHOLE = true;     // spec: false where Element is f32
 const HELD: u32 = max(ROWS / LANES, 1); // rows a lane loads for all
-const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0 && GROUPS <= 2;
+const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0 && GROUPS <= 4 && GROUPS != 3;
 
 @group(0) @binding(0) var<storage, read> q: array<Element>;
 @group(0) @binding(1) var<storage, read> k: array<Element>;
@@ -246,6 +246,8 @@ fn main(
   let columnLimit = (params.valueWidth - 1) / 4 * 4;
   let column0 = min(column, columnLimit);
   let column1 = min(column + 4 * LANES, columnLimit);
+  let column2 = min(column + 8 * LANES, columnLimit);
+  let column3 = min(column + 12 * LANES, columnLimit);
 
   var y00 = mat4x4f(); // rows 0 to 3, first group of columns
   var y01 = mat4x4f();
@@ -255,6 +257,14 @@ fn main(
   var y21 = mat4x4f();
   var y30 = mat4x4f();
   var y31 = mat4x4f();
+  var y02 = mat4x4f(); // with four groups
+  var y03 = mat4x4f();
+  var y12 = mat4x4f();
+  var y13 = mat4x4f();
+  var y22 = mat4x4f();
+  var y23 = mat4x4f();
+  var y32 = mat4x4f();
+  var y33 = mat4x4f();
   var largest0 = vec4f(LOWEST); // N of each row
   var largest1 = vec4f(LOWEST);
   var largest2 = vec4f(LOWEST);
@@ -335,6 +345,18 @@ fn main(
       y30 = scaleRows(y30, factor3);
       y31 = scaleRows(y31, factor3);
     }
+    if (GROUPS > 2) {
+      y02 = scaleRows(y02, factor0);
+      y03 = scaleRows(y03, factor0);
+      if (ROWS > 4) {
+        y12 = scaleRows(y12, factor1);
+        y13 = scaleRows(y13, factor1);
+        y22 = scaleRows(y22, factor2);
+        y23 = scaleRows(y23, factor2);
+        y32 = scaleRows(y32, factor3);
+        y33 = scaleRows(y33, factor3);
+      }
+    }
 
     // A loop for each group of columns: one for both would take twice as long to compile.
     for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
@@ -369,6 +391,36 @@ fn main(
         }
       }
     }
+    if (GROUPS > 2) {
+      for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+        let values = valuesOf(vBase, start + 4 * owner, column2);
+        var weights = weightsAtEachKey(tile0, owner);
+        y02 = update(y02, keptOf(weights), values);
+        if (ROWS > 4) {
+          weights = weightsAtEachKey(tile1, owner);
+          y12 = update(y12, keptOf(weights), values);
+          weights = weightsAtEachKey(tile2, owner);
+          y22 = update(y22, keptOf(weights), values);
+          weights = weightsAtEachKey(tile3, owner);
+          y32 = update(y32, keptOf(weights), values);
+        }
+      }
+    }
+    if (GROUPS > 2) {
+      for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+        let values = valuesOf(vBase, start + 4 * owner, column3);
+        var weights = weightsAtEachKey(tile0, owner);
+        y03 = update(y03, keptOf(weights), values);
+        if (ROWS > 4) {
+          weights = weightsAtEachKey(tile1, owner);
+          y13 = update(y13, keptOf(weights), values);
+          weights = weightsAtEachKey(tile2, owner);
+          y23 = update(y23, keptOf(weights), values);
+          weights = weightsAtEachKey(tile3, owner);
+          y33 = update(y33, keptOf(weights), values);
+        }
+      }
+    }
   }
 
   // One store in loops whose ends the compiler cannot know: unrolled, the stores would take longest to compile.
@@ -396,6 +448,14 @@ fn main(
       if (g == 1) {
         values = select(pick(y01, i), pick(y11, i), block == 1);
         values = select(values, select(pick(y21, i), pick(y31, i), block == 3), block > 1);
+      }
+      if (GROUPS > 2 && g == 2) {
+        values = select(pick(y02, i), pick(y12, i), block == 1);
+        values = select(values, select(pick(y22, i), pick(y32, i), block == 3), block > 1);
+      }
+      if (GROUPS > 2 && g == 3) {
+        values = select(pick(y03, i), pick(y13, i), block == 1);
+        values = select(values, select(pick(y23, i), pick(y33, i), block == 3), block > 1);
       }
       let first = column + g * 4 * LANES;
       let columnEnd = min(first + 4, params.valueWidth);

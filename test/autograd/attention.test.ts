@@ -79,6 +79,15 @@ describe.each([
     expect(gpu().statistics.liveBuffers - before).toBe(0);
   });
 
+  it.each([20, 35])("makes values of %i columns, whatever part of them a workgroup takes", async (columns) => {
+    for (const rows of [3, 18]) {
+      const [q, k, v] = [draw([1, 2, rows, 6], 1), draw([1, 2, 21, 6], 2), draw([1, 2, 21, columns], 3)];
+      const y = tidy(() => scaledDotProductAttention(upload(q), upload(k), upload(v), { causal: "lower-right" }));
+      await expectClose(y, expected(q, k, v, {}, 22 - rows));
+      y.dispose();
+    }
+  });
+
   it("shares keys and values among groups of adjacent heads", async () => {
     const [q, k, v] = [draw([2, 6, 3, 4], 1), draw([2, 2, 5, 4], 2), draw([2, 2, 5, 3], 3)];
     const y = tidy(() => scaledDotProductAttention(upload(q), upload(k), upload(v), { mask: undefined }));

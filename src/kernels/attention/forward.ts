@@ -6,7 +6,16 @@ import { launch, output, requireFloat32 } from "../launch.ts";
 import { LIBRARY } from "../library.ts";
 import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
-import { byElements, DROPPED, droppingOf, EXPONENTIAL, maskings, SUBGROUP_TILES, tileFor } from "./variants.ts";
+import {
+  byElements,
+  DROPPED,
+  droppingOf,
+  EXPONENTIAL,
+  maskings,
+  SUBGROUP_TILES,
+  tileFor,
+  WIDE_TILES,
+} from "./variants.ts";
 
 const BY_ELEMENTS = byElements("Q", "K", "V");
 
@@ -58,7 +67,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention",
     source: attentionSource,
-    variants: () => specs(SUBGROUP_TILES),
+    variants: () => specs([...SUBGROUP_TILES, ...WIDE_TILES]),
   }),
 );
 
@@ -116,7 +125,7 @@ function run(
   const [outer, inner, groups, rows, width] = q.shape;
   const [columns, valueWidth] = v.shape.slice(-2);
   const { gpu } = q;
-  const tile = tileFor(gpu, rows, valueWidth);
+  const tile = tileFor(gpu, rows, valueWidth, 4);
   const spec: Specialization = {
     ...tile.spec,
     ...EXPONENTIAL,

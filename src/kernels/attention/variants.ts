@@ -36,12 +36,16 @@ export interface Tile {
   spec: Specialization;
 }
 
-/** The tile for results of so many rows and columns: four rows where there are no more, as in generation. */
-export function tileFor(gpu: Gpu, rows: number, columns: number): Tile {
+/**
+ * The tile for results of so many rows and columns: four rows where there are no more, as in generation. Scores are made
+ * anew for every slice of columns, so that narrow subgroups make up to `mostGroups` of them.
+ */
+export function tileFor(gpu: Gpu, rows: number, columns: number, mostGroups: 2 | 4 = 2): Tile {
   if (attentionFamily.choose(gpu).value.isShared) return { rows: 32, columns: 64, isShared: true, spec: {} };
   const size = fixedSubgroupSize(gpu)!;
   const own = rows <= 4 ? 4 : 16;
-  const groups = columns <= 4 * size ? 1 : 2;
+  const needed = columns <= 4 * size ? 1 : columns <= 8 * size ? 2 : 4;
+  const groups = Math.min(needed, size === 4 ? mostGroups : 2);
   return { rows: own, columns: 4 * size * groups, isShared: false, spec: subgroupTile(size, own, groups) };
 }
 
@@ -54,10 +58,13 @@ const subgroupTile = (size: number, rows: number, groups: number): Specializatio
   enable: "subgroups",
 });
 
-/** Every specialisation `tileFor` can give. */
+/** Every specialisation `tileFor` can give with two groups at most. */
 export const SUBGROUP_TILES: readonly Specialization[] = SUBGROUPS.flatMap((size) =>
   [4, 16].flatMap((rows) => [1, 2].map((groups) => subgroupTile(size, rows, groups))),
 );
+
+/** Those with more. */
+export const WIDE_TILES: readonly Specialization[] = [4, 16].map((rows) => subgroupTile(4, rows, 4));
 
 /** The exponential of the library, which is alike on all adapters. */
 export const EXPONENTIAL: Specialization = {
