@@ -8,6 +8,7 @@ import type {
   TrainingSession,
   Which,
 } from "../../src/session/index.ts";
+import { followRun } from "../shared/follow-run.ts";
 import { RunLog } from "../shared/run-log.ts";
 import { createStore, type Store } from "../shared/store.ts";
 import { showError } from "../shared/toasts.ts";
@@ -56,8 +57,6 @@ export interface State {
   readonly stored: StoredRun | null;
 }
 
-/** Milliseconds between two looks at a run. */
-const TICK = 80;
 /** Share of the pictures that is kept for validation. */
 const VALID_FRACTION = 0.25;
 
@@ -171,24 +170,14 @@ export class App {
 
   async #follow(job: FineTuneJob, begin: () => SessionRun): Promise<void> {
     const run = new RunLog();
-    let shown = 0;
     this.store.set({ run, job, trainedOn: this.state.classes, saved: null, stored: null, tick: this.state.tick + 1 });
+    const show = (): void => this.store.set({ tick: this.state.tick + 1 });
     try {
-      for await (const event of begin()) {
-        run.record(event);
-        // Steps may come faster than anyone can read.
-        const isFrequent = event.type === "step" || event.type === "bytes" || event.type === "compile";
-        if (isFrequent && performance.now() - shown < TICK) continue;
-        shown = performance.now();
-        this.store.set({ tick: this.state.tick + 1 });
-      }
-      // A run that was left without an end event was cancelled before its first step.
-      if (run.phase !== "ended") Object.assign(run, { phase: "ended", ended: "cancelled" });
+      await followRun(run, begin, show);
     } catch (error) {
-      run.phase = "failed";
       showError("The run has failed", error);
     }
-    this.store.set({ tick: this.state.tick + 1 });
+    show();
   }
 
   pause = (): Promise<void> => this.#do("The run could not be paused", () => this.session.pause());

@@ -1,6 +1,6 @@
 import { type DroppedFile, decodeImage, droppedFiles, IMAGE_TYPES } from "../../src/io/browser/index.ts";
 import { fill, h } from "../shared/dom.ts";
-import { type Dropped, dropZone } from "../shared/drop-zone.ts";
+import { type Dropped, dropTarget, dropZone } from "../shared/drop-zone.ts";
 import { icon } from "../shared/icons.ts";
 import type { Part } from "../shared/parts.ts";
 import { showError, showInfo } from "../shared/toasts.ts";
@@ -186,18 +186,7 @@ function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }: ClassA
     "li",
     {
       class: "card class-card",
-      ondragover: (event: DragEvent) => {
-        event.preventDefault();
-        element.classList.add("over");
-      },
-      ondragleave: (event: DragEvent) => {
-        if (!element.contains(event.relatedTarget as Node | null)) element.classList.remove("over");
-      },
-      ondrop: (event: DragEvent) => {
-        event.preventDefault();
-        element.classList.remove("over");
-        if (event.dataTransfer) onFiles(event.dataTransfer);
-      },
+      ...dropTarget(onFiles),
     },
     h(
       "div",

@@ -1,12 +1,12 @@
 import { formatPercent } from "../../src/finetune/format.ts";
 import { decodeImage, droppedFiles } from "../../src/io/browser/index.ts";
-import type { Prediction, Which } from "../../src/session/index.ts";
-import { barList } from "../shared/bars.ts";
+import type { Which } from "../../src/session/index.ts";
 import { fill, h } from "../shared/dom.ts";
 import { dropZone } from "../shared/drop-zone.ts";
 import type { Part } from "../shared/parts.ts";
 import { confusionMatrix } from "../shared/tables.ts";
 import { showError } from "../shared/toasts.ts";
+import { verdict } from "../shared/verdict.ts";
 import type { App } from "./app.ts";
 import { drawingPad } from "./pad.ts";
 
@@ -121,20 +121,4 @@ export function tryPart(app: App, part: Part): void {
     }
     part.setDone(hasEnded && isReady);
   });
-}
-
-function verdict({ label, probability, classes }: Prediction): HTMLElement[] {
-  return [
-    h("p", { class: "verdict" }, label),
-    barList(
-      "Probabilities",
-      classes.map((one) => ({
-        name: one.label,
-        share: one.probability,
-        text: formatPercent(one.probability),
-        isStrong: one.label === label,
-      })),
-    ),
-    h("p", { class: "visually-hidden" }, `${label}, ${formatPercent(probability)}`),
-  ];
 }

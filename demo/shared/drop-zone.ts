@@ -36,22 +36,33 @@ export function dropZone({ button, hint, accept, multiple, directory, onDrop }: 
     "div",
     {
       class: "drop-zone",
-      ondragover: (event: DragEvent) => {
-        event.preventDefault();
-        element.classList.add("over");
-      },
-      ondragleave: (event: DragEvent) => {
-        if (!element.contains(event.relatedTarget as Node | null)) element.classList.remove("over");
-      },
-      ondrop: (event: DragEvent) => {
-        event.preventDefault();
-        element.classList.remove("over");
-        if (event.dataTransfer) onDrop(event.dataTransfer);
-      },
+      ...dropTarget(onDrop),
     },
     h("button", { class: "button", type: "button", onclick: () => input.click() }, icon("upload"), button),
     h("p", { class: "hint" }, hint),
     input,
   );
   return element;
+}
+
+/** Attributes by which files can be dropped on an element; it has the class "over" while they are above it. */
+export function dropTarget(onDrop: (dropped: DataTransfer) => void) {
+  const mark = (event: DragEvent, isOver: boolean): void => {
+    (event.currentTarget as HTMLElement).classList.toggle("over", isOver);
+  };
+  return {
+    ondragover: (event: DragEvent) => {
+      event.preventDefault();
+      mark(event, true);
+    },
+    ondragleave: (event: DragEvent) => {
+      const { currentTarget, relatedTarget } = event;
+      if (!(currentTarget as HTMLElement).contains(relatedTarget as Node | null)) mark(event, false);
+    },
+    ondrop: (event: DragEvent) => {
+      event.preventDefault();
+      mark(event, false);
+      if (event.dataTransfer) onDrop(event.dataTransfer);
+    },
+  };
 }

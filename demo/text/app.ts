@@ -8,6 +8,7 @@ import type {
   StoredRun,
   TrainingSession,
 } from "../../src/session/index.ts";
+import { followRun } from "../shared/follow-run.ts";
 import { RunLog } from "../shared/run-log.ts";
 import { createStore, type Store } from "../shared/store.ts";
 import { clearErrors, showError } from "../shared/toasts.ts";
@@ -53,8 +54,6 @@ const INITIAL: State = {
   stored: null,
 };
 
-/** Milliseconds between two looks at a run. */
-const TICK = 80;
 /** How long the page waits for another change before it plans, in milliseconds. */
 const PAUSE = 250;
 
@@ -221,25 +220,17 @@ export class App {
     clearTimeout(this.#timer);
     this.#turn++;
     const run = new RunLog();
-    let shown = 0;
     this.store.set({ run, job, saved: null, stored: null, isPlanning: false, tick: this.state.tick + 1 });
+    const show = (): void => this.store.set({ tick: this.state.tick + 1 });
     try {
-      for await (const event of begin()) {
-        run.record(event);
+      await followRun(run, begin, (event) => {
         if (event.type === "plan") this.store.set({ plan: event.plan });
-        // Steps may come faster than anyone can read.
-        const isFrequent = event.type === "step" || event.type === "bytes" || event.type === "compile";
-        if (isFrequent && performance.now() - shown < TICK) continue;
-        shown = performance.now();
-        this.store.set({ tick: this.state.tick + 1 });
-      }
-      // A run that was left without an end event was cancelled before its first step.
-      if (run.phase !== "ended") Object.assign(run, { phase: "ended", ended: "cancelled" });
+        show();
+      });
     } catch (error) {
-      run.phase = "failed";
       showError("The run has failed", error);
     }
-    this.store.set({ tick: this.state.tick + 1 });
+    show();
   }
 
   async #do(title: string, action: () => Promise<void>): Promise<void> {

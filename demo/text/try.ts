@@ -1,11 +1,11 @@
 import { formatLoss, formatPercent } from "../../src/finetune/format.ts";
-import type { DataDescription, Prediction, Which } from "../../src/session/index.ts";
-import { barList } from "../shared/bars.ts";
+import type { DataDescription, Which } from "../../src/session/index.ts";
 import { fill, h, readable } from "../shared/dom.ts";
 import { textField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
 import { confusionMatrix } from "../shared/tables.ts";
 import { showError } from "../shared/toasts.ts";
+import { verdict } from "../shared/verdict.ts";
 import type { App } from "./app.ts";
 
 /** How long a person must not have typed before the text is read, in milliseconds. */
@@ -143,22 +143,6 @@ export function tryPart(app: App, part: Part): void {
     }
     part.setDone(run.phase === "ended");
   });
-}
-
-function verdict({ label, probability, classes }: Prediction): HTMLElement[] {
-  return [
-    h("p", { class: "verdict" }, label),
-    barList(
-      "Probabilities",
-      classes.map((one) => ({
-        name: one.label,
-        share: one.probability,
-        text: formatPercent(one.probability),
-        isStrong: one.label === label,
-      })),
-    ),
-    h("p", { class: "visually-hidden" }, `${label}, ${formatPercent(probability)}`),
-  ];
 }
 
 /** A few texts, of every label in turn. */
