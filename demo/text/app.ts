@@ -65,6 +65,8 @@ export class App {
   readonly store: Store<State> = createStore(INITIAL);
   #turn = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Data that are being read; a run that is started meanwhile is one on them. */
+  #taking: Promise<boolean> | null = null;
 
   constructor(readonly session: TrainingSession) {}
 
@@ -105,6 +107,14 @@ export class App {
 
   /** Takes data; what makes it fails where it is wrong. @returns whether it could be read. */
   async chooseData(make: DataSource | Promise<DataSource>): Promise<boolean> {
+    const taking = this.#takeData(make);
+    this.#taking = taking;
+    const isTaken = await taking;
+    if (this.#taking === taking) this.#taking = null;
+    return isTaken;
+  }
+
+  async #takeData(make: DataSource | Promise<DataSource>): Promise<boolean> {
     try {
       const data = await make;
       const { inspection, model, training, task } = this.state;
@@ -171,6 +181,7 @@ export class App {
   }
 
   async start(): Promise<void> {
+    if (this.#taking && !(await this.#taking)) return;
     const { job } = this;
     if (!job || isBusy(this.state)) return;
     await this.#follow(job, () => this.session.start(job));

@@ -3,7 +3,7 @@ import { fill, h, newId } from "../shared/dom.ts";
 import { icon } from "../shared/icons.ts";
 import { type TypedExample, typedData, typedProblem } from "./sources.ts";
 
-/** How long a person must not have typed before the examples are taken, in milliseconds. */
+/** How long a person must not have typed before the examples are taken, in milliseconds; on leaving a field they are at once. */
 const PAUSE = 500;
 const ROWS = 4;
 
@@ -22,6 +22,7 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
 
   const read = (): TypedExample[] => rows.map(({ label, text }) => ({ label: label.value, text: text.value }));
   const use = (): void => {
+    clearTimeout(timer);
     const examples = read();
     const problem = typedProblem(examples);
     state.textContent = problem ?? "";
@@ -40,7 +41,14 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
       if (rows.at(-1)?.element === element) add({ label: label.value, text: "" });
       rows[rows.findIndex((row) => row.element === element) + 1].text.focus();
     };
-    const common = { class: "input", type: "text", autocomplete: "off", spellcheck: "false", oninput: changed };
+    const common = {
+      class: "input",
+      type: "text",
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: changed,
+      onchange: use,
+    };
     const label = h("input", {
       ...common,
       id: `${id}-label`,
@@ -94,7 +102,7 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
     rows.splice(0);
     fill(list);
     for (const example of SAMPLES) add(example);
-    changed();
+    use();
   };
   return { element, use };
 }
