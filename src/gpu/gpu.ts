@@ -26,6 +26,8 @@ const SOFTWARE_BUDGET_BYTES = 8 * 2 ** 30;
 
 /** Buffers for reading back larger than this are given up after use: 16 MiB. */
 const KEPT_STAGING_BYTES = 2 ** 24;
+/** A device on a busy machine has told of its loss by then, in milliseconds. */
+const LOSS_TOLD_WITHIN = 10_000;
 
 /** Handles not closed; the first is the default. */
 const openHandles: Gpu[] = [];
@@ -396,14 +398,20 @@ export class Gpu {
     try {
       return await this.#wait(Promise.race([promise, lost]), unawaited.narrow > 0 && unawaited.wide === 0);
     } catch (error) {
-      // What fails with a lost device may fail before the loss is told of.
-      if (!this.#error) await new Promise((resolve) => setTimeout(resolve, 0));
+      if (!this.#error) await this.#whatFollows(error as Error);
       if (this.#error) this.throwIfFailed();
       throw error;
     } finally {
       this.#pending.delete(reject);
       if (this.#pending.size === 0) Object.assign(unawaited, { narrow: 0, wide: 0 });
     }
+  }
+
+  /** Waits for the cause of a failed promise, which may be told of after it. */
+  async #whatFollows({ name }: Error): Promise<void> {
+    // Only a lost device gives up the mapping of a buffer that nobody unmaps: then the loss is certain to be told of.
+    const cause = name === "AbortError" ? [this.device.lost, pause(LOSS_TOLD_WITHIN)] : [pause(0)];
+    await Promise.race(cause);
   }
 
   #takeStaging(bytes: number): GPUBuffer {
@@ -415,6 +423,8 @@ export class Gpu {
     return this.device.createBuffer({ size: capped, usage: BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST });
   }
 }
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Limits as plain numbers: a property of the device's own object is a call into the driver, far too slow for every use. */
 function copyOf(limits: GPUSupportedLimits): GPUSupportedLimits {

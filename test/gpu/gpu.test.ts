@@ -262,6 +262,23 @@ describe("failures", () => {
     await expect(gpu.read(x, 0, 4)).rejects.toThrow(/^The GPU device was lost \(destroyed\)/);
   });
 
+  it("of the device are known as its loss, however late it is told of", async () => {
+    const { device, info, wait } = await openDevice({});
+    const tellsLate = new Proxy(device, {
+      get: (own, key) => {
+        if (key === "lost") return own.lost.then((loss) => new Promise((told) => setTimeout(told, 300, loss)));
+        const value = Reflect.get(own, key);
+        return typeof value === "function" ? value.bind(own) : value;
+      },
+      set: (own, key, value) => Reflect.set(own, key, value),
+    });
+    using gpu = new Gpu(tellsLate, info, { wait });
+    const pending = gpu.read(gpu.allocate(16, "x"), 0, 16);
+    await Promise.resolve();
+    device.destroy();
+    await expect(pending).rejects.toThrow(/^The GPU device was lost \(destroyed\)/);
+  });
+
   it("of memory name what was asked for, and leave the handle usable", async () => {
     const gpu = await open({ memoryBudget: 4096 });
     const x = gpu.allocate(4000, "x");
