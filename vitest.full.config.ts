@@ -18,7 +18,12 @@ export default mergeConfig(rest, {
       projectOf(
         { name: "adapter", device: {} },
         {
-          include: [LARGE, "test/autograd/ops/limits.test.ts", "test/kernels/subgroup-matrix.test.ts"],
+          include: [
+            LARGE,
+            "test/autograd/ops/limits.test.ts",
+            "test/build/{minify-wgsl,naga}.test.ts",
+            "test/kernels/subgroup-matrix.test.ts",
+          ],
           thorough: true,
         },
       ),

@@ -8,7 +8,7 @@ import { gridOf, launch, output } from "./launch.ts";
 import { mergeAround, requireWalkable, twoVectors } from "./strided.ts";
 import { fitsBinding, forFlatWindows, halvesOf, longestAxis, requireBindable } from "./windows.ts";
 
-const HALF = { T: "f16", enable: "f16", fillValue: "return bitcast<vec2<f16>>(params.value).x;" };
+const HALF = { T: "f16", enable: "f16", fillValue: "return f16(unpack2x16float(params.value).x);" };
 
 const rearrangeKernel = defineKernel({
   name: "rearrange",
