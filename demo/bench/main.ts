@@ -1,6 +1,7 @@
 import { describeWebGpuProblem } from "../../src/gpu/index.ts";
 import { byId, fill } from "../shared/dom.ts";
-import { notice, startPage } from "../shared/page.ts";
+import { refuse } from "../shared/open-session.ts";
+import { startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
 import { showError } from "../shared/toasts.ts";
 import { Bench } from "./bench.ts";
@@ -13,15 +14,12 @@ startPage();
 const partOf = readParts();
 const [pick, results, own] = ["pick", "results", "own"].map(partOf);
 for (const part of [pick, own]) part.setReady(false);
-start().catch((error: Error) => {
-  byId("notices").append(notice({ kind: "problem", title: "The bench cannot run here", text: error.message }));
-});
+start().catch((error: Error) => refuse({ title: "The bench cannot run here", text: error.message, steps: [] }));
 
 async function start(): Promise<void> {
-  const obstacle = await describeWebGpuProblem();
-  if (obstacle) {
-    fill(byId("adapter"), "No GPU to use");
-    byId("notices").append(notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
+  const problem = await describeWebGpuProblem();
+  if (problem) {
+    refuse(problem);
     return;
   }
   const bench = new Bench(new URL("./app/bench-worker.js", document.baseURI));

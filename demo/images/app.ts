@@ -9,6 +9,7 @@ import type {
   Which,
 } from "../../src/session/index.ts";
 import { followRun } from "../shared/follow-run.ts";
+import { storedRun } from "../shared/kept-run.ts";
 import { RunLog } from "../shared/run-log.ts";
 import { createStore, type Store } from "../shared/store.ts";
 import { showError } from "../shared/toasts.ts";
@@ -142,7 +143,7 @@ export class App {
 
   /** Looks whether a run was kept, and shows its model and pictures as what is chosen. */
   async lookForKept(): Promise<void> {
-    const stored = await this.session.stored();
+    const stored = await storedRun(this.session);
     if (!stored) return;
     const { model, data, settings = {} } = stored.job;
     const name = model.kind === "url" ? modelName(model) : "";

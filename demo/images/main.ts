@@ -1,8 +1,7 @@
-import { describeWebGpuProblem } from "../../src/gpu/index.ts";
-import { FineTuneSession } from "../../src/session/index.ts";
-import { byId, fill, h } from "../shared/dom.ts";
+import { byId, h } from "../shared/dom.ts";
 import { keptRun } from "../shared/kept-run.ts";
-import { notice, startPage } from "../shared/page.ts";
+import { openSession } from "../shared/open-session.ts";
+import { startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
 import { App } from "./app.ts";
 import { choosePart } from "./choose.ts";
@@ -16,23 +15,11 @@ const STORAGE = "session-images";
 
 startPage();
 const partOf = readParts();
-open().catch((error: Error) => {
-  fill(byId("adapter"), "No GPU to use");
-  byId("notices").append(notice({ kind: "problem", title: "Training cannot run here", text: error.message }));
-});
+void open();
 
 async function open(): Promise<void> {
-  const obstacle = await describeWebGpuProblem();
-  if (obstacle) {
-    fill(byId("adapter"), "No GPU to use");
-    byId("notices").append(notice({ ...obstacle, kind: "problem", details: obstacle.steps }));
-    return;
-  }
-  const session = await FineTuneSession.open({
-    worker: new URL("./app/session-worker.js", document.baseURI),
-    storage: STORAGE,
-  });
-  fill(byId("adapter"), session.adapter.name);
+  const session = await openSession(STORAGE);
+  if (!session) return;
   const app = new App(session);
   const kept = h("div", {});
   byId("notices").append(kept);

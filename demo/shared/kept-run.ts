@@ -1,15 +1,26 @@
 import { formatCount, formatPercent } from "../../src/finetune/format.ts";
 import { dataName, modelName } from "../../src/jobs/index.ts";
-import type { StoredRun } from "../../src/session/index.ts";
+import type { StoredRun, TrainingSession } from "../../src/session/index.ts";
 import { fill, h } from "./dom.ts";
 import { notice } from "./page.ts";
 import type { Store } from "./store.ts";
+import { showError } from "./toasts.ts";
 
 /** A page that keeps runs. */
 export interface Keeper {
   readonly store: Pick<Store<{ readonly stored: StoredRun | null }>, "watch">;
   pickUp(): Promise<void>;
   discard(): Promise<void>;
+}
+
+/** The run that was kept, if there is one that can be read; the page goes on without. */
+export async function storedRun(session: TrainingSession): Promise<StoredRun | null> {
+  try {
+    return await session.stored();
+  } catch (error) {
+    showError("The run that was kept cannot be read", error);
+    return null;
+  }
 }
 
 /** Offers a run that was stopped, by a reload for instance, to be picked up; in the page's box for notices. */

@@ -19,6 +19,8 @@ export class RunLog {
   pipelines: Share | null = null;
   /** Examples whose frozen part has been run ahead. */
   trunk: Share | null = null;
+  /** Whether it is held where it outlasts the page. */
+  isKept = false;
   totalSteps = 0;
   epochs = 0;
   lastStep: StepEvent | null = null;
@@ -54,6 +56,7 @@ export class RunLog {
         break;
       case "paused":
         this.phase = "paused";
+        this.isKept = event.isKept;
         break;
       case "resumed":
         this.phase = "running";

@@ -95,7 +95,10 @@ export function statusOfRun(run: RunLog, example: string): string {
     case "running":
       return "Training.";
     case "paused":
-      return `Paused at step ${formatCount(run.lastStep?.step ?? 0)}. It is kept; you may close the page.`;
+      return (
+        `Paused at step ${formatCount(run.lastStep?.step ?? 0)}. ` +
+        (run.isKept ? "It is kept; you may close the page." : "It is lost when the page is closed.")
+      );
     case "failed":
       return "The run has failed.";
     case "ended":

@@ -10,7 +10,7 @@ import {
 import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { Module, Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload, uploadInto } from "../tensor/index.ts";
-import type { Evaluation } from "./events.ts";
+import type { CheckpointEvent, Evaluation } from "./events.ts";
 
 /** One file holds everything, so that a checkpoint is whole or absent. */
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
@@ -105,6 +105,35 @@ export async function saveCheckpoint(
     ],
     { metadata: { format: "graft-checkpoint", version: "1", state: JSON.stringify(stored) } },
   );
+}
+
+export interface CheckpointOptions {
+  directory: OutputDirectory;
+  /** Steps between checkpoints, besides those at evaluations and at a stop. */
+  every?: number;
+  /**
+   * Takes the error of a checkpoint that cannot be written, and the run goes on without that one; what it throws ends the
+   * run. Without it the error does.
+   */
+  onFailure?: (error: unknown) => Promise<void> | void;
+}
+
+/** Saves a checkpoint and gives its event; null where it could not be written and the run goes on. */
+export async function writeCheckpoint(
+  { directory, onFailure }: CheckpointOptions,
+  model: Module,
+  optimizer: Optimizer,
+  state: TrainerState,
+  best: Snapshot | null,
+): Promise<CheckpointEvent | null> {
+  try {
+    await saveCheckpoint(directory, model, optimizer, state, best);
+  } catch (error) {
+    if (!onFailure) throw error;
+    await onFailure(error);
+    return null;
+  }
+  return { type: "checkpoint", step: state.step, path: directory.name };
 }
 
 /** Key of the fingerprint for the hash of the kernel variants. */

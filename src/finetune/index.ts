@@ -1,5 +1,5 @@
 export { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
-export { CHECKPOINT_FILE } from "./checkpoint.ts";
+export { CHECKPOINT_FILE, type CheckpointOptions } from "./checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Predictions, predictAndEvaluate } from "./evaluate.ts";
 export type * from "./events.ts";
 export type { BatchInfo, ExampleBatch, ExampleSet } from "./examples.ts";

@@ -1,17 +1,18 @@
-import { type ModelDirectory, mulberry32, type OutputDirectory, permutation } from "../io/index.ts";
+import { type ModelDirectory, mulberry32, permutation } from "../io/index.ts";
 import { effectiveVariants, variantHash } from "../kernels/variants.ts";
 import type { StagedModel } from "../models/index.ts";
 import type { Optimizer } from "../nn/index.ts";
 import { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";
 import {
+  type CheckpointOptions,
   loadCheckpoint,
   restoreSnapshot,
   type Snapshot,
-  saveCheckpoint,
   type TrainerState,
   takeSnapshot,
   VARIANTS_KEY,
   variantNotice,
+  writeCheckpoint,
 } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CheckpointEvent, EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
@@ -71,7 +72,7 @@ export interface FinetuneOptions {
   /** Evaluate once ahead of the first step. Default false. */
   evaluateFirst?: boolean;
   /** Where checkpoints go: at every evaluation, every `every` steps, and when cancelled. */
-  checkpoint?: { directory: OutputDirectory; every?: number };
+  checkpoint?: CheckpointOptions;
   /** What else must agree for a checkpoint to be gone on from, by name. */
   fingerprint?: TrainerState["fingerprint"];
   /** Directory of a checkpoint to go on from. */
@@ -215,7 +216,7 @@ class TrainingRun<Host, Inputs> {
         if (isDue && this.#valid && !this.#isCancelled) yield* this.#evaluate();
         const checkpointEvery = options.checkpoint?.every;
         if (options.checkpoint && (isDue || isLast || (checkpointEvery && this.#state.step % checkpointEvery === 0)))
-          yield await this.#checkpoint();
+          yield* this.#checkpointEvents();
         // An evaluation only because the run stops early is not in the checkpoint: a longer run would not have had it.
         if (isLast && !isDue && this.#valid && !this.#isCancelled) yield* this.#evaluate();
       }
@@ -224,7 +225,7 @@ class TrainingRun<Host, Inputs> {
     }
     if (this.#isCancelled) {
       reason = "cancelled";
-      if (options.checkpoint) yield await this.#checkpoint();
+      if (options.checkpoint) yield* this.#checkpointEvents();
     } else if (this.#state.step < this.#allSteps) {
       reason = "max-steps";
     }
@@ -372,10 +373,13 @@ class TrainingRun<Host, Inputs> {
   readonly #between = (): Promise<void> | undefined =>
     this.options.between?.(async () => (this.options.checkpoint ? this.#checkpoint() : null));
 
-  async #checkpoint(): Promise<CheckpointEvent> {
-    const { directory } = this.options.checkpoint!;
-    await saveCheckpoint(directory, this.model, this.options.optimizer, this.#state, this.#best);
-    return { type: "checkpoint", step: this.#state.step, path: directory.name };
+  #checkpoint(): Promise<CheckpointEvent | null> {
+    return writeCheckpoint(this.options.checkpoint!, this.model, this.options.optimizer, this.#state, this.#best);
+  }
+
+  async *#checkpointEvents(): AsyncGenerator<CheckpointEvent, void> {
+    const written = await this.#checkpoint();
+    if (written) yield written;
   }
 
   #startEvent(): StartEvent {

@@ -35,10 +35,12 @@ export interface HistoryEvent {
   events: readonly TrainingEvent[];
 }
 
-/** The run is held between two batches. It is in the checkpoint, and may be left to be picked up later. */
+/** The run is held between two batches. */
 export interface PausedEvent {
   type: "paused";
   step: number;
+  /** Whether it is in a checkpoint that outlasts the page, and may be left to be picked up later. */
+  isKept: boolean;
 }
 
 export interface ResumedEvent {

@@ -5,8 +5,9 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
+import { movingElements, namelessControls } from "./support/for-everybody.ts";
 import { hostFolder } from "./support/static-host.ts";
-import { namelessControls, TextPage, useTextPage } from "./support/text-page.ts";
+import { TextPage, useTextPage } from "./support/text-page.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** A run on a processor, on a machine that does other things too. */
@@ -98,6 +99,9 @@ describe("the page for everybody", () => {
       await page.getByRole("radio", { name: "SMS spam" }).check();
       await text.waitUntilReady();
       await screenshot(`text/${name}`);
+      expect(await movingElements(page)).not.toEqual([]);
+      await page.emulateMedia({ reducedMotion: "reduce" });
+      expect(await movingElements(page)).toEqual([]);
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const first = await ground();
       await page.getByRole("radio", { name: colorScheme === "dark" ? "Light" : "Dark" }).check();

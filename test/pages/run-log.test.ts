@@ -38,7 +38,7 @@ it("follows the run from its preparation over a pause to its end", () => {
     ...{ trunk: { done: 4, total: 20 }, download: null },
   });
   log.record(step(1, 1));
-  log.record({ type: "paused", step: 1 });
+  log.record({ type: "paused", step: 1, isKept: true });
   expect(log.phase).toBe("paused");
   log.record({ type: "resumed", step: 1 });
   expect(log.phase).toBe("running");

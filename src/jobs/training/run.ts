@@ -12,6 +12,8 @@ import { makeOptimizer, type Trainable } from "./trainable.ts";
 export interface RunOptions extends Pick<FinetuneOptions, "signal" | "between"> {
   /** Where checkpoints go. */
   checkpoint?: OutputDirectory;
+  /** Takes the error of a checkpoint that cannot be written, and the run goes on; what it throws ends the run. */
+  onCheckpointFailure?: (error: unknown) => Promise<void> | void;
   /** Directory of a checkpoint to go on from. */
   resume?: ModelDirectory;
   /** Every hyper-parameter as it is shown. */
@@ -21,7 +23,7 @@ export interface RunOptions extends Pick<FinetuneOptions, "signal" | "between"> 
 /** What of a job the trainer takes, whatever is trained. */
 function trainerOptions<Host, Inputs>(
   { job, task, settings }: TaskRun<Host, Inputs>,
-  { signal, between, checkpoint, shown }: RunOptions,
+  { signal, between, checkpoint, onCheckpointFailure: onFailure, shown }: RunOptions,
 ): Omit<FinetuneOptions, "optimizer"> & { task: Task } {
   const { epochs, batch, accumulate, clip, schedule, warmup, groupByLength, checkpointBlocks } = settings;
   const { noCapture, seed, evalEvery, evalBatch, checkpointEvery } = settings;
@@ -33,7 +35,7 @@ function trainerOptions<Host, Inputs>(
         totalSteps,
         warmupSteps: warmup < 1 ? Math.ceil(warmup * totalSteps) : warmup,
       }),
-    checkpoint: checkpoint && { directory: checkpoint, every: checkpointEvery },
+    checkpoint: checkpoint && { directory: checkpoint, every: checkpointEvery, onFailure },
     modelName: modelName(job.model),
     settings: shown,
     ...{ signal, between },

@@ -93,7 +93,7 @@ export class SessionHost {
       device.close();
       throw error;
     });
-    const kept = new KeptRun(folder);
+    const kept = new KeptRun(folder, () => this.#openFolder(storage));
     const sources = new Sources({
       isCached: cache ?? isStored,
       keptModel: (name) => kept.model(name),
@@ -131,7 +131,7 @@ export class SessionHost {
         this.#last?.release();
         models.release();
         this.#last = run;
-        if (job) await kept.begin(job, (file, loaded, total) => run.tellBytes("download", file, loaded, total));
+        if (job) await run.begin();
       };
       await run.execute(job === null, begin);
     };

@@ -1,10 +1,10 @@
 import { CHECKPOINT_FILE, type TrainingEvent } from "../../finetune/index.ts";
-import type { ModelDirectory, OutputDirectory } from "../../io/index.ts";
+import type { ByteSink, ModelDirectory, OutputDirectory } from "../../io/index.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
 import { stepsInCheckpoint } from "../../jobs/training/run.ts";
 import type { RunFolder, StoredRun } from "../types.ts";
 import type { EventLog } from "./event-log.ts";
-import { partOf } from "./folders.ts";
+import { MemoryFolder, partOf } from "./folders.ts";
 import { copyTo, pack, unpack } from "./packing.ts";
 
 const JOB_FILE = "job.json";
@@ -20,6 +20,8 @@ interface KeptJob {
   readonly job: FineTuneJob;
 }
 
+type BytesCopied = (file: string, loaded: number, total: number) => void;
+
 /** How far the run was when it was last kept. */
 interface KeptEvents {
   readonly date: string;
@@ -29,15 +31,62 @@ interface KeptEvents {
   readonly events: readonly TrainingEvent[];
 }
 
+/** What could not be written down of a run: the storage is full, or was cleared meanwhile. The run itself is unharmed. */
+export class NotKeptError extends Error {
+  override name = "NotKeptError";
+}
+
+/** Does what writes, whose errors are told apart from those of the run. */
+async function writing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new NotKeptError((error as Error).message, { cause: error });
+  }
+}
+
 /**
  * A run in a folder: its job with all that the job brings along, its newest checkpoint and the events up to it. It is enough
  * to go on after a reload.
  */
 export class KeptRun {
-  constructor(readonly folder: RunFolder) {}
+  #folder: RunFolder;
 
-  /** Begins a new run; what was kept before is gone. Tells of the bytes of a model that is copied. */
-  async begin(job: FineTuneJob, onBytes: (file: string, loaded: number, total: number) => void): Promise<void> {
+  /** @param reopen makes the folder anew, which a person may have deleted since */
+  constructor(
+    folder: RunFolder,
+    private readonly reopen: () => Promise<RunFolder> = async () => folder,
+  ) {
+    this.#folder = folder;
+  }
+
+  get folder(): RunFolder {
+    return this.#folder;
+  }
+
+  /** Whether what is kept outlasts the page. */
+  get outlasts(): boolean {
+    return !(this.folder instanceof MemoryFolder);
+  }
+
+  /**
+   * Begins a new run; what was kept before is gone. Tells of the bytes of a model that is copied.
+   *
+   * @throws NotKeptError where it cannot be written down; then nothing of it is.
+   */
+  async begin(job: FineTuneJob, onBytes: BytesCopied): Promise<void> {
+    try {
+      await writing(async () => {
+        this.#folder = await this.reopen();
+        await this.#write(job, onBytes);
+      });
+    } catch (error) {
+      await this.forget().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #write(job: FineTuneJob, onBytes: BytesCopied): Promise<void> {
     await this.forget();
     const { model } = job;
     if (model.kind === "files") {
@@ -76,20 +125,28 @@ export class KeptRun {
     return partOf(this.folder, MODEL_PREFIX, name);
   }
 
-  /** Where the trainer's checkpoints go: the events up to each are kept ahead of it. */
+  /**
+   * Where the trainer's checkpoints go: the events up to each are kept ahead of it. What cannot be written is a
+   * NotKeptError.
+   */
   checkpoints(log: EventLog): OutputDirectory {
     const { folder } = this;
     return {
       name: folder.name,
-      writeText: (file, text) => folder.writeText(file, text),
+      writeText: (file, text) => writing(() => folder.writeText(file, text)),
       create: async (file) => {
         if (file === CHECKPOINT_FILE) await this.keepEvents(log, null);
-        return folder.create(file);
+        return toldApart(await writing(() => folder.create(file)));
       },
     };
   }
 
-  async keepEvents(log: EventLog, ended: StoredRun["ended"]): Promise<void> {
+  /** @throws NotKeptError where they cannot be written. */
+  keepEvents(log: EventLog, ended: StoredRun["ended"]): Promise<void> {
+    return writing(() => this.#writeEvents(log, ended));
+  }
+
+  async #writeEvents(log: EventLog, ended: StoredRun["ended"]): Promise<void> {
     const { step, totalSteps, events } = log;
     const kept: KeptEvents = { date: new Date().toISOString(), step, totalSteps, ended, events };
     await this.folder.writeText(EVENTS_FILE, JSON.stringify(kept));
@@ -124,3 +181,11 @@ export class KeptRun {
     }
   }
 }
+
+/** A sink whose errors are told apart from those of who writes into it. */
+const toldApart = (sink: ByteSink): ByteSink => ({
+  name: sink.name,
+  write: (bytes) => writing(() => sink.write(bytes)),
+  close: () => writing(() => sink.close()),
+  abort: () => sink.abort(),
+});

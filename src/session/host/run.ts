@@ -14,7 +14,7 @@ import type { SessionEvent } from "../types.ts";
 import type { Device } from "./device.ts";
 import { EventLog } from "./event-log.ts";
 import { Gate } from "./gate.ts";
-import type { KeptRun } from "./kept-run.ts";
+import { type KeptRun, NotKeptError } from "./kept-run.ts";
 import type { BytesListener } from "./sources.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
@@ -56,6 +56,9 @@ export class Run {
   #losses = 0;
   #stepAtLoss = -1;
   #lastBytes = 0;
+  /** Whether the job is written down, without which nothing can be picked up; and whether it was told that something is not. */
+  #isJobKept = true;
+  #isNotKeptTold = false;
 
   constructor(
     private readonly parts: RunParts,
@@ -71,7 +74,11 @@ export class Run {
         this.#log.add(event);
         await send(event);
       },
-      onHeld: () => send({ type: "paused", step: this.#log.step }),
+      onHeld: (event) =>
+        send({
+          ...{ type: "paused", step: this.#log.step },
+          isKept: event !== null && this.#isJobKept && parts.kept.outlasts,
+        }),
       onGoingOn: () => send({ type: "resumed", step: this.#log.step }),
     });
   }
@@ -82,6 +89,17 @@ export class Run {
 
   cancel(): void {
     this.#cancelling.abort();
+  }
+
+  /** Writes the job down, in place of the run that was kept before. Where there is no room for it the run goes on without. */
+  async begin(): Promise<void> {
+    try {
+      await this.parts.kept.begin(this.job, (file, loaded, total) => this.tellBytes("download", file, loaded, total));
+    } catch (error) {
+      if (this.signal.aborted) throw error;
+      this.#isJobKept = false;
+      await this.#tellNotKept(error);
+    }
   }
 
   /**
@@ -106,7 +124,7 @@ export class Run {
         return;
       } catch (error) {
         if (this.signal.aborted && this.trained === null) {
-          await kept.keepEvents(this.#log, "cancelled");
+          await this.#keepEvents("cancelled");
           return await this.#tellCancelled();
         }
         const lost = await device.lossBehind(error);
@@ -158,7 +176,7 @@ export class Run {
     let ended: EndEvent["reason"] | null = null;
     try {
       const run = trainTask(task, trainable, {
-        ...{ signal, shown, between: this.gate.between },
+        ...{ signal, shown, between: this.gate.between, onCheckpointFailure: (error) => this.#tellNotKept(error) },
         checkpoint: kept.checkpoints(this.#log),
         resume: from === null ? undefined : kept.folder,
       });
@@ -172,7 +190,7 @@ export class Run {
       optimizer.dispose();
     }
     mergeLora(model);
-    await kept.keepEvents(this.#log, ended);
+    await this.#keepEvents(ended);
   }
 
   /** A run that is cancelled before its first step ends like any other. */
@@ -197,12 +215,28 @@ export class Run {
     void this.parts.send({ type: "bytes", what, file, loaded, total });
   };
 
+  async #keepEvents(ended: EndEvent["reason"] | null): Promise<void> {
+    await this.parts.kept.keepEvents(this.#log, ended).catch((error) => this.#tellNotKept(error));
+  }
+
+  /** The run goes on without being kept, and says so once. @throws what is no matter of keeping. */
+  async #tellNotKept(error: unknown): Promise<void> {
+    if (!(error instanceof NotKeptError)) throw error;
+    this.#lastKept = performance.now();
+    if (this.#isNotKeptTold) return;
+    this.#isNotKeptTold = true;
+    const what = this.#isJobKept && this.#keptStep > 0 ? `what comes after step ${this.#keptStep}` : "it";
+    const message = `The run goes on, but ${what} cannot be kept, and is lost with the page: ${error.message}.`;
+    await this.parts.send({ type: "notice", message });
+  }
+
   #isKeepDue(): boolean {
     const waited = performance.now() - this.#lastKept;
     return this.#log.step > this.#keptStep && waited > Math.max(KEEP_EVERY, this.#keepTook / KEEP_SHARE);
   }
 
   #noteKept(): void {
+    this.#isNotKeptTold = false;
     this.#lastKept = performance.now();
     this.#keptStep = this.#log.step;
   }

@@ -91,16 +91,3 @@ export function useTextPage(): {
     },
   };
 }
-
-/** Controls of the page without a name that can be read out. */
-export const namelessControls = (page: Page): Promise<string[]> =>
-  page.evaluate(() => {
-    const isNamed = (element: HTMLElement): boolean => {
-      if (element.getAttribute("aria-label")) return true;
-      const { labels } = element as HTMLInputElement;
-      if (labels && [...labels].some((label) => label.textContent?.trim())) return true;
-      return ["BUTTON", "A", "SUMMARY"].includes(element.tagName) && element.textContent?.trim() !== "";
-    };
-    const controls = document.querySelectorAll<HTMLElement>("button, a[href], input, select, textarea, summary");
-    return [...controls].filter((one) => !isNamed(one)).map((one) => one.outerHTML.slice(0, 200));
-  });
