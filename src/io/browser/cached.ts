@@ -1,7 +1,7 @@
 import type { ByteSource } from "../byte-source.ts";
 import { decodeText, type ModelDirectory } from "../directory.ts";
 import type { OpfsDirectory } from "./opfs.ts";
-import { type OpfsFileHandle, openAppender, rename, withLock, withRoom } from "./opfs-file.ts";
+import { type OpfsFileHandle, openAppender, rename, StorageFullError, withLock, withRoom } from "./opfs-file.ts";
 import { type ByteProgress, ProgressMeter } from "./progress.ts";
 
 export interface CacheOptions {
@@ -42,6 +42,8 @@ export type RemoteDirectory = ModelDirectory | ((version: string | undefined) =>
  * A remote directory whose files are downloaded once, when they are first opened, into a folder of the browser's storage,
  * and read from there ever after. A download that was cut short, by a reload or a closed tab, goes on where it was,
  * provided that the file is still the same. Two tabs take turns.
+ *
+ * Where the storage has no room for a file, it is read from the remote directory itself.
  *
  * Where the remote directory is given as a function, it is opened when a file is missing, so that a model that is there
  * needs no network. A directory that is given open, in another state than the files are of, replaces them.
@@ -107,7 +109,7 @@ class CachedDirectory implements ModelDirectory {
     const known = (await readRecord(this.store))?.listing;
     if (known) return known;
     const listing = await (await this.remote()).list();
-    await this.#note((record) => ({ ...record, listing }));
+    await this.#unlessFull(RECORD, () => this.#note((record) => ({ ...record, listing })));
     return listing;
   }
 
@@ -116,8 +118,10 @@ class CachedDirectory implements ModelDirectory {
     const record = await readRecord(this.store);
     if (record?.absent.includes(file)) return false;
     const isThere = await (await this.remote()).has(file);
-    if (!isThere) await this.#note((known) => ({ ...known, absent: [...new Set([...known.absent, file])].sort() }));
-    return isThere;
+    if (isThere) return true;
+    const note = (known: Record): Record => ({ ...known, absent: [...new Set([...known.absent, file])].sort() });
+    await this.#unlessFull(RECORD, () => this.#note(note));
+    return false;
   }
 
   async readText(file: string): Promise<string> {
@@ -128,10 +132,23 @@ class CachedDirectory implements ModelDirectory {
   async open(file: string): Promise<ByteSource> {
     const stored = await this.#stored(file);
     if (stored) return stored;
-    await withLock(`graft/download/${this.store.path}/${file}`, this.options.signal, async () => {
-      if (!(await this.#stored(file))) await this.#download(file);
-    });
-    return this.store.open(file);
+    const isThere = await this.#unlessFull(file, () =>
+      withLock(`graft/download/${this.store.path}/${file}`, this.options.signal, async () => {
+        if (!(await this.#stored(file))) await this.#download(file);
+      }),
+    );
+    return isThere ? this.store.open(file) : (await this.remote()).open(file);
+  }
+
+  /** Does what writes. @returns whether there was room for it. */
+  async #unlessFull(file: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await withRoom(`${this.store.name}/${file}`, 0, work);
+      return true;
+    } catch (error) {
+      if (error instanceof StorageFullError) return false;
+      throw error;
+    }
   }
 
   /** The file, if it is there whole. */

@@ -96,6 +96,11 @@ async function openInPage(handle: OpfsFileHandle, start: number, keeps: boolean)
   };
 }
 
+/** The browser's storage has no room for what was to be written. */
+export class StorageFullError extends Error {
+  override name = "StorageFullError";
+}
+
 /** Runs what writes; when the browser's storage is full, the error has the numbers. */
 export async function withRoom<T>(file: string, bytes: number, write: () => Promise<T>): Promise<T> {
   try {
@@ -106,7 +111,7 @@ export async function withRoom<T>(file: string, bytes: number, write: () => Prom
     const use =
       quota > 0 ? `${formatBytes(usage)} of ${formatBytes(quota)} are in use` : "how much it holds is not told";
     const need = bytes > 0 ? `there is no room for ${formatBytes(bytes)}` : "there is no room";
-    throw new Error(
+    throw new StorageFullError(
       `${file}: ${need} in the browser's storage for this site: ${use}. Clear stored models, or free space on the disk`,
       { cause: error },
     );

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Served, useChromium } from "../../support/chromium.ts";
 import { FileServer, type ServerHabits, someBytes } from "../../support/file-server.ts";
 import { checksum } from "./scenarios.ts";
-import { run, serveScenarios } from "./support.ts";
+import { limitStorage, run, serveScenarios } from "./support.ts";
 
 const MIB = 1 << 20;
 /** What a host of models sends, so that pages of other sites may read it. */
@@ -46,6 +46,18 @@ describe("a cached directory", () => {
     expect(offline).toMatchObject({ result: checksum(bytes), has: true, absent: false });
     expect(offline.list).toEqual(["config.json", file]);
     expect(offline.last).toBeUndefined();
+    watched.takeProblems(); // 404s of absent files
+  });
+
+  it("reads a file that there is no room for from where it comes, and keeps the others", async () => {
+    await using server = await start();
+    const watched = await chromium.open(site.url);
+    const { page } = watched;
+    await limitStorage(page, site.url, 8 * MIB);
+    const { url } = server;
+    expect(await run(page, "download", { url, file })).toMatchObject({ result: checksum(bytes), absent: false });
+    const small = await run(page, "download", { url, file: "config.json" });
+    expect(small).toMatchObject({ result: checksum(new TextEncoder().encode("{}")), has: true });
     watched.takeProblems(); // 404s of absent files
   });
 

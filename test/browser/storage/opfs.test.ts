@@ -1,20 +1,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Page, chromium as playwright } from "playwright";
+import { chromium as playwright } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumLaunchOptions, type Served, useChromium } from "../../support/chromium.ts";
-import { run, serveScenarios } from "./support.ts";
+import { limitStorage, run, serveScenarios } from "./support.ts";
 
 const MIB = 1 << 20;
 
 const NO_ROOM =
   /^browser storage\/full\/large: there is no room.* in the browser's storage for this site: .+ of 8\.0 MiB are in use\. Clear stored models/;
-
-async function limitStorage(page: Page, url: string, quotaSize: number): Promise<void> {
-  const session = await page.context().newCDPSession(page);
-  await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
-}
 
 describe("the browser's own file system", () => {
   const chromium = useChromium();

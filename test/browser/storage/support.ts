@@ -20,6 +20,12 @@ export async function serveScenarios(files: ServedFiles = {}): Promise<Served> {
   });
 }
 
+/** Gives a site so many bytes of storage in all. */
+export async function limitStorage(page: Page, url: string, quotaSize: number): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(url).origin, quotaSize });
+}
+
 /** Runs a scenario and gives what it returns. */
 export async function run<Name extends ScenarioName>(
   page: Page,
