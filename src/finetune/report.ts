@@ -21,7 +21,10 @@ export interface Prediction {
 
 /** An example of the validation set, before and after training. */
 export interface ReportSample {
+  /** A text; of an image what it is called. */
   readonly text: string;
+  /** The image itself, small, as a `data:` address. */
+  readonly picture?: string;
   /** The true label. */
   readonly label: string;
   readonly before?: Prediction;
@@ -67,6 +70,8 @@ export interface RunReport {
   readonly before: Evaluation | null;
   readonly after: Evaluation | null;
   readonly samples: readonly ReportSample[];
+  /** What the samples were chosen from: how many validation examples were asked about, and how many of them are wrong. */
+  readonly sampled?: { readonly asked: number; readonly wrong: number };
   readonly continuations?: readonly ReportContinuation[];
   /** Hyper-parameters of the whole run; those of a stage are in its start event. */
   readonly settings: Settings;
@@ -82,7 +87,7 @@ export function renderReport(report: RunReport): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="generator" content="Graft">
 <title>${report.title}</title>
 `;

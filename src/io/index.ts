@@ -59,6 +59,7 @@ export {
   toChannels,
 } from "./images/image.ts";
 export { readImagePack, readPackImages } from "./images/pack.ts";
+export { encodePng } from "./images/png.ts";
 export {
   defaultPreprocessing,
   fitImage,

@@ -70,7 +70,10 @@ describe("graft finetune", () => {
       id2label: { 0: "ham", 1: "spam" },
     });
     expect(bytes("json", "tokenizer.json").equals(readFileSync(`${MODEL}/tokenizer.json`))).toBe(true);
-    expect(bytes("json", "report.html").toString()).toContain("fine-tuned on few.tsv");
+    const report = bytes("json", "report.html").toString();
+    expect(report).toContain("fine-tuned on few.tsv");
+    expect(report).toMatch(/Some of 12 validation examples/);
+    expect(report.match(/<span class="what">(true|before|after)<\/span>/g)!.length % 3).toBe(0);
   });
 
   it("plans without running or writing anything, as lines and as JSON", async () => {

@@ -79,6 +79,22 @@ describe("renderReport", () => {
     expect(text).toContain("true spam before ✗ ham 50.0 % after ✗ ham 81.2 %");
   });
 
+  it("shows pictures within itself, and says what the samples were chosen from", () => {
+    const picture = "data:image/png;base64,AAAA";
+    const after = { label: "dog", probability: 0.6 };
+    const samples = [{ text: "cat/1.png", picture, label: "cat", after }];
+    const illustrated = renderReport(madeUpReport({ samples, sampled: { asked: 128, wrong: 3 } }));
+    elementsOf(illustrated);
+    expect(illustrated).toContain(`<img class="picture" src="${picture}" alt="">`);
+    expect(illustrated).toContain("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+    expect(textOf(illustrated)).toContain(
+      "Some of 128 validation examples. Of these, 3 are told wrongly; the surest of these come first.",
+    );
+    expect(textOf(illustrated)).toContain("cat/1.png true cat after ✗ dog 60.0 %");
+    const flawless = renderReport(madeUpReport({ sampled: { asked: 1, wrong: 0 } }));
+    expect(textOf(flawless)).toContain("Some of 1 validation example, all of which are told rightly.");
+  });
+
   it("tells for each stage what was trained, what was frozen and what the cache saved", () => {
     const parts = [...page.matchAll(/<ul class="parts">(.*?)<\/ul>/g)].map(([, list]) =>
       [...list.matchAll(/<li class="(\w+)">([^<]*)/g)].map(([, kind, name]) => `${name}:${kind}`).join(" "),
@@ -165,6 +181,11 @@ describe("a hostile report", () => {
     expect(hostile.match(/<style>/g)).toHaveLength(1);
     expect(hostile).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
     expect(hostile).not.toMatch(/(?!\n)\p{Cc}|\p{Cs}/u);
+    const illustrated = renderReport(
+      madeUpReport({ samples: [{ text: "a", picture: nasty, label: "a", after: { label: "a", probability: 1 } }] }),
+    );
+    expect(elementsOf(illustrated)).toContain("img");
+    expect(illustrated).not.toContain("<script>");
     // A message that turns the direction of text does not turn what stands behind it.
     expect(hostile.match(/<p class="message"><bdi>[^<]*\u202e/g)).toHaveLength(1);
   });

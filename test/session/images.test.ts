@@ -58,6 +58,9 @@ describe("a session on images", () => {
     const resumed = await collect(third.pickUp());
     expect(losses([...ofType(resumed, "history")[0].events, ...resumed])).toEqual(losses(events));
     const { files, command } = await third.save();
+    const report = await files["report.html"].text();
+    expect(report.match(/<img class="picture" src="data:image\/png;base64,[\w+/=]+" alt="">/g)).toHaveLength(4);
+    expect(report).toContain('<span class="what">before</span>');
     expect((await bytesOf(files)).equals(weights)).toBe(true);
     expect(Object.keys(files)).toContain("preprocessor_config.json");
     expect(command).toMatch(/^graft finetune --model assets\/mnist-cnn --task image-classify --data strokes /);

@@ -79,7 +79,10 @@ describe("a session", () => {
         ...["merges.txt", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json", "vocab.json"],
       ].sort(),
     );
-    expect(await files["report.html"].text()).toContain("mini fine-tuned on few.tsv");
+    const report = await files["report.html"].text();
+    expect(report).toContain("mini fine-tuned on few.tsv");
+    expect(report.match(/<p class="message"><bdi>/g)).toHaveLength(8);
+    expect(report.match(/<span class="what">(before|after)<\/span>/g)).toHaveLength(16);
     const folder = mkdtempSync(join(tmpdir(), "graft-session-"));
     try {
       writeFileSync(join(folder, "few.tsv"), messages(40));

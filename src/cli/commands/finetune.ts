@@ -8,6 +8,7 @@ import { checkJob, prepareJob } from "../../jobs/tasks/prepare.ts";
 import { planTask } from "../../jobs/training/planning.ts";
 import { reportOf, shownSettings } from "../../jobs/training/report.ts";
 import { trainTask } from "../../jobs/training/run.ts";
+import { askedAhead, asking, takeSamples } from "../../jobs/training/samples.ts";
 import { StageRecorder } from "../../jobs/training/stage-recorder.ts";
 import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { mergeLora } from "../../nn/index.ts";
@@ -64,6 +65,8 @@ async function runJob(
   const [trainable] = await Promise.all([makeTrainable(task, gpu), gpu.warmUp(planned.kernels)]);
   const shown = shownSettings(task, trainable, options.resume);
   const output = await NodeDirectory.create(options.out);
+  // The model of a run that goes on is not the one that it began with.
+  const before = resume ? null : await askedAhead(task, trainable.model);
   const recorder = new StageRecorder();
   try {
     for await (const event of trainTask(task, trainable, { checkpoint: output, resume, signal, shown })) {
@@ -75,9 +78,9 @@ async function runJob(
   }
   mergeLora(trainable.model);
   const saved = await task.save(output, trainable.model);
-  await output.writeText("report.html", renderReport(reportOf(task, recorder, shown, gpu)));
-  const { before, after } = recorder;
-  renderer.summary({ before, after });
+  const samples = await takeSamples(task, asking(task, trainable.model), before);
+  await output.writeText("report.html", renderReport(reportOf(task, recorder, shown, gpu, samples)));
+  renderer.summary({ before: recorder.before, after: recorder.after });
   renderer.note(`Saved ${saved} and report.html in ${options.out}`);
   if (signal.aborted) {
     renderer.note(`Stopped on request. Go on with the same command and --resume ${options.out} (${CHECKPOINT_FILE})`);

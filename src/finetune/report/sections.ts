@@ -60,7 +60,7 @@ function drawMatrix(name: string, { confusionMatrix, labels }: Evaluation): Mark
 }
 
 /** Messages with their true label and what the model said, or what a language model wrote. */
-export function samplesSection({ samples, continuations = [] }: RunReport): Markup {
+export function samplesSection({ samples, sampled, continuations = [] }: RunReport): Markup {
   if (samples.length + continuations.length === 0) return html``;
   const texts = continuations.map(
     ({ prompt, before, after }) => html`<li><p class="message"><strong>${isolated(cut(prompt))}</strong></p>
@@ -69,11 +69,22 @@ ${before !== undefined && html`<p class="message"><span class="soft">before </sp
 `,
   );
   return html`<h2>Samples</h2>
+${sampled && html`<p class="note">${sampledWords(sampled)}</p>`}
 <section class="card"><ol class="samples">${samples.map(drawSample)}${texts}</ol></section>`;
 }
 
-function drawSample({ text, label, before, after }: ReportSample): Markup {
-  return html`<li><p class="message">${isolated(cut(text))}</p>
+function sampledWords({ asked, wrong }: NonNullable<RunReport["sampled"]>): string {
+  const examples = asked === 1 ? "1 validation example" : `${formatCount(asked)} validation examples`;
+  if (wrong === 0) return `Some of ${examples}, all of which are told rightly.`;
+  const those =
+    wrong === 1
+      ? "1 is told wrongly; it comes first"
+      : `${formatCount(wrong)} are told wrongly; the surest of these come first`;
+  return `Some of ${examples}. Of these, ${those}.`;
+}
+
+function drawSample({ text, picture, label, before, after }: ReportSample): Markup {
+  return html`<li><p class="message">${picture && html`<img class="picture" src="${picture}" alt="">`}${isolated(cut(text))}</p>
 <div class="verdicts"><span><span class="what">true</span>${isolated(label)}</span>
 ${before && drawPrediction("before", before, label)}
 ${drawPrediction("after", after, label)}</div></li>

@@ -82,6 +82,7 @@ td.left, tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 4.5
 .samples li { padding: .8rem 0; border-bottom: 1px solid var(--line); break-inside: avoid; }
 .samples li:first-child { padding-top: 0; } .samples li:last-child { border: 0; padding-bottom: 0; }
 .message { margin: 0 0 .4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.picture { display: block; height: 4rem; max-width: 100%; margin-bottom: .3rem; border-radius: 4px; image-rendering: pixelated; }
 .verdicts { display: flex; flex-wrap: wrap; gap: .2rem 1.6rem; font-size: .9rem; }
 .verdicts .what { color: var(--soft); margin-right: .35rem; }
 .right { color: var(--good); font-weight: 600; } .wrong { color: var(--bad); font-weight: 600; }

@@ -60,6 +60,7 @@ export async function prepareImages(
     },
     isNewHead,
     validFraction,
+    validation: validated.map(({ name, label, image }) => ({ text: name, label, image })),
     ...{ texts: null, tokenizer: null },
     unlabelled(inputs) {
       const images = inputs.map((image, i) => {

@@ -30,6 +30,13 @@ export interface RunData<Host> extends TrainingData<Examples<Host>> {
   readonly classes?: ClassCounts;
 }
 
+/** An example as people know it: its text, or its picture and what that is called. */
+export interface ShownExample {
+  readonly text: string;
+  readonly label: string;
+  readonly image?: Image;
+}
+
 /** What a job comes to: its data, its model, and what is saved beside the weights. */
 export interface TaskRun<Host = unknown, Inputs = unknown> {
   readonly task: Task;
@@ -45,6 +52,8 @@ export interface TaskRun<Host = unknown, Inputs = unknown> {
   readonly validFraction: number | null;
   /** The training texts as they came, in the order of the data; null for images and for language modelling. */
   readonly texts: readonly TextExample[] | null;
+  /** The validation examples as people know them, in the order of the data; null for language modelling. */
+  readonly validation: readonly ShownExample[] | null;
   readonly tokenizer: Tokenizer | null;
   /** Inputs of the model without labels, for prediction. @throws where the task has no classes, or they are no such inputs. */
   unlabelled(inputs: readonly (string | Image)[]): Examples<Host>;

@@ -42,7 +42,7 @@ export async function prepareTexts(
   const padId = folder.config.padTokenId ?? 0;
   const examples = (list: readonly TrainingExample[]): TextExamples => new TextExamples(list, padId);
   const reading = { job, settings, folder, reader, encoding: { tokenizer, maxLength } };
-  const { train, valid, labels, classes, texts = null } = await readData(reading);
+  const { train, valid, labels, classes, texts = null, validation = null } = await readData(reading);
   const isNewHead = takesNewHead(reading);
   return {
     task: job.task,
@@ -51,7 +51,7 @@ export async function prepareTexts(
     shown: { maxLength },
     isNewHead,
     validFraction: job.valid === undefined ? (settings.validFraction ?? DEFAULT_VALID_FRACTION) : null,
-    ...{ texts, tokenizer },
+    ...{ texts, validation, tokenizer },
     unlabelled(inputs) {
       if (!labels) throw new Error("a language model has no classes to tell");
       if (inputs.some((input) => typeof input !== "string")) {
@@ -73,6 +73,7 @@ interface TextData extends Omit<RunData<TokenInputs>, "train" | "valid"> {
   readonly valid: TrainingExample[];
   /** The training texts themselves, where each has a class. */
   readonly texts?: readonly TextExample[];
+  readonly validation?: readonly TextExample[];
 }
 
 async function readData(reading: Reading): Promise<TextData> {
@@ -118,6 +119,7 @@ async function readLabelledData(reading: Reading): Promise<TextData> {
     labels,
     classes: countClasses(labels, train, valid),
     texts: train,
+    validation: valid,
   };
 }
 

@@ -2,6 +2,7 @@ import type { RunReport, Settings } from "../../finetune/report.ts";
 import type { Gpu } from "../../gpu/index.ts";
 import { dataName, modelName } from "../job.ts";
 import type { TaskRun } from "../tasks/task-run.ts";
+import type { Samples } from "./samples.ts";
 import type { StageRecorder } from "./stage-recorder.ts";
 import type { Trainable } from "./trainable.ts";
 
@@ -45,6 +46,7 @@ export function reportOf<Host, Inputs>(
   recorder: StageRecorder,
   shown: Settings,
   gpu: Gpu,
+  samples: Samples,
 ): RunReport {
   const { epochs, batch, accumulate, clip, seed } = settings;
   return {
@@ -62,7 +64,7 @@ export function reportOf<Host, Inputs>(
     stages: recorder.stages,
     before: recorder.before,
     after: recorder.after,
-    samples: [],
+    ...samples,
     settings: { ...shown, epochs, batch, accumulate, clip, seed },
   };
 }

@@ -3,6 +3,7 @@ import { OpfsDirectory } from "../../io/browser/index.ts";
 import { commandOf, type FineTuneJob } from "../../jobs/index.ts";
 import { planTask } from "../../jobs/training/planning.ts";
 import { reportOf } from "../../jobs/training/report.ts";
+import { asking, takeSamples } from "../../jobs/training/samples.ts";
 import type { Calls } from "../messages.ts";
 import type { Handlers, Send } from "../serve.ts";
 import type { RunFolder, SavedModel, SessionEvent } from "../types.ts";
@@ -162,7 +163,8 @@ export class SessionHost {
     const { task, model, shown, log } = run.trained;
     const folder = new BlobFolder();
     await task.save(folder, model);
-    await folder.writeText("report.html", renderReport(reportOf(task, log.recorded(), shown, model.gpu)));
+    const samples = await takeSamples(task, asking(task, model), this.#session.models.askingBefore(run.job));
+    await folder.writeText("report.html", renderReport(reportOf(task, log.recorded(), shown, model.gpu, samples)));
     return { files: folder.files, command: commandOf(run.job) };
   }
 

@@ -2,6 +2,7 @@ import { type Evaluation, predictAndEvaluate } from "../../finetune/index.ts";
 import { promptIds, writeOn } from "../../jobs/generation.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
 import type { TaskRun } from "../../jobs/tasks/task-run.ts";
+import { type Ask, asking } from "../../jobs/training/samples.ts";
 import { argmax, GPT2, type StagedModel } from "../../models/index.ts";
 import type { EvaluateRequest, GenerateRequest, Prediction, PredictRequest, Which } from "../types.ts";
 import type { Device } from "./device.ts";
@@ -53,6 +54,14 @@ export class Models {
     if (!valid || valid.length === 0) throw new Error("evaluate: the job has no examples for validation");
     const { evaluation } = await predictAndEvaluate(model, valid, { labels, batch: task.settings.evalBatch });
     return evaluation;
+  }
+
+  /** Asks the model that a job begins with about its validation examples, for the report. */
+  askingBefore(job: FineTuneJob): Ask {
+    return async (places) => {
+      const { task, model } = await this.#asked("before", job);
+      return asking(task, model)(places);
+    };
   }
 
   /** Writes on from a prompt; `onText` is given each piece. */
