@@ -7,7 +7,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../io/index.ts";
-import { effectiveVariants, variantHash } from "../kernels/variants.ts";
+import { effectiveVariants } from "../kernels/variants.ts";
 import type { Module, Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload, uploadInto } from "../tensor/index.ts";
 import type { CheckpointEvent, Evaluation } from "./events.ts";
@@ -144,11 +144,11 @@ export const VARIANTS_KEY = "kernel variants";
  * they are the same, or are not known, as in checkpoints of earlier versions.
  */
 export function variantNotice(state: TrainerState, gpu: Gpu): string | null {
-  const { variants: had, fingerprint } = state;
-  if (!had || fingerprint[VARIANTS_KEY] === variantHash(gpu)) return null;
+  const { variants: had = {} } = state;
   const has = effectiveVariants(gpu);
-  const different = [...new Set([...Object.keys(had), ...Object.keys(has)])].filter((name) => had[name] !== has[name]);
-  const list = different.map((name) => `${name} ${had[name] ?? "none"}, now ${has[name] ?? "none"}`).join("; ");
+  const different = Object.keys(has).filter((name) => had[name] !== undefined && had[name] !== has[name]);
+  if (different.length === 0) return null;
+  const list = different.map((name) => `${name} ${had[name]}, now ${has[name]}`).join("; ");
   return (
     `resume: the checkpoint was made with other kernel variants (${list}); ` +
     "the run goes on, and agrees with one that was never stopped to rounding"

@@ -31,6 +31,8 @@ export interface FamilyDefinition<Value> {
   /** What its kernels compute. */
   readonly description: string;
   readonly candidates: readonly Candidate<Value>[];
+  /** Names of all families of its table; a program may do without the kernels of some. */
+  readonly siblings?: readonly string[];
   /** Names of candidates by preference: the first that a device can run is used. */
   readonly preference: (adapterClass: AdapterClass) => readonly string[];
 }
@@ -91,7 +93,8 @@ export function requireVariants(gpu: Gpu, table: VariantTable): void {
   for (const [name, candidateName] of Object.entries(table)) {
     const family = registered.get(name);
     if (!family) {
-      const names = definedFamilies().map((each) => each.name);
+      const names = [...new Set(definedFamilies().flatMap((each) => each.definition.siblings ?? [each.name]))];
+      if (names.includes(name)) continue; // no kernel of it is in this program
       throw new GpuError(`variants: there is no family ${JSON.stringify(name)}; there are ${names.join(", ")}`);
     }
     const candidate = family.candidate(candidateName);

@@ -13,7 +13,8 @@ import {
 import { UNARY } from "./elementwise/elementwise.ts";
 import { including, LIBRARY } from "./library.ts";
 import { hasMatrices, matrixConfigFor, matrixSpecialization, NEEDS_MATRICES } from "./subgroup-matrices.ts";
-import { defineFamily, fixedSubgroupSize } from "./variants.ts";
+import { fixedSubgroupSize, LARGE_WORKGROUPS } from "./variant-needs.ts";
+import { defineFamily } from "./variants.ts";
 
 /** Activations that a product can end in, and the functions of elements that they are. */
 const ACTIVATIONS = {
@@ -155,10 +156,6 @@ interface Choice {
 /** Sizes of subgroups that rows of A are passed round in. */
 const SUBGROUPS: readonly number[] = [4, 8, 16];
 
-const hasSubgroups = (gpu: Gpu): boolean => SUBGROUPS.includes(fixedSubgroupSize(gpu) ?? 0);
-
-const hasLargeWorkgroups = ({ limits }: Gpu): boolean => limits.maxComputeInvocationsPerWorkgroup >= 256;
-
 /** Products of matrices. The choice never changes bits, only speed, but for `subgroup-matrix`, which no class prefers. */
 export const matmulFamily = defineFamily<Choice>({
   name: "matmul",
@@ -172,16 +169,12 @@ export const matmulFamily = defineFamily<Choice>({
     {
       name: "shuffle",
       description: "A lane makes 16 × 4 elements; rows of A are loaded once a subgroup and passed round in it.",
-      needs: "subgroups of one size, 4, 8 or 16",
-      isAvailable: hasSubgroups,
       value: { shuffles: true, tiles: [FOUR_BY_FOUR, SIXTEEN_BY_FOUR] },
     },
     {
       name: "shuffle-wide",
       description:
         "As shuffle, with 16 × 8 or 32 × 4 elements a lane and fewer k a round, so that the loop stays short.",
-      needs: "subgroups of one size, 4, 8 or 16",
-      isAvailable: hasSubgroups,
       value: {
         shuffles: true,
         tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT, SIXTEEN_BY_FOUR, SIXTEEN_BY_EIGHT, THIRTY_TWO_BY_FOUR],
@@ -190,16 +183,12 @@ export const matmulFamily = defineFamily<Choice>({
     {
       name: "shared",
       description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
-      needs: "workgroups of 256 invocations",
-      isAvailable: hasLargeWorkgroups,
       value: { tiles: [ROWS_OF_FOUR, SHARED] },
     },
     {
       name: "shared-wide",
       description:
         "As shared, and 128 × 128 elements, a thread 8 × 8, where there are enough of them for all processors.",
-      needs: "workgroups of 256 invocations",
-      isAvailable: hasLargeWorkgroups,
       value: { tiles: [ROWS_OF_FOUR, SHARED, SHARED_WIDE] },
     },
     {
@@ -207,7 +196,7 @@ export const matmulFamily = defineFamily<Choice>({
       description:
         "Experimental, never run yet: a subgroup makes 2 × 2 matrices by matrix units; other operands go as shared.",
       needs: NEEDS_MATRICES,
-      isAvailable: (gpu) => hasMatrices(gpu) && hasLargeWorkgroups(gpu),
+      isAvailable: (gpu) => hasMatrices(gpu) && LARGE_WORKGROUPS.isAvailable(gpu),
       sums: "matrix units",
       value: { usesMatrices: true, tiles: [ROWS_OF_FOUR, SHARED] },
     },

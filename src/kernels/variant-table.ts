@@ -1,7 +1,27 @@
 import type { AdapterClass } from "../gpu/index.ts";
+import { LARGE_WORKGROUPS, type Need, SMALL_SUBGROUPS, SUBGROUPS } from "./variant-needs.ts";
 
 /** Families of kernels with more than one candidate. */
-export type FamilyName = "attention" | "convolution" | "depthwise" | "elementwise" | "matmul" | "reduction" | "rows";
+export const FAMILY_NAMES = [
+  "attention",
+  "convolution",
+  "depthwise",
+  "elementwise",
+  "matmul",
+  "reduction",
+  "rows",
+] as const;
+export type FamilyName = (typeof FAMILY_NAMES)[number];
+
+/** Candidates that not every device can run. */
+export const NEEDS: Readonly<Partial<Record<FamilyName, Readonly<Record<string, Need>>>>> = {
+  attention: { subgroup: SMALL_SUBGROUPS },
+  convolution: { shuffle: SUBGROUPS, "shuffle-wide": SUBGROUPS, shared: LARGE_WORKGROUPS },
+  matmul: {
+    ...{ shuffle: SMALL_SUBGROUPS, "shuffle-wide": SMALL_SUBGROUPS },
+    ...{ shared: LARGE_WORKGROUPS, "shared-wide": LARGE_WORKGROUPS },
+  },
+};
 
 type Preferences = Readonly<Record<FamilyName, readonly string[]>>;
 

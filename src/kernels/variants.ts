@@ -1,32 +1,31 @@
-import { definedFamilies, type FamilyDefinition, type Gpu, KernelFamily, type VariantTable } from "../gpu/index.ts";
-import { type FamilyName, VARIANT_TABLE } from "./variant-table.ts";
+import { type FamilyDefinition, type Gpu, KernelFamily, type VariantTable } from "../gpu/index.ts";
+import { FAMILY_NAMES, type FamilyName, NEEDS, VARIANT_TABLE } from "./variant-table.ts";
 
 /** A family of kernels that goes by the table of the repository. */
 /* @__NO_SIDE_EFFECTS__ */ export function defineFamily<Value>(
-  definition: Omit<FamilyDefinition<Value>, "preference"> & { readonly name: FamilyName },
+  definition: Omit<FamilyDefinition<Value>, "preference" | "siblings"> & { readonly name: FamilyName },
 ): KernelFamily<Value> {
+  const needs = NEEDS[definition.name];
   return new KernelFamily({
     ...definition,
+    candidates: definition.candidates.map((candidate) => ({ ...candidate, ...needs?.[candidate.name] })),
+    siblings: FAMILY_NAMES,
     preference: (adapterClass) => VARIANT_TABLE[adapterClass][definition.name],
   });
 }
 
-/** Lanes of a subgroup, where the device has subgroups of one size that kernels are written for; else undefined. */
-export function fixedSubgroupSize({ adapter, features }: Gpu): number | undefined {
-  const { subgroupMinSize: size, subgroupMaxSize } = adapter;
-  const isFixed = size === subgroupMaxSize && SUBGROUP_SIZES.includes(size);
-  return features.has("subgroups") && isFixed ? size : undefined;
-}
-
-/** Sizes of subgroups that kernels which pass values round in them are specialised for. */
-export const SUBGROUP_SIZES: readonly number[] = [4, 8, 16, 32];
-
-/** The candidate that each family uses on a device, by name of the family. */
+/**
+ * The candidate that each family uses on a device, by name of the family: of every family that there is, whether or not a
+ * program has its kernels.
+ */
 export function effectiveVariants(gpu: Gpu): VariantTable {
-  return Object.fromEntries(definedFamilies().map((family) => [family.name, family.choose(gpu).name]));
+  const { adapter, variants } = gpu;
+  const preferred = (family: FamilyName): string =>
+    VARIANT_TABLE[adapter.class][family].find((name) => NEEDS[family]?.[name]?.isAvailable(gpu) ?? true)!;
+  return Object.fromEntries(FAMILY_NAMES.map((family) => [family, variants[family] ?? preferred(family)]));
 }
 
-/** A short name for the table that a device goes by: equal for equal tables, in every process. */
+/** A short name for the table that a device goes by: equal for equal tables, in every process and program. */
 export function variantHash(gpu: Gpu): string {
   return hashOf(JSON.stringify(Object.entries(effectiveVariants(gpu))));
 }

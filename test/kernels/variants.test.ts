@@ -10,7 +10,7 @@ import {
   scaledDotProductAttention,
 } from "../../src/autograd/index.ts";
 import { definedFamilies, Gpu, isAvailable, type VariantTable } from "../../src/gpu/index.ts";
-import { VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
+import { FAMILY_NAMES, VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
 import { effectiveVariants, variantHash } from "../../src/kernels/variants.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
@@ -95,6 +95,16 @@ describe("a handle", () => {
     }).toThrow("no candidate");
     expect(gpu().variants).toEqual({ convolution: "register" });
     gpu().variants = {};
+  });
+
+  it("has a table that agrees with what its families choose, and names those too that a program does without", async () => {
+    const handles = [gpu(), await openWith({}, asHardware), await openWith({ withoutFeatures: ["subgroups"] })];
+    for (const handle of handles) {
+      const chosen = Object.fromEntries(families.map((family) => [family.name, family.choose(handle).name]));
+      expect(effectiveVariants(handle)).toEqual(chosen);
+      expect(Object.keys(effectiveVariants(handle))).toEqual([...FAMILY_NAMES]);
+    }
+    for (const handle of handles.slice(1)) handle.close();
   });
 
   it("has a hash of its table: equal for equal tables, whoever chose them", async () => {

@@ -1,7 +1,8 @@
 import type { Gpu, ParamValues, Specialization } from "../../gpu/index.ts";
 import { including } from "../library.ts";
 import { seedWords } from "../random/threefry.ts";
-import { defineFamily, fixedSubgroupSize } from "../variants.ts";
+import { fixedSubgroupSize } from "../variant-needs.ts";
+import { defineFamily } from "../variants.ts";
 import type { Dropping } from "./operands.ts";
 
 /** Sizes of subgroups that operands are passed round in. */
@@ -15,8 +16,6 @@ const attentionFamily = defineFamily<{ isShared: boolean }>({
     {
       name: "subgroup",
       description: "A subgroup makes 16 rows in registers, or 4, and passes round operands and probabilities in it.",
-      needs: "subgroups of one size, 4, 8 or 16",
-      isAvailable: (gpu) => SUBGROUPS.includes(fixedSubgroupSize(gpu) ?? 0),
       value: { isShared: false },
     },
     {

@@ -1,16 +1,10 @@
-import type { Gpu } from "../../gpu/index.ts";
-import { defineFamily, fixedSubgroupSize } from "../variants.ts";
+import { defineFamily } from "../variants.ts";
 
 interface Choice {
   readonly kernel: "register" | "shuffle" | "shuffle-wide" | "shared";
   /** Whether phases of a strided input gradient of few channels are made together. */
   readonly joinsPhases: boolean;
 }
-
-const SUBGROUPS = {
-  needs: "subgroups of one size, 4, 8, 16 or 32",
-  isAvailable: (gpu: Gpu) => fixedSubgroupSize(gpu) !== undefined,
-};
 
 /** Convolutions as products. The choice never changes bits, only speed. */
 export const convolutionFamily = defineFamily<Choice>({
@@ -25,7 +19,6 @@ export const convolutionFamily = defineFamily<Choice>({
     {
       name: "shuffle",
       description: "A lane makes 16 × 4 elements in registers; rows of the weight are passed round in the subgroup.",
-      ...SUBGROUPS,
       value: { kernel: "shuffle", joinsPhases: false },
     },
     {
@@ -33,14 +26,11 @@ export const convolutionFamily = defineFamily<Choice>({
       description:
         "As shuffle, with 16 × 8 or 32 × 4 elements and fewer steps a round, so that the loop stays short; " +
         "phases of a strided input gradient of few channels share what they load.",
-      ...SUBGROUPS,
       value: { kernel: "shuffle-wide", joinsPhases: true },
     },
     {
       name: "shared",
       description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
-      needs: "workgroups of 256 invocations",
-      isAvailable: ({ limits }) => limits.maxComputeInvocationsPerWorkgroup >= 256,
       value: { kernel: "shared", joinsPhases: false },
     },
   ],

@@ -14,7 +14,7 @@ import {
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
-import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants.ts";
+import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variant-needs.ts";
 import { convolutionFamily } from "./family.ts";
 
 /** Numbers for rows (y) and columns (x). */

@@ -3,7 +3,7 @@ import { defineKernel, linearGrid } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
-import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants.ts";
+import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variant-needs.ts";
 import { convolutionFamily } from "./family.ts";
 import { type ConvolutionGeometry, convolutionFlops, lanes, stridesOf } from "./implicit-gemm.ts";
 
