@@ -1,4 +1,5 @@
 import type { StagedModel } from "../models/index.ts";
+import { levelOf } from "../models/staged-model.ts";
 import type { Module, ParameterGroup } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { wholePower } from "../tensor/portable-math.ts";
@@ -61,10 +62,10 @@ export function layerwiseGroups<Host, Inputs>(
   const levels = [
     { name: "head", stage: undefined, rate: headLearningRate },
     ...stages
-      .map(({ name, level }, i) => ({
+      .map(({ name }, i) => ({
         name,
         stage: name,
-        rate: learningRate * wholePower(decay, level ?? stages.length - 1 - i),
+        rate: learningRate * wholePower(decay, levelOf(stages, i)),
       }))
       .reverse(),
   ];

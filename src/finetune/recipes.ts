@@ -1,8 +1,9 @@
-import type { GPT2Base, StagedModel } from "../models/index.ts";
+import type { StagedModel } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
 import type { TrainingEvent } from "./events.ts";
 import { finetune } from "./finetune.ts";
 import { layerwiseGroups } from "./groups.ts";
+import { levelsOf } from "./levels.ts";
 import { triangularSchedule } from "./schedule.ts";
 import type { FinetuneOptions } from "./trainer.ts";
 import type { Examples, TrainingData } from "./training-data.ts";
@@ -26,23 +27,35 @@ export interface HeadThenBlocksOptions {
   headEpochs: number;
   /** Epochs with the upper blocks trained too. */
   epochs: number;
-  /** Blocks to thaw, counted from the top. */
+  /** Blocks to thaw, counted from the top, with the norms that belong to them; below the last are the embeddings or the stem. */
   blocks: number;
-  /** Learning rate of the head while it is alone, and of the blocks later. */
+  /** Learning rate of the head while it is alone. */
   headLearningRate: number;
+  /** Learning rate of the uppermost block, and of the head with it. */
   learningRate: number;
+  /** Factor of the learning rate from a block to the one below. */
   layerDecay: number;
 }
 
-/** First the head on a frozen trunk, then the last blocks and the final norm at a lower, per-layer rate. */
-export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions): RecipeStage[] {
+/**
+ * First the head on a frozen trunk, then the last blocks too, at a lower, per-layer rate. A stage without epochs is left
+ * out, and so is the first where the head has no weights but those of the embeddings.
+ *
+ * @throws RangeError when there are not so many blocks.
+ */
+export function headThenBlocks<Host, Inputs>(
+  model: StagedModel<Host, Inputs>,
+  options: HeadThenBlocksOptions,
+): RecipeStage[] {
   const { headEpochs, epochs, blocks, headLearningRate, learningRate, layerDecay } = options;
-  const { layers } = model.config;
-  const thawed = Array.from(
-    { length: Math.min(blocks, layers) },
-    (_, i) => `h.${layers - Math.min(blocks, layers) + i}`,
-  );
-  const head = model.headModules.map(({ name }) => name);
+  const { levels, head } = levelsOf(model);
+  if (!(Number.isInteger(blocks) && blocks >= 1 && blocks <= levels.length)) {
+    throw new RangeError(`headThenBlocks: blocks must be a whole number from 1 to ${levels.length}, got ${blocks}`);
+  }
+  const thawed = levels.slice(0, blocks).reverse();
+  const parts = thawed.flatMap((level) => level.parts).join(", ");
+  const withHead = head.length > 0 ? `${parts} and the head` : parts;
+  const count = blocks === 1 ? "last block" : `last ${blocks} blocks`;
   return [
     {
       name: "head",
@@ -52,14 +65,14 @@ export function headThenBlocks(model: GPT2Base, options: HeadThenBlocksOptions):
       learningRate: headLearningRate,
     },
     {
-      name: `last ${thawed.length} blocks`,
-      description: `Goes on with ${thawed.join(", ")}, ln_f and the head, at a reduced rate that falls with depth.`,
-      trains: [...head, "ln_f", ...thawed],
+      name: count,
+      description: `Goes on with ${withHead}, at a reduced rate that falls with depth.`,
+      trains: [...head, ...thawed.flatMap(({ parameters }) => parameters)],
       epochs,
       learningRate,
       layerDecay,
     },
-  ].filter((stage) => stage.epochs > 0);
+  ].filter((stage) => stage.epochs > 0 && stage.trains.length > 0);
 }
 
 export interface RecipeOptions

@@ -17,6 +17,10 @@ export interface Stage<Inputs> {
   run(x: Tensor | undefined, inputs: Inputs, pass?: TrainingPass): Tensor;
 }
 
+/** How many steps down from the top a stage is. */
+export const levelOf = (stages: readonly Pick<Stage<never>, "level">[], index: number): number =>
+  stages[index].level ?? stages.length - 1 - index;
+
 /** Where to start and end in the trunk, and what the stage before gave. */
 export interface FeatureOptions {
   from?: number;

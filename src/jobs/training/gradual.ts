@@ -1,5 +1,7 @@
+import { levelsOf } from "../../finetune/levels.ts";
 import type { StagedModel } from "../../models/index.ts";
 import { SettingError } from "../errors.ts";
+import type { TaskRun } from "../tasks/task-run.ts";
 
 /** A part of a run with gradual unfreezing. */
 export interface GradualStage {
@@ -17,30 +19,52 @@ export interface GradualStage {
  * @throws SettingError when the trunk has fewer levels.
  */
 export function gradualStages<Host, Inputs>(model: StagedModel<Host, Inputs>, levels: number): GradualStage[] {
-  const trained = [...model.namedParameters()].filter(([, tensor]) => tensor.requiresGrad);
-  const inTrunk = new Set(model.stages.flatMap(({ module }) => module.parameters()));
-  const byLevel = new Map<number, { parts: string[]; names: string[] }>();
-  for (const [i, { name, module, level = model.stages.length - 1 - i }] of model.stages.entries()) {
-    const own = new Set(module.parameters());
-    const names = trained.filter(([, tensor]) => own.has(tensor)).map(([parameter]) => parameter);
-    const entry = byLevel.get(level) ?? { parts: [], names: [] };
-    if (names.length > 0) byLevel.set(level, { parts: [...entry.parts, name], names: [...entry.names, ...names] });
-  }
-  if (levels > byLevel.size) {
-    const most = byLevel.size;
+  const { levels: found, head } = levelsOf(model, (tensor) => tensor.requiresGrad);
+  if (levels > found.length) {
+    const most = found.length;
     throw new SettingError((n) => `${n("gradual")} ${levels}: the model has ${most} levels that can be thawed`);
   }
-  const head = trained.filter(([, tensor]) => !inTrunk.has(tensor)).map(([name]) => name);
   const stages: GradualStage[] = [];
   if (head.length > 0) {
     stages.push({ name: "head", description: "Trains the head alone, on a frozen trunk.", trains: head });
   }
   let trains = head;
-  const fromTop = [...byLevel].sort(([a], [b]) => a - b).slice(0, levels);
-  for (const [, { parts, names }] of fromTop) {
-    trains = [...trains, ...names];
+  for (const { parts, parameters } of found.slice(0, levels)) {
+    trains = [...trains, ...parameters];
     const list = parts.join(", ");
     stages.push({ name: list, description: `Goes on with ${list} besides, at the rates of their levels.`, trains });
   }
   return stages;
+}
+
+/** A stage that a run comes to. */
+export interface GradualPart {
+  readonly stage: GradualStage;
+  /** Its place among all stages, from 0. */
+  readonly index: number;
+  /** Steps before it. */
+  readonly done: number;
+  /** Steps of it at most; undefined where the job sets no limit. */
+  readonly maxSteps: number | undefined;
+}
+
+/** The stages that a job's step limit lets its run come to, and the steps of all of them. */
+export function partsOf<Host, Inputs>(
+  { data, settings }: Pick<TaskRun<Host, Inputs>, "data" | "settings">,
+  stages: readonly GradualStage[],
+): { parts: GradualPart[]; totalSteps: number } {
+  const { epochs, batch, accumulate, maxSteps } = settings;
+  const each = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+  const totalSteps = Math.min(maxSteps ?? Number.POSITIVE_INFINITY, stages.length * each);
+  const parts = stages.map((stage, index) => {
+    const done = index * each;
+    return { stage, index, done, maxSteps: maxSteps === undefined ? undefined : Math.min(each, maxSteps - done) };
+  });
+  return { parts: parts.filter(({ done }) => done < totalSteps), totalSteps };
+}
+
+/** Freezes all but what a stage trains. */
+export function trainOnly<Host, Inputs>(model: StagedModel<Host, Inputs>, { trains }: GradualStage): void {
+  const trained = new Set(trains);
+  for (const [name, tensor] of model.namedParameters()) tensor.requiresGrad = trained.has(name);
 }

@@ -6,7 +6,7 @@ import type { Settings } from "../../finetune/report.ts";
 import type { ModelDirectory, OutputDirectory } from "../../io/index.ts";
 import { modelName } from "../job.ts";
 import type { TaskRun } from "../tasks/task-run.ts";
-import { type GradualStage, gradualStages } from "./gradual.ts";
+import { type GradualStage, gradualStages, partsOf, trainOnly } from "./gradual.ts";
 import { makeOptimizer, type Trainable } from "./trainable.ts";
 
 export interface RunOptions extends Pick<FinetuneOptions, "signal" | "between"> {
@@ -42,12 +42,6 @@ function trainerOptions<Host, Inputs>(
   };
 }
 
-/** Optimizer steps of one pass over the data, and so of one stage, times its epochs. */
-function stepsOfStage<Host, Inputs>({ data, settings }: TaskRun<Host, Inputs>): number {
-  const { epochs, batch, accumulate } = settings;
-  return epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
-}
-
 /** Trains a job's model. The events are the trainer's; with gradual unfreezing, those of its stages as one run. */
 export async function* trainTask<Host, Inputs>(
   task: TaskRun<Host, Inputs>,
@@ -81,25 +75,23 @@ async function* trainGradually<Host, Inputs>(
   stages: readonly GradualStage[],
   options: RunOptions,
 ): AsyncGenerator<TrainingEvent, void> {
-  const { maxSteps = Number.POSITIVE_INFINITY } = task.settings;
   const { resume, signal, between } = options;
-  const each = stepsOfStage(task);
-  const totalSteps = Math.min(maxSteps, stages.length * each);
+  const { parts, totalSteps } = partsOf(task, stages);
   const stopped = resume && (await readCheckpointState(resume))?.fingerprint[STAGE_KEY];
   const first = stages.findIndex((_, index) => stageKey(index, stages.length) === stopped);
-  for (const [index, { name, description, trains }] of stages.entries()) {
-    const done = index * each;
+  for (const { stage, index, done, maxSteps } of parts) {
     // What an earlier stage has trained, a later one trains too, and so it is in its checkpoints.
     if (index < first) continue;
-    if (done >= totalSteps || (index > 0 && signal?.aborted)) return;
-    for (const [parameter, tensor] of model.namedParameters()) tensor.requiresGrad = trains.includes(parameter);
+    if (index > 0 && signal?.aborted) return;
+    const { name, description } = stage;
+    trainOnly(model, stage);
     yield { type: "stage", name, index: index + 1, count: stages.length, description };
     const optimizer = makeOptimizer(model, task);
     try {
       const run = train(model, task.data, {
         ...trainerOptions(task, options),
         optimizer,
-        maxSteps: maxSteps === Number.POSITIVE_INFINITY ? undefined : Math.min(each, maxSteps - done),
+        maxSteps,
         resume: resume && index === Math.max(first, 0) ? resume : undefined,
         evaluateFirst: index === 0,
         fingerprint: { [STAGE_KEY]: stageKey(index, stages.length), [BEFORE_KEY]: done },

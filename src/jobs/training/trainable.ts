@@ -5,7 +5,7 @@ import { AdamW, type Optimizer, parsePatterns } from "../../nn/index.ts";
 import { SettingError } from "../errors.ts";
 import type { FullSettings } from "../settings.ts";
 import type { TaskRun } from "../tasks/task-run.ts";
-import { gradualStages } from "./gradual.ts";
+import { gradualStages, trainOnly } from "./gradual.ts";
 
 /** A model with what is frozen frozen, and the optimizer of the rest. */
 export interface Trainable<Host = unknown, Inputs = unknown> {
@@ -31,13 +31,12 @@ export async function makeTrainable<Host, Inputs>(
 }
 
 /** Adapters, and what is trained by the patterns; with gradual unfreezing, all that is in the end. */
-export function selectTrained<Host, Inputs>(model: StagedModel<Host, Inputs>, task: TaskRun<Host, Inputs>): void {
+function selectTrained<Host, Inputs>(model: StagedModel<Host, Inputs>, task: TaskRun<Host, Inputs>): void {
   addAdapters(model, task.settings);
   applyPatterns(model, task.settings, task.isNewHead);
   const { gradual } = task.settings;
   if (gradual === undefined) return;
-  const trained = new Set(gradualStages(model, gradual).at(-1)!.trains);
-  for (const [name, tensor] of model.namedParameters()) tensor.requiresGrad &&= trained.has(name);
+  trainOnly(model, gradualStages(model, gradual).at(-1)!);
 }
 
 /** An optimizer over what the model trains now. */

@@ -6,6 +6,7 @@ import type { TaskRun } from "../../jobs/tasks/task-run.ts";
 import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { GPT2, GPT2ForSequenceClassification, type StagedModel } from "../../models/index.ts";
 import { readJson } from "../../models/loading.ts";
+import { levelOf } from "../../models/staged-model.ts";
 import type { ParameterGroup } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { DataDescription, ModelInspection, ModelStage } from "../types.ts";
@@ -66,9 +67,7 @@ async function inspection(
     family: isText ? "GPT-2" : folder.description.family.name,
     architecture: model.architecture,
     tasks: isText ? (folder.task === "classify" ? ["classify"] : ["classify", "lm"]) : ["image-classify"],
-    stages: stages.map(({ name, module, level }, i) =>
-      stageOf(name, new Set(module.parameters()), level ?? stages.length - 1 - i),
-    ),
+    stages: stages.map(({ name, module }, i) => stageOf(name, new Set(module.parameters()), levelOf(stages, i))),
     head: stageOf(model.headModules[0]?.name ?? "head", new Set(head), -1),
     parameters: model.parameterCount(),
     trainableParameters: named.reduce((sum, [, tensor]) => sum + (rates.has(tensor) ? tensor.size : 0), 0),
