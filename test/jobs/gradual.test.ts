@@ -49,6 +49,10 @@ describe("gradual unfreezing", () => {
       ...new Set(trainable.map((name) => name.replace(/^transformer\.|\.(?=\D).*$/g, ""))),
     ]);
     expect(trained).toEqual([["score"], ["h.3", "ln_f", "score"], ["h.2", "h.3", "ln_f", "score"]]);
+    const planned = JSON.parse((await graft(command("whole", "--plan"))).stdout);
+    expect(planned.stage).toEqual({ name: "h.2", index: 3, count: 3 });
+    const peak = Math.max(...events.map((event) => (event.type === "end" ? event.peakBytes : 0)));
+    expect(Math.abs(planned.peakBytes / peak - 1)).toBeLessThan(0.05);
     expect(events.filter((event) => event.type === "evaluation").map(({ step }) => step)).toEqual([0, 4, 8, 12]);
     for (const last of [2, 11]) {
       const out = `stopped-${last}`;
@@ -63,6 +67,22 @@ describe("gradual unfreezing", () => {
       expect(first.step).toBe(last + 1);
       expect(weights(out).equals(weights("whole"))).toBe(true);
     }
+  });
+
+  it("is planned by the stage that takes most, which need not be the last", async () => {
+    // Activations of 500 long texts, kept as long as the embeddings are frozen, are more than the embeddings' moments.
+    const file = join(folder, "long.tsv");
+    const lines = Array.from(
+      { length: 500 },
+      (_, i) => `${i % 2 ? "ham" : "spam"}\t${"one two three ".repeat(30)}${i}`,
+    );
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    const options = ["--data", file, "--gradual", "5", "--max-length", "80", "--batch", "2", "--plan"];
+    const { code, stdout } = await graft([...command("planned").filter((word) => word !== "--json"), ...options]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Of 6 stages, 5 takes most: h\.0$/m);
+    const short = JSON.parse((await graft([...command("planned"), ...options, "--max-steps", "1"])).stdout);
+    expect(short.stage).toEqual({ name: "head", index: 1, count: 6 });
   });
 
   it("ends at a step limit in whatever stage that is", async () => {

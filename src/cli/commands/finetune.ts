@@ -57,7 +57,8 @@ async function runJob(
   if (task.task === "image-classify") renderer.note(describeClasses(task));
   const planned = await planTask(task, gpu);
   if (options.plan) {
-    stdout.write(options.json ? jsonLine(planned.plan) : `${describePlan(planned.plan, task.task).join("\n")}\n`);
+    const { plan, stage } = planned;
+    stdout.write(options.json ? jsonLine({ ...plan, stage }) : `${describePlan(planned, task.task).join("\n")}\n`);
     return 0;
   }
   if (!planned.plan.fits) refuse(planned.plan);

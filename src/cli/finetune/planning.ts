@@ -1,6 +1,7 @@
 import { formatBytes, formatCount, unitsOf } from "../../finetune/format.ts";
 import type { Plan, Task } from "../../finetune/index.ts";
 import { MEMORY_KINDS } from "../../finetune/plan/memory.ts";
+import type { PlannedTask } from "../../jobs/training/planning.ts";
 import { printable, table } from "../text.ts";
 
 const KIND_NAMES: Record<(typeof MEMORY_KINDS)[number], string> = {
@@ -28,12 +29,13 @@ function formatLarge(count: number): string {
 const formatLimit = (bytes: number): string => (Number.isFinite(bytes) ? formatBytes(bytes) : "not known");
 
 /** What a training would take, as lines for a terminal. */
-export function describePlan(plan: Plan, task: Task): string[] {
+export function describePlan({ plan, stage }: Pick<PlannedTask, "plan" | "stage">, task: Task): string[] {
   const { bytes, atPeak, limits, largestBuffer, largestBinding, changes } = plan;
   const kinds = MEMORY_KINDS.filter((kind) => bytes[kind] > 0);
   const size = plan.length === null ? "" : ` of at most ${formatCount(plan.length)} ${unitsOf(task).many}`;
   const times = plan.accumulate === 1 ? "" : `, ${plan.accumulate} batches a step`;
   const lines = [
+    ...(stage ? [`Of ${stage.count} stages, ${stage.index} takes most: ${printable(stage.name)}`] : []),
     `A step: ${formatCount(plan.batch)} examples a batch${size}${times}`,
     "",
     ...table(

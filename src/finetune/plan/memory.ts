@@ -36,6 +36,8 @@ export interface RunForm {
   readonly valid: CacheSize;
   /** Whether an evaluation comes ahead of the first step. */
   readonly evaluatesFirst: boolean;
+  /** Whether one comes ahead of any step, so that what it keeps is there while the run steps. */
+  readonly evaluatesBetween: boolean;
   /** Whether the frozen part is run for all examples ahead of the first step. */
   readonly prefills: boolean;
   /** Bytes of the optimizer's state. */
@@ -99,6 +101,7 @@ export function followAllocations(
 export function peakOfRun(phases: readonly Phase[], heights: readonly Heights[], run: RunForm): Peak {
   const { train, valid, moments } = run;
   const all = train.all + valid.all;
+  const besides = run.evaluatesFirst || run.evaluatesBetween ? all : train.all;
   const firstStep = phases.findIndex(({ type }) => type === "step");
   const candidates = phases.flatMap(({ type, peakBytes, cacheBytes }, i): Peak[] => {
     const [before, after] = heights[i];
@@ -121,12 +124,13 @@ export function peakOfRun(phases: readonly Phase[], heights: readonly Heights[],
     if (type === "prepare") {
       const others = run.evaluatesFirst ? valid.all : 0;
       const ahead = [at(before, "preparation", train.before + others), at(after, "preparation", train.all + others)];
-      const again = at(before, "step", all, moments);
+      const again = at(before, "step", besides, moments);
       return run.prefills ? (train.isFull ? [...ahead, again] : ahead) : [again];
     }
     const during = type === "step" || type === "evaluation" ? type : "preparation";
     const highest = before.bytes > after.bytes ? before : after;
-    return [at(highest, during, during === "preparation" ? cacheBytes : all, 0, peakBytes - cacheBytes)];
+    const cache = { preparation: cacheBytes, step: besides, evaluation: all }[during];
+    return [at(highest, during, cache, 0, peakBytes - cacheBytes)];
   });
   return candidates.reduce((a, b) => (b.bytes > a.bytes ? b : a));
 }

@@ -13,7 +13,12 @@ import { type Rehearsal, rehearse } from "./rehearsal.ts";
 import type { Seen } from "./watch.ts";
 
 export interface PlanOptions<Host>
-  extends Pick<FinetuneOptions, "accumulate" | "clip" | "checkpointBlocks" | "cache" | "maxSteps" | "evaluateFirst"> {
+  extends Pick<
+    FinetuneOptions,
+    "accumulate" | "clip" | "checkpointBlocks" | "cache" | "maxSteps" | "evaluateFirst" | "evaluateEvery"
+  > {
+  /** Passes over the examples; several, where it is not given. */
+  epochs?: number;
   /** Examples a batch. */
   batch: number;
   /** Tokens of the longest text; needed for texts where there is no `data`. */

@@ -23,6 +23,7 @@ export interface Rehearsal extends Seen {
 const STEPS = 3;
 
 export interface RehearsedOptions extends Omit<FinetuneOptions, "epochs" | "optimizer"> {
+  /** Several, where none are given. */
   epochs?: number;
   /** Changes the model for the rehearsal; the function returned undoes it. */
   alter?: () => () => void;
@@ -91,10 +92,13 @@ export async function rehearse<Host, Inputs>(
       watch.event("refusal");
     }
     for (const state of optimizer.getState().tensors.values()) watch.mark([state], "moments");
+    const epochSteps = Math.ceil(Math.ceil(whole!.length / batch) / accumulate);
+    const { evaluateFirst = false, evaluateEvery = epochSteps, maxSteps = Number.POSITIVE_INFINITY } = options;
     const form = {
       ...cacheSizes(watch.keptRows, whole!, valid, options),
-      evaluatesFirst: options.evaluateFirst ?? false,
-      prefills: Math.ceil(Math.ceil(whole!.length / batch) / accumulate) <= (options.maxSteps ?? whole!.length),
+      evaluatesFirst: evaluateFirst,
+      evaluatesBetween: evaluateEvery < Math.min(maxSteps, (options.epochs ?? 2) * epochSteps),
+      prefills: epochSteps <= maxSteps,
     };
     return { ...watch.result(form), heldBytes: heldBytes + stateBytes, refusal };
   } finally {
