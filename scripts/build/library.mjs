@@ -129,7 +129,7 @@ export const singleFileOptions = (contents, outfile) => ({
   stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
   outfile,
   minify: true,
-  plugins: [withoutNode, shaderPlugin()],
+  plugins: [withoutNode, shaderPlugin(), pureCalls(join(repository, "src"))],
 });
 
 /**

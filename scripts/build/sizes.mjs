@@ -13,31 +13,31 @@ const KB = 1000;
 export const PROGRAMS = [
   {
     name: "matmul",
-    limit: 32,
+    limit: 28,
     source: 'export { matmul } from "graft-gpu";',
   },
   {
     name: "a perceptron and its training",
-    limit: 60,
+    limit: 57,
     source: `export { backward, crossEntropy, Gpu, relu, tensor, tidy } from "graft-gpu";
       export { AdamW, Linear, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a convolutional network and its training",
-    limit: 80,
+    limit: 75,
     source: `export { backward, crossEntropy, Gpu, relu, reshape, tensor, tidy } from "graft-gpu";
       export { AdamW, BatchNorm, Conv2d, Linear, MaxPool2d, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a language model and its training",
-    limit: 81,
+    limit: 77,
     source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },
 ];
 
 /** The engine whole: every export of `graft-gpu` and `graft-gpu/nn`, as `dist/graft.min.js`. */
-export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 125 };
+export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 124 };
 
 /**
  * Builds the package as npm would install it and bundles programs from it.

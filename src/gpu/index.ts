@@ -22,6 +22,7 @@ export {
   type KernelVariant,
   type LiveNumber,
   linearGrid,
+  listVariants,
   type ParamLayout,
   type ParamValues,
   specializations,
@@ -29,7 +30,7 @@ export {
 export type { OpenOptions } from "./open.ts";
 export type { Recording } from "./recording.ts";
 export type { Replay, ReplaySource } from "./replay.ts";
-export type { Specialization } from "./specialize.ts";
+export { type Specialization, sharedTexts, shareText } from "./specialize.ts";
 export { SUBGROUP_MATRIX_FEATURE, type SubgroupMatrixConfig } from "./subgroup-matrices.ts";
 export {
   type Candidate,

@@ -21,7 +21,7 @@ export interface KernelDefinition {
   readonly name: string;
   /** The WGSL text, valid as it stands. */
   readonly source: string;
-  /** Texts that a specialisation may `include`: name -> WGSL. */
+  /** Texts that a specialisation may `include` besides those that all kernels share: name -> WGSL. */
   readonly library?: Readonly<Record<string, string>>;
   /** A feature of the device that the source asks for as it stands; every device can compile it when there is none. */
   readonly feature?: string;
@@ -31,8 +31,8 @@ export interface KernelDefinition {
   readonly params: ParamLayout;
   /** Floating-point operations of one dispatch, where they are worth counting: of products and what is like them. */
   readonly flops?: (params: ParamValues, grid: readonly [number, number, number]) => number;
-  /** Specialisations in use besides the default; every one is compiled by a test. */
-  readonly variants?: () => readonly Specialization[];
+  /** Specialisations in use besides the default, see {@link listVariants}. */
+  variants?: () => readonly Specialization[];
 }
 
 /** Largest uniform struct in bytes: one slot of the uniform slab, and the alignment WebGPU's defaults ask for. */
@@ -49,16 +49,20 @@ interface Field {
 
 const DEFAULT: Specialization = Object.freeze({});
 
+/** What a specialisation may depend on; an object goes by its name. */
+type Word = string | number | boolean | { readonly name: string };
+
 /**
  * Specialisations that depend on a few words, each made once: a frozen one is found again by its identity, without
  * spelling out the code it stands for.
  */
-/* @__NO_SIDE_EFFECTS__ */ export function specializations<Words extends readonly (string | number | boolean)[]>(
+/* @__NO_SIDE_EFFECTS__ */ export function specializations<Words extends readonly Word[]>(
   make: (...words: Words) => Specialization,
 ): (...words: Words) => Specialization {
   const made = new Map<string, Specialization>();
   return (...words) => {
-    const key = words.join();
+    let key = "";
+    for (const word of words) key += `${typeof word === "object" ? word.name : word},`;
     let spec = made.get(key);
     if (!spec) {
       spec = Object.freeze(make(...words));
@@ -184,6 +188,18 @@ const registered = new Map<string, Kernel>();
   const kernel = new Kernel(definition);
   registered.set(definition.name, kernel);
   return kernel;
+}
+
+/**
+ * Lists the specialisations of a kernel that are in use besides the default: the tests compile every one of them, and the
+ * build of the bundles keeps the names that they replace. Programs never ask for the list, so it stands in a call of its
+ * own, which bundlers leave out.
+ */
+/* @__NO_SIDE_EFFECTS__ */ export function listVariants(
+  { definition }: Kernel,
+  variants: () => readonly Specialization[],
+): void {
+  definition.variants = variants;
 }
 
 /** Every kernel defined by the modules imported so far. */

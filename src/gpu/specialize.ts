@@ -1,6 +1,16 @@
 /** Right-hand sides to put in place of the defaults in a shader: declaration name -> WGSL text. */
 export type Specialization = Readonly<Record<string, string | number | boolean>>;
 
+const shared = new Map<string, string>();
+
+/** Makes a text known under a name, by which the specialisations of every shader may `include` it. */
+export function shareText(name: string, text: string): void {
+  shared.set(name, text);
+}
+
+/** Every text shared by the modules imported so far, by name. */
+export const sharedTexts = (): ReadonlyMap<string, string> => shared;
+
 const escapeForRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /**
@@ -9,10 +19,11 @@ const escapeForRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\
  * Three forms can be replaced, each written on one line in the source:
  * `const NAME: type = RHS;`, `alias NAME = RHS;` and `fn NAME(…) -> type { RHS }`.
  * The special name `enable` lists extensions to switch on, e.g. `{ enable: "f16" }`. The special name `include` lists
- * texts of `library`, separated by blanks, that are put behind the shader: functions that a replaced body calls.
+ * texts, separated by blanks, that are put behind the shader: functions that a replaced body calls. They are looked for in
+ * `library`, and then among those of {@link shareText}.
  *
- * @throws when a name does not match exactly one declaration, or no text of the library: a variant never silently
- *   stays at its default.
+ * @throws when a name does not match exactly one declaration, or no text to include: a variant never silently stays
+ *   at its default.
  */
 export function specialize(
   shader: string,
@@ -29,8 +40,9 @@ export function specialize(
     }
     if (name === "include") {
       for (const text of String(value).split(" ")) {
-        if (library[text] === undefined) throw new Error(`shader ${shader}: no library "${text}" to include`);
-        included += `\n${library[text]}`;
+        const found = library[text] ?? shared.get(text);
+        if (found === undefined) throw new Error(`shader ${shader}: no library "${text}" to include`);
+        included += `\n${found}`;
       }
       continue;
     }

@@ -2,6 +2,7 @@ import addInPlaceSource from "../../shaders/add-in-place.wgsl";
 import { defineKernel } from "../gpu/index.ts";
 import { assertSameShape, type Tensor } from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
+import * as BINARY from "./elementwise/binary-functions.ts";
 import { binary } from "./elementwise/elementwise.ts";
 import { gridOf, launch } from "./launch.ts";
 import { forFlatWindows } from "./windows.ts";
@@ -30,7 +31,7 @@ export function addAndFree(a: Tensor, b: Tensor): Tensor {
     b.dispose();
     return a;
   }
-  const sum = binary("accumulate", a, b, "add");
+  const sum = binary("accumulate", a, b, BINARY.add);
   a.dispose();
   b.dispose();
   return sum;

@@ -1,6 +1,6 @@
 import copySource from "../../shaders/copy.wgsl";
 import fillSource from "../../shaders/fill.wgsl";
-import { defineKernel, type Gpu } from "../gpu/index.ts";
+import { defineKernel, type Gpu, listVariants } from "../gpu/index.ts";
 import {
   bytesPerElement,
   type DType,
@@ -40,8 +40,8 @@ const copyKernel = defineKernel({
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => inAllRuns([WORD, HALF]),
 });
+listVariants(copyKernel, () => inAllRuns([WORD, HALF]));
 
 const fillKernel = defineKernel({
   name: "fill",

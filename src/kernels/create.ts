@@ -10,7 +10,9 @@ import {
   tidy,
 } from "../tensor/index.ts";
 import { full as fill } from "./copy.ts";
+import * as BINARY from "./elementwise/binary-functions.ts";
 import { binary, castTo, unary } from "./elementwise/elementwise.ts";
+import * as UNARY from "./elementwise/unary-functions.ts";
 import { requireFloat32 } from "./launch.ts";
 import { randomCategorical, randomNormal, randomPermutation, randomUniform } from "./random/random.ts";
 import { requireSeed } from "./random/threefry.ts";
@@ -77,7 +79,7 @@ export function bernoulli(target: Shape | Tensor, options: RandomOptions & { p?:
     const gpu = isTensor ? target.gpu : (options.gpu ?? Gpu.default);
     const probabilities = isTensor ? target : fill(gpu, [], p, "f32");
     const drawn = randomUniform(gpu, isTensor ? target.shape : target, seed);
-    return castTo(binary("bernoulli", drawn, probabilities, "less"), "f32");
+    return castTo(binary("bernoulli", drawn, probabilities, BINARY.less), "f32");
   });
 }
 
@@ -110,7 +112,7 @@ export function permutation(n: number, options: RandomOptions): Tensor {
 /** Added in a dispatch of its own: in one expression a GPU may fuse product and sum, and round differently. */
 function shifted(x: Tensor, shift: number): Tensor {
   if (shift === 0) return x;
-  const y = unary("affine", x, "affine", 1, shift);
+  const y = unary("affine", x, UNARY.affine, 1, shift);
   x.dispose();
   return y;
 }

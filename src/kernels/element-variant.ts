@@ -47,7 +47,7 @@ const family = defineFamily<ElementVariant>({
 });
 
 /** Every variant `chooseElementVariant` can give. */
-export const ELEMENT_VARIANTS: readonly ElementVariant[] = family.candidates.map(({ value }) => value);
+const elementVariants = (): ElementVariant[] => family.candidates.map(({ value }) => value);
 
 export const chooseElementVariant = (gpu: Gpu): ElementVariant => family.choose(gpu).value;
 
@@ -74,7 +74,7 @@ export const inRuns = (spec: Specialization, size: number): Specialization =>
 
 /** Each specialisation for every length of runs. */
 export const inAllRuns = (specs: readonly Specialization[]): Specialization[] =>
-  [...new Set(ELEMENT_VARIANTS.map(({ run }) => run))].flatMap((size) => specs.map((spec) => inRuns(spec, size)));
+  [...new Set(elementVariants().map(({ run }) => run))].flatMap((size) => specs.map((spec) => inRuns(spec, size)));
 
 /** Whether a function calls more of the library than tests of bits. */
 const isHeavy = ({ include }: Specialization): boolean => include !== undefined && include !== "float";
@@ -95,5 +95,5 @@ export function inVectors(gpu: Gpu, spec: Specialization): { spec: Specializatio
 /** Each specialisation for all vectors that an invocation may take. */
 export const inAllVectors = (specs: readonly Specialization[]): Specialization[] =>
   specs.flatMap((spec) =>
-    ELEMENT_VARIANTS.map(({ vectors, heavyVectors }) => withVectors(spec, isHeavy(spec) ? heavyVectors : vectors)),
+    elementVariants().map(({ vectors, heavyVectors }) => withVectors(spec, isHeavy(spec) ? heavyVectors : vectors)),
   );

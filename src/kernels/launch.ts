@@ -80,7 +80,7 @@ export const readsVectors = (gpu: Gpu, columns: number): boolean =>
   rowFamily.choose(gpu).value.readsVectors && columns % 4 === 0;
 
 /** Every specialisation of kernels of contiguous rows: who shares a row, and how it is read. */
-export const ROW_READINGS: readonly Specialization[] = [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }];
+export const rowReadings = (): Specialization[] => [...ROW_VARIANTS, { ...ROW_VARIANTS[0], ...VECTOR_ROWS }];
 
 export function rowGrid(rows: number, variant: { ROWS: string }): Grid {
   return linearGrid(Math.ceil(rows / Number.parseInt(variant.ROWS, 10)));

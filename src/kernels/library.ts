@@ -6,40 +6,36 @@ import power from "../../shaders/lib/power.wgsl";
 import threefry from "../../shaders/lib/threefry.wgsl";
 import trigonometric from "../../shaders/lib/trigonometric.wgsl";
 import wholePower from "../../shaders/lib/whole-power.wgsl";
+import { shareText } from "../gpu/index.ts";
 
-/** Functions that several kernels share, by file. A kernel lists them as its `library`; its variants `include` some. */
-export const LIBRARY = {
-  float,
-  exponential,
-  logarithm,
-  power,
-  wholePower,
-  gaussian,
-  trigonometric,
-  threefry,
-} as const;
+/** A file of functions that several kernels share. */
+export interface LibraryFile {
+  readonly name: string;
+  /** The files whose functions it calls. */
+  readonly needs: readonly LibraryFile[];
+}
 
-export type LibraryName = keyof typeof LIBRARY;
+/* @__NO_SIDE_EFFECTS__ */ function libraryFile(name: string, text: string, ...needs: LibraryFile[]): LibraryFile {
+  shareText(name, text);
+  return { name, needs };
+}
 
-/** The files whose functions a file calls. */
-const NEEDS: Record<LibraryName, readonly LibraryName[]> = {
-  float: [],
-  exponential: ["float"],
-  logarithm: ["float"],
-  power: ["exponential"],
-  wholePower: [],
-  gaussian: ["exponential"],
-  trigonometric: ["float"],
-  threefry: [],
-};
+export const FLOAT = libraryFile("float", float);
+export const EXPONENTIAL = libraryFile("exponential", exponential, FLOAT);
+export const LOGARITHM = libraryFile("logarithm", logarithm, FLOAT);
+export const POWER = libraryFile("power", power, EXPONENTIAL);
+export const WHOLE_POWER = libraryFile("wholePower", wholePower);
+export const GAUSSIAN = libraryFile("gaussian", gaussian, EXPONENTIAL);
+export const TRIGONOMETRIC = libraryFile("trigonometric", trigonometric, FLOAT);
+export const THREEFRY = libraryFile("threefry", threefry);
 
 /** The part of a specialisation that includes some files of the library and what these need, each once. */
-/* @__NO_SIDE_EFFECTS__ */ export function including(...names: readonly LibraryName[]): { include?: string } {
-  const found = new Set<LibraryName>();
-  const visit = (name: LibraryName): void => {
-    for (const needed of NEEDS[name]) visit(needed);
+/* @__NO_SIDE_EFFECTS__ */ export function including(...files: readonly LibraryFile[]): { include?: string } {
+  const found = new Set<string>();
+  const visit = ({ name, needs }: LibraryFile): void => {
+    needs.forEach(visit);
     found.add(name);
   };
-  for (const name of names) visit(name);
+  files.forEach(visit);
   return found.size > 0 ? { include: [...found].join(" ") } : {};
 }

@@ -1,9 +1,9 @@
 import matmulPartsSource from "../../shaders/matmul-parts.wgsl";
-import { defineKernel } from "../gpu/index.ts";
+import { defineKernel, listVariants } from "../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor } from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
 import { launch } from "./launch.ts";
-import { LIBRARY } from "./library.ts";
+
 import { ACTIVATED, ACTIVATION_NAMES, type Activation } from "./matmul-variants.ts";
 import { mergeAxes } from "./strided.ts";
 
@@ -43,7 +43,6 @@ export function chooseChunkedWay(k: number, elements: number, scale: number, bin
 const partsKernel = defineKernel({
   name: "matmul-parts",
   source: matmulPartsSource,
-  library: LIBRARY,
   bindings: { parts: "read", bias: "read", residual: "read", c: "read_write" },
   params: {
     batches: "u32",
@@ -71,8 +70,8 @@ const partsKernel = defineKernel({
     activation: "u32",
     keepDistance: "u32",
   },
-  variants: () => [{}, ACTIVATED],
 });
+listVariants(partsKernel, () => [{}, ACTIVATED]);
 
 /** What follows the sum, as in `MatmulOptions`. */
 interface PartsOptions {

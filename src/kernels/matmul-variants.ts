@@ -7,11 +7,12 @@ import {
   joined,
   type KernelDefinition,
   type KernelVariant,
+  listVariants,
   type Specialization,
   SUBGROUP_MATRIX_FEATURE,
 } from "../gpu/index.ts";
-import { UNARY } from "./elementwise/elementwise.ts";
-import { including, LIBRARY } from "./library.ts";
+import * as UNARY from "./elementwise/unary-functions.ts";
+import { including } from "./library.ts";
 import { hasMatrices, matrixConfigFor, matrixSpecialization, NEEDS_MATRICES } from "./subgroup-matrices.ts";
 import { fixedSubgroupSize, LARGE_WORKGROUPS } from "./variant-needs.ts";
 import { defineFamily } from "./variants.ts";
@@ -57,11 +58,10 @@ function operandSpecialization(name: "A" | "B", { isTransposed, reads }: Operand
 export const ACTIVATED: Specialization = {
   epilogue: `switch params.activation { ${ACTIVATION_NAMES.map((name, i) => `case ${i}u: { ${ACTIVATIONS[name].f32} }`).join(" ")} default: { return v; } }`,
   keep: "if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }",
-  ...including(...Object.values(ACTIVATIONS).flatMap(({ uses }) => uses)),
+  ...including(...Object.values(ACTIVATIONS).flatMap(({ uses = [] }) => uses)),
 };
 
 const common: Pick<KernelDefinition, "bindings" | "flops" | "params" | "library"> = {
-  library: LIBRARY,
   bindings: { a: "read", b: "read", bias: "read", residual: "read", c: "read_write" },
   flops: ({ M, N, K }, [, , batch]) => 2 * Number(M) * Number(N) * Number(K) * batch,
   params: {
@@ -256,9 +256,10 @@ function specializationOf(
   };
 }
 
-const LAYOUTS: readonly OperandLayout[] = (["vectors", "elements", "halves"] as const).flatMap((reads) =>
-  [false, true].map((isTransposed) => ({ isTransposed, reads })),
-);
+const layouts = (): OperandLayout[] =>
+  (["vectors", "elements", "halves"] as const).flatMap((reads) =>
+    [false, true].map((isTransposed) => ({ isTransposed, reads })),
+  );
 
 /** Every specialisation that can come into use, of tiles in workgroup memory or of the others. */
 function variantsOf(isShared: boolean): Specialization[] {
@@ -266,7 +267,7 @@ function variantsOf(isShared: boolean): Specialization[] {
   for (const { tiles, shuffles } of matmulFamily.candidates.map(({ value }) => value)) {
     for (const tile of tiles.filter((own) => (own.isShared ?? false) === isShared)) {
       for (const lanes of shuffles ? SUBGROUPS : [1]) {
-        for (const [a, b] of LAYOUTS.flatMap((left) => LAYOUTS.map((right) => [left, right]))) {
+        for (const [a, b] of layouts().flatMap((left) => layouts().map((right) => [left, right]))) {
           if (!canMake(tile, lanes, { a, b })) continue;
           for (const isActivated of [false, true]) {
             const specialization = specializationOf(tile, lanes, { a, b, isActivated });
@@ -284,18 +285,18 @@ const registerKernel = defineKernel(
   joined(common, {
     name: "matmul",
     source: matmulSource,
-    variants: () => variantsOf(false),
   }),
 );
+listVariants(registerKernel, () => variantsOf(false));
 
 /** Tiles in workgroup memory, for GPUs. */
 const sharedKernel = defineKernel(
   joined(common, {
     name: "matmul-shared",
     source: matmulSharedSource,
-    variants: () => variantsOf(true),
   }),
 );
+listVariants(sharedKernel, () => variantsOf(true));
 
 /** By the adapter's matrix units. Experimental: compiled and checked, and never run yet, for want of such an adapter. */
 const matrixKernel = defineKernel(
@@ -303,18 +304,19 @@ const matrixKernel = defineKernel(
     name: "matmul-subgroup-matrix",
     source: matmulMatrixSource,
     feature: SUBGROUP_MATRIX_FEATURE,
-    variants: () =>
-      LAYOUTS.flatMap((a) =>
-        LAYOUTS.flatMap((b) =>
-          ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
-            [false, true].map((isActivated) => ({
-              ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
-              ...problemSpecialization({ a, b, isActivated }),
-            })),
-          ),
-        ),
-      ),
   }),
+);
+listVariants(matrixKernel, () =>
+  layouts().flatMap((a) =>
+    layouts().flatMap((b) =>
+      ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
+        [false, true].map((isActivated) => ({
+          ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
+          ...problemSpecialization({ a, b, isActivated }),
+        })),
+      ),
+    ),
+  ),
 );
 
 const areHalves = ({ a, b }: Pick<MatmulProblem, "a" | "b">): boolean => a.reads === "halves" && b.reads === "halves";

@@ -1,6 +1,6 @@
 import padGradientSource from "../../shaders/pad-gradient.wgsl";
 import source from "../../shaders/rearrange.wgsl";
-import { defineKernel } from "../gpu/index.ts";
+import { defineKernel, listVariants } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { sliceView } from "../tensor/index.ts";
 import { copy, copyInto, wordOf } from "./copy.ts";
@@ -36,8 +36,8 @@ const rearrangeKernel = defineKernel({
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [HALF],
 });
+listVariants(rearrangeKernel, () => [HALF]);
 
 const padGradientKernel = defineKernel({
   name: "pad-gradient",
@@ -59,8 +59,8 @@ const padGradientKernel = defineKernel({
     gOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [{ T: "f16", enable: "f16" }],
 });
+listVariants(padGradientKernel, () => [{ T: "f16", enable: "f16" }]);
 
 /** What stands where a place lies outside of the tensor; the numbers are the shader's. */
 export const MODES = { constant: 0, edge: 1, reflect: 2, symmetric: 3, wrap: 4 } as const;

@@ -1,5 +1,5 @@
 import triangleSource from "../../shaders/triangle.wgsl";
-import { defineKernel } from "../gpu/index.ts";
+import { defineKernel, listVariants } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
 import { gridOf, launch, output } from "./launch.ts";
@@ -28,8 +28,8 @@ const triangleKernel = defineKernel({
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [HALF],
 });
+listVariants(triangleKernel, () => [HALF]);
 
 /** Keeps what lies on one side of a diagonal of the last two axes, the diagonal included. */
 export function triangle(op: string, x: Tensor, diagonal: number, isUpper: boolean): Tensor {

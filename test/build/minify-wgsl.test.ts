@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { definedKernels, Gpu, Kernel, type Specialization } from "../../src/gpu/index.ts";
+import { definedKernels, Gpu, Kernel, type Specialization, sharedTexts } from "../../src/gpu/index.ts";
 import "./every-kernel.ts";
 
 interface Token {
@@ -151,7 +151,7 @@ describe("the engine's minified shaders", () => {
     const short = (source: string): string => texts.get(fileOf.get(source)!)!;
     kernels = definedKernels().map((plain) => {
       const { definition } = plain;
-      const library = Object.entries(definition.library ?? {}).map(([name, text]) => [name, short(text)]);
+      const library = [...sharedTexts()].map(([name, text]) => [name, short(text)]);
       return {
         plain,
         short: new Kernel({ ...definition, source: short(definition.source), library: Object.fromEntries(library) }),
@@ -159,13 +159,14 @@ describe("the engine's minified shaders", () => {
     });
   });
 
-  const variantsOf = ({ definition }: Kernel) => [{}, ...(definition.variants?.() ?? [])];
+  const variantsOf = ({ definition }: Kernel): readonly Specialization[] => [{}, ...(definition.variants?.() ?? [])];
 
   it("are the plain ones under other names, in every variant of every kernel", () => {
     let compared = 0;
     for (const { plain, short } of kernels) {
-      const library = Object.keys(plain.definition.library ?? {}).join(" ");
-      const specializations: Specialization[] = [library ? { include: library } : {}, ...variantsOf(plain)];
+      const declared = variantsOf(plain);
+      const library = [...new Set(declared.flatMap(({ include }) => include?.toString().split(" ") ?? []))].join(" ");
+      const specializations: Specialization[] = [library ? { include: library } : {}, ...declared];
       // What is put in place of one declaration says nothing of the others: each is compared once. Numbers and their types
       // say nothing of names, and of the library all is included once.
       const seen = new Set<string>();

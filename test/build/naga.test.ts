@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { NagaError, nagaVersion, parseWgsl, validate, writeHlsl, writeMsl, writeSpirv } from "naga-wasm";
 import { describe, expect, inject, it } from "vitest";
-import { definedKernels, Kernel, type Specialization } from "../../src/gpu/index.ts";
+import { definedKernels, Kernel, type Specialization, sharedTexts } from "../../src/gpu/index.ts";
 import "./every-kernel.ts";
 
 /*
@@ -83,7 +83,7 @@ describe(`naga ${nagaVersion}`, () => {
     const { sources, texts } = await minifiedShaders();
     const shortOf = new Map([...sources].map(([file, source]) => [source, texts.get(file)!]));
     const short = kernels.map(({ definition }) => {
-      const library = Object.entries(definition.library ?? {}).map(([name, text]) => [name, shortOf.get(text)!]);
+      const library = [...sharedTexts()].map(([name, text]) => [name, shortOf.get(text)!]);
       const source = shortOf.get(definition.source)!;
       return new Kernel({ ...definition, source, library: Object.fromEntries(library) });
     });

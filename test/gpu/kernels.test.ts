@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { definedKernels, Gpu, Kernel, ShaderCompileError } from "../../src/gpu/index.ts";
+import { definedKernels, Gpu, Kernel, ShaderCompileError, sharedTexts } from "../../src/gpu/index.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 
@@ -21,14 +21,14 @@ const spelledOut = (type: string): string =>
     .replace(/^vec(\d)([uif])$/, (_, n, t) => `vec${n}<${{ u: "u32", i: "i32", f: "f32" }[t as "u"]}>`);
 
 describe("every kernel", () => {
-  it("has a shader of its own, and every shader a kernel, or is in the library of one", async () => {
+  it("has a shader of its own, and every shader a kernel, or is a text that kernels share", async () => {
     // Those of the bench belong to its ladders, and have a test of their own.
     const files = (await readdir(resolve(repository, "shaders"), { recursive: true })).filter(
       (name) => name.endsWith(".wgsl") && !name.startsWith("bench"),
     );
     const sources = await Promise.all(files.map((name) => readFile(resolve(repository, "shaders", name), "utf8")));
     const fileOf = (source: string) => files[sources.indexOf(source)];
-    const shared = new Set(kernels.flatMap(({ definition }) => Object.values(definition.library ?? {}).map(fileOf)));
+    const shared = [...sharedTexts().values()].map(fileOf);
     const own = kernels.map(({ definition }) => fileOf(definition.source));
     expect([...own, ...shared].sort()).toEqual(files.sort());
   });

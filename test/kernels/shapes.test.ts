@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { copy } from "../../src/kernels/copy.ts";
 import { uniform } from "../../src/kernels/create.ts";
+import * as BINARY from "../../src/kernels/elementwise/binary-functions.ts";
 import { binary, unary } from "../../src/kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
 import { embeddingBackward } from "../../src/kernels/indexing/embedding.ts";
 import { softmaxForward } from "../../src/kernels/normalization/softmax.ts";
 import { reduce, sumOfSquares } from "../../src/kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../src/kernels/reduction/reduction-functions.ts";
 import { expandView, reshapeView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { randomWords, uniform24 } from "../reference/random.ts";
 import { useGpu } from "../support/gpu.ts";
@@ -29,7 +32,7 @@ describe("lengths at the edges of workgroups and vectors", () => {
       const values = integers(length);
       const [sum, doubled] = await read(() => {
         const x = tensor(values);
-        return [binary("add", x, x, "mul"), unary("affine", x, "affine", 2, 1)];
+        return [binary("add", x, x, BINARY.mul), unary("affine", x, UNARY.affine, 2, 1)];
       });
       expect(sum).toEqual([...values].map((v) => v * v));
       expect(doubled).toEqual([...values].map((v) => 2 * v + 1));
@@ -43,10 +46,10 @@ describe("lengths at the edges of workgroups and vectors", () => {
       const [byRow, byColumn, all, maxima] = await read(() => {
         const x = tensor(values, [rows, columns]);
         return [
-          reduce("sum", x, "sum", [1]),
-          reduce("sum", x, "sum", [0]),
-          reduce("sum", x, "sum"),
-          reduce("max", x, "max", [0]),
+          reduce("sum", x, REDUCTIONS.sum, [1]),
+          reduce("sum", x, REDUCTIONS.sum, [0]),
+          reduce("sum", x, REDUCTIONS.sum),
+          reduce("max", x, REDUCTIONS.max, [0]),
         ];
       });
       const row = (i: number) => [...values.subarray(i * columns, (i + 1) * columns)];
@@ -72,7 +75,7 @@ describe("more than 65,535 workgroups", () => {
     const values = new Float32Array(length);
     for (let i = 0; i < length; i++) values[i] = i % 1_000_003;
     const x = tensor(values);
-    const y = unary("affine", x, "affine", 1, 1);
+    const y = unary("affine", x, UNARY.affine, 1, 1);
     x.dispose();
     const result = await y.data();
     y.dispose();
@@ -87,7 +90,7 @@ describe("more than 65,535 workgroups", () => {
     const [numbers, copied, sums] = await read(() => {
       const x = uniform([rows], { seed: 5 });
       const twice = transposeView(expandView(x, [2, rows])); // [rows, 2] with stride 0
-      return [x, copy(twice), reduce("sum", twice, "sum", [1])];
+      return [x, copy(twice), reduce("sum", twice, REDUCTIONS.sum, [1])];
     });
     for (const i of [0, 1, 65_535 * 64 - 1, 65_535 * 64, 65_536 * 64, rows - 1]) {
       expect(numbers[i]).toBe(uniform24(randomWords(i, 5)[0]));
@@ -140,7 +143,11 @@ describe("values that are not finite", () => {
         [-inf, -5, -inf],
         [1, inf, 2],
       ]);
-      return [reduce("max", x, "max", [1]), reduce("sum", x, "sum", [1]), binary("mul", x, tensor(1), "mul")];
+      return [
+        reduce("max", x, REDUCTIONS.max, [1]),
+        reduce("sum", x, REDUCTIONS.sum, [1]),
+        binary("mul", x, tensor(1), BINARY.mul),
+      ];
     });
     expect(maxima).toEqual([nan, nan, nan, -5, inf]);
     expect(sums).toEqual([nan, nan, nan, -inf, inf]);

@@ -2,12 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { Gpu } from "../../src/gpu/index.ts";
 import { contiguous, copy, copyInto } from "../../src/kernels/copy.ts";
 import { uniform } from "../../src/kernels/create.ts";
+import * as BINARY from "../../src/kernels/elementwise/binary-functions.ts";
 import { binary, binaryWithNumber, castTo, unary } from "../../src/kernels/elementwise/elementwise.ts";
 import { ternary } from "../../src/kernels/elementwise/ternary.ts";
+import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
 import { crossEntropyBackward } from "../../src/kernels/losses/cross-entropy.ts";
 import { rowNormBackwardWeight, rowNormForward } from "../../src/kernels/normalization/row-norm.ts";
 import { softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
 import { reduce } from "../../src/kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../src/kernels/reduction/reduction-functions.ts";
 import {
   permuteView,
   type Shape,
@@ -55,17 +58,17 @@ describe("kernels give the same bits however many elements an invocation takes",
       const scalar = sliceView(make([7], 3), 0, 3, 4); // its place in the buffer is no whole vector
       const odd = sliceView(make([5 * n + 3], 4), 0, 3, 5 * n + 3);
       const flat = make([5 * n], 5);
-      const c = binary("less", a, b, "less");
+      const c = binary("less", a, b, BINARY.less);
       return [
-        unary("gelu", a, "geluTanh"),
-        binaryWithNumber("div", a, 3, "left", "div"),
-        binary("add", a, b, "add"),
-        binary("mul", a, scalar, "mul"),
-        binary("sub", scalar, b, "sub"),
-        binary("sub", odd, flat, "sub"),
-        binary("sub", a, make([n], 6), "sub"),
-        binary("sub", a, make([5, 1], 7), "sub"),
-        binary("mul", transposeView(a), make([n, 5], 8), "mul"),
+        unary("gelu", a, UNARY.geluTanh),
+        binaryWithNumber("div", a, 3, "left", BINARY.div),
+        binary("add", a, b, BINARY.add),
+        binary("mul", a, scalar, BINARY.mul),
+        binary("sub", scalar, b, BINARY.sub),
+        binary("sub", odd, flat, BINARY.sub),
+        binary("sub", a, make([n], 6), BINARY.sub),
+        binary("sub", a, make([5, 1], 7), BINARY.sub),
+        binary("mul", transposeView(a), make([n, 5], 8), BINARY.mul),
         ternary("where", c, a, scalar, "where", [5, n], "f32"),
         ternary("where", c, a, make([n], 9), "where", [5, n], "f32"),
       ];
@@ -105,9 +108,10 @@ describe("reductions give the same bits however many results an invocation makes
   ])("over axes $axes of $shape", async ({ shape, axes }) => {
     await expectAlike((make) => {
       const x = make(shape);
-      const names = ["sum", "max", "norm", "variance", "argmax", "countNonzero"] as const;
+      const { sum, max, norm, variance, argmax, countNonzero } = REDUCTIONS;
+      const ways = [sum, max, norm, variance, argmax, countNonzero];
       const whole = castTo(x, "i32");
-      return [...names.map((name) => reduce("test", x, name, axes)), reduce("test", whole, "sum", axes)];
+      return [...ways.map((reduction) => reduce("test", x, reduction, axes)), reduce("test", whole, sum, axes)];
     });
   });
 
@@ -115,8 +119,8 @@ describe("reductions give the same bits however many results an invocation makes
     const values = Float32Array.from({ length: 2 * 8200 }, (_, i) => (i === 8199 || i === 8200 ? Number.NaN : i % 7));
     for (const gpu of [software(), hardware()]) {
       const x = tensor(values, [2, 8200], { gpu });
-      const y = reduce("test", sliceView(x, 1, 1, 8199), "max", [1]);
-      const rows = reduce("test", x, "max", [1]);
+      const y = reduce("test", sliceView(x, 1, 1, 8199), REDUCTIONS.max, [1]);
+      const rows = reduce("test", x, REDUCTIONS.max, [1]);
       expect([...(await y.data()), ...(await rows.data())]).toEqual([6, 6, Number.NaN, Number.NaN]);
       for (const tensorOf of [x, y, rows]) tensorOf.dispose();
     }

@@ -3,8 +3,10 @@ import { backward, ops } from "../../src/autograd/index.ts";
 import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { copy } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
+import * as BINARY from "../../src/kernels/elementwise/binary-functions.ts";
 import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise/elementwise.ts";
 import { ternary } from "../../src/kernels/elementwise/ternary.ts";
+import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
 import { embeddingBackward, embeddingForward } from "../../src/kernels/indexing/embedding.ts";
 import { matmulInto } from "../../src/kernels/matmul.ts";
 import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
@@ -18,14 +20,16 @@ describe("tensors over the binding limit", () => {
   it("are computed element by element in windows, with the same bits", async () => {
     await expectSameBits((make) => {
       const [a, b] = [make([200, 201]), make([200, 201], { seed: 2 })];
-      return [binary("add", a, b, "add"), unary("gelu", a, "geluTanh")];
+      return [binary("add", a, b, BINARY.add), unary("gelu", a, UNARY.geluTanh)];
     });
-    await expectSameBits((make) => [binary("mul", make([50_001]), make([]), "mul")]);
-    await expectSameBits((make) => [binary("sub", transposeView(make([200, 201])), make([200], { seed: 2 }), "sub")]);
+    await expectSameBits((make) => [binary("mul", make([50_001]), make([]), BINARY.mul)]);
+    await expectSameBits((make) => [
+      binary("sub", transposeView(make([200, 201])), make([200], { seed: 2 }), BINARY.sub),
+    ]);
     await expectSameBits((make) => [copy(transposeView(make([200, 201])))]);
-    await expectSameBits((make) => [binaryWithNumber("div", make([50_001]), 3, "left", "div")]);
+    await expectSameBits((make) => [binaryWithNumber("div", make([50_001]), 3, "left", BINARY.div)]);
     await expectSameBits((make) => {
-      const condition = binary("less", make([200, 201]), make([200, 201], { seed: 2 }), "less");
+      const condition = binary("less", make([200, 201]), make([200, 201], { seed: 2 }), BINARY.less);
       return [ternary("where", condition, transposeView(make([201, 200])), 0.5, "where", [200, 201], "f32")];
     });
     await expectSameBits((make) => {

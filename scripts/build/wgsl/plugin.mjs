@@ -22,7 +22,7 @@ async function namesInUse() {
     .map((file) => `import "./src/kernels/${file.split(sep).join("/")}";`);
   const { outputFiles } = await build({
     stdin: {
-      contents: `${kernels.join("\n")} export { definedKernels } from "./src/gpu/index.ts";`,
+      contents: `${kernels.join("\n")} export { definedKernels, sharedTexts } from "./src/gpu/index.ts";`,
       resolveDir: repository,
     },
     bundle: true,
@@ -36,7 +36,7 @@ async function namesInUse() {
     loader: { ".wgsl": "text" },
   });
   const code = Buffer.from(outputFiles[0].contents).toString("base64");
-  const { definedKernels } = await import(`data:text/javascript;base64,${code}`);
+  const { definedKernels, sharedTexts } = await import(`data:text/javascript;base64,${code}`);
   const names = new Map();
   const note = (text, words) => {
     if (!names.has(text)) names.set(text, new Set());
@@ -46,7 +46,8 @@ async function namesInUse() {
     for (const spec of definition.variants?.() ?? []) {
       const words = Object.entries(spec).flatMap(([name, value]) => [name, ...(String(value).match(WORD) ?? [])]);
       note(definition.source, words);
-      for (const text of Object.values(definition.library ?? {})) note(text, words);
+      // Shared texts call one another: a name that stays in one stays in all.
+      if (spec.include) for (const text of sharedTexts().values()) note(text, words);
     }
   }
   return names;

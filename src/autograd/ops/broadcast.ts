@@ -1,3 +1,4 @@
+import * as REDUCTIONS from "../../kernels/reduction/reduction-functions.ts";
 import { assertList, expandView, type Shape, shapesEqual, type Tensor } from "../../tensor/index.ts";
 import { defineOp } from "../define-op.ts";
 import {
@@ -18,8 +19,8 @@ import { reshape } from "./shape/views.ts";
  */
 export const sumOp = defineOp<ReduceAttributes>({
   name: "sum",
-  infer: ([x], attributes) => inferReduce("sum", x, attributes),
-  forward: ([x], attributes) => reduceForward("sum", x, attributes),
+  infer: ([x], attributes) => inferReduce("sum", x, attributes, REDUCTIONS.sum),
+  forward: ([x], attributes) => reduceForward("sum", x, attributes, REDUCTIONS.sum),
   vjp: (g, _saved, { inputs: [x], attributes: { axes } }) => [
     () => expand(reshape(g, keptShape(x.shape, axes)), x.shape),
   ],

@@ -1,6 +1,7 @@
 import naive from "../../../shaders/bench/elementwise-naive.wgsl";
 import strips from "../../../shaders/bench/elementwise-strips.wgsl";
 import vectors from "../../../shaders/bench/elementwise-vectors.wgsl";
+import * as BINARY from "../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../kernels/elementwise/elementwise.ts";
 import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
@@ -31,7 +32,7 @@ const engine = (_sizes: Sizes): Candidate[] =>
     adds: "The engine's own kernel for any function of two numbers, of any types, with scalars and broadcast shapes.",
     prepare:
       ({ a, b }) =>
-      () => [binary("add", a, b, "add")],
+      () => [binary("add", a, b, BINARY.add)],
   });
 
 export const elementwise: Family = {

@@ -2,6 +2,7 @@ import naive from "../../../shaders/bench/reduce-naive.wgsl";
 import strided from "../../../shaders/bench/reduce-strided.wgsl";
 import tree from "../../../shaders/bench/reduce-tree.wgsl";
 import { reduce as reduceTensor } from "../../kernels/reduction/reduce.ts";
+import { sum } from "../../kernels/reduction/reduction-functions.ts";
 import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Operand, Problem } from "../problem.ts";
@@ -35,7 +36,7 @@ const engine = (_sizes: Sizes): Candidate[] =>
     adds: "The engine's own kernel for sums along any axes: chunks of fixed lengths, so that the bits depend on the shape alone.",
     prepare:
       ({ x }) =>
-      () => [reduceTensor("sum", x, "sum")],
+      () => [reduceTensor("sum", x, sum)],
   });
 
 export const reduce: Family = {

@@ -1,10 +1,17 @@
 import backwardSource from "../../../shaders/attention/attention-backward.wgsl";
 import backwardSharedSource from "../../../shaders/attention/attention-backward-shared.wgsl";
 import rowDotsSource from "../../../shaders/attention/attention-row-dots.wgsl";
-import { defineKernel, joined, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
+import {
+  defineKernel,
+  joined,
+  type KernelDefinition,
+  linearGrid,
+  listVariants,
+  type Specialization,
+} from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { LIBRARY } from "../library.ts";
+
 import { attentionFlops } from "./flops.ts";
 import {
   type AttentionInputs,
@@ -23,7 +30,6 @@ const DOTS_BY_ELEMENTS = byElements("Y", "G");
 const OVER_KEYS: Specialization = { OVER_KEYS: "true" };
 
 const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"> = {
-  library: LIBRARY,
   // Three products for the gradient of queries, four for those of keys and values: the mean of both.
   flops: (params) => attentionFlops(params, 2, 1.5),
   bindings: {
@@ -87,17 +93,17 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward",
     source: backwardSource,
-    variants: () => specs(SUBGROUP_TILES),
   }),
 );
+listVariants(subgroupKernel, () => specs(SUBGROUP_TILES));
 
 const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward-shared",
     source: backwardSharedSource,
-    variants: () => specs([{}]),
   }),
 );
+listVariants(workgroupKernel, () => specs([{}]));
 
 const rowDotsKernel = defineKernel({
   name: "attention-row-dots",
@@ -116,8 +122,8 @@ const rowDotsKernel = defineKernel({
     statisticsOffset: "u32",
     resultOffset: "u32",
   },
-  variants: () => [DOTS_BY_ELEMENTS],
 });
+listVariants(rowDotsKernel, () => [DOTS_BY_ELEMENTS]);
 
 /** What the forward pass left, and where the gradients go. */
 export interface AttentionGradients {

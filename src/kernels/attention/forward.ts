@@ -1,9 +1,16 @@
 import attentionSource from "../../../shaders/attention/attention.wgsl";
 import attentionSharedSource from "../../../shaders/attention/attention-shared.wgsl";
-import { defineKernel, joined, type KernelDefinition, linearGrid, type Specialization } from "../../gpu/index.ts";
+import {
+  defineKernel,
+  joined,
+  type KernelDefinition,
+  linearGrid,
+  listVariants,
+  type Specialization,
+} from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy } from "../../tensor/index.ts";
 import { launch, output, requireFloat32 } from "../launch.ts";
-import { LIBRARY } from "../library.ts";
+
 import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
 import {
@@ -20,7 +27,6 @@ import {
 const BY_ELEMENTS = byElements("Q", "K", "V");
 
 const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"> = {
-  library: LIBRARY,
   flops: (params) => attentionFlops(params, 1, 1),
   bindings: { q: "read", k: "read", v: "read", mask: "read", bias: "read", y: "read_write", statistics: "read_write" },
   params: {
@@ -67,17 +73,17 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention",
     source: attentionSource,
-    variants: () => specs([...SUBGROUP_TILES, ...WIDE_TILES]),
   }),
 );
+listVariants(subgroupKernel, () => specs([...SUBGROUP_TILES, ...WIDE_TILES]));
 
 const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-shared",
     source: attentionSharedSource,
-    variants: () => specs([{}]),
   }),
 );
+listVariants(workgroupKernel, () => specs([{}]));
 
 /**
  * y = softmax(scale · Q Kᵀ + bias) V, written into the view `y` [...batch, groups, Q, value width]. Returns what the

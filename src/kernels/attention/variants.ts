@@ -1,5 +1,5 @@
 import type { Gpu, ParamValues, Specialization } from "../../gpu/index.ts";
-import { including } from "../library.ts";
+import { EXPONENTIAL as EXPONENTIAL_FILE, including, THREEFRY } from "../library.ts";
 import { seedWords } from "../random/threefry.ts";
 import { fixedSubgroupSize } from "../variant-needs.ts";
 import { defineFamily } from "../variants.ts";
@@ -68,7 +68,7 @@ export const WIDE_TILES: readonly Specialization[] = [4, 16].map((rows) => subgr
 /** The exponential of the library, which is alike on all adapters. */
 export const EXPONENTIAL: Specialization = {
   nearOne: "return 1.0 + (r + r * r * exponentialTail(r));",
-  ...including("exponential"),
+  ...including(EXPONENTIAL_FILE),
 };
 
 /** Loads of four elements of arrays by scalars, for operands that do not lie on multiples of four. */
@@ -87,7 +87,7 @@ export const EXPONENTIAL: Specialization = {
 export const DROPPED: Specialization = {
   DROPPED: "true",
   keeps: "return areKept(i, params.seed0, params.seed1, params.threshold);",
-  ...including("exponential", "threefry"),
+  ...including(EXPONENTIAL_FILE, THREEFRY),
 };
 
 /** Parameters of dropout; none drops. */

@@ -1,9 +1,11 @@
 import { expandView, keep, reshapeView, sizeOf, sliceView, type Tensor, tidy } from "../../tensor/index.ts";
 import { copy, copyInto, full } from "../copy.ts";
+import * as BINARY from "../elementwise/binary-functions.ts";
 import { binary } from "../elementwise/elementwise.ts";
 import { output } from "../launch.ts";
 import { matmulInto } from "../matmul.ts";
 import { reduce } from "../reduction/reduce.ts";
+import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
 import { depthwiseForwardKernel, depthwiseInputGradientKernel, depthwiseWeightGradientKernel } from "./depthwise.ts";
 import {
@@ -132,7 +134,7 @@ export function convolveWeightGradient(
     halves(images, (part) => {
       sums.push(keep(convolveWeightGradient(op, part(x, 0), part(g, 0), shape, geometry)));
     });
-    const total = binary(op, sums[0], sums[1], "add");
+    const total = binary(op, sums[0], sums[1], BINARY.add);
     for (const sum of sums) sum.dispose();
     return total;
   }
@@ -154,7 +156,7 @@ export function convolveWeightGradient(
   const partials = output(op, g, [parts.count, ...shape]);
   const kernel = isDepthwise(shape, groups) ? depthwiseWeightGradientKernel : weightGradientKernel;
   kernel(op, x, g, partials, parts, geometry);
-  return reshapeView(parts.count === 1 ? partials : reduce(op, partials, "sum", [0]), shape)!;
+  return reshapeView(parts.count === 1 ? partials : reduce(op, partials, REDUCTIONS.sum, [0]), shape)!;
 }
 
 /** Groups of one input channel and few output channels: a matrix product would have hardly any rows to share loads. */

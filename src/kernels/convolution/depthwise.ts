@@ -1,5 +1,5 @@
 import depthwiseSource from "../../../shaders/convolution/convolution-depthwise.wgsl";
-import { defineKernel, linearGrid, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, linearGrid, listVariants, type Specialization } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch } from "../launch.ts";
@@ -64,8 +64,10 @@ const depthwiseKernel = defineKernel({
     planes: "u32",
     hasBias: "u32",
   },
-  variants: () => [true, false].flatMap((slides) => [true, false].map((isPlane) => specialization(slides, isPlane))),
 });
+listVariants(depthwiseKernel, () =>
+  [true, false].flatMap((slides) => [true, false].map((isPlane) => specialization(slides, isPlane))),
+);
 
 type Params = Record<string, number>;
 

@@ -8,6 +8,7 @@ import {
   type KernelDefinition,
   type KernelVariant,
   linearGrid,
+  listVariants,
   type ParamValues,
   type Specialization,
 } from "../../gpu/index.ts";
@@ -157,9 +158,9 @@ const runsKernel = defineKernel(
   joined(common, {
     name: "convolution-runs",
     source: convolutionRunsSource,
-    variants: () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]),
   }),
 );
+listVariants(runsKernel, () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]));
 
 const registerTiles = /* @__PURE__ */ new TileTable((own, { ROWS, DEPTH }) => ({
   specialization: Object.freeze({ ...own, ROWS, DEPTH }),
@@ -170,9 +171,9 @@ const registerKernel = defineKernel(
   joined(common, {
     name: "convolution",
     source: convolutionSource,
-    variants: () => registerTiles.all().map(({ specialization }) => specialization),
   }),
 );
+listVariants(registerKernel, () => registerTiles.all().map(({ specialization }) => specialization));
 
 /** What steps of l past the end of a part may add to the work before they are counted through all of the part. */
 const MOST_WASTE = 1.15;

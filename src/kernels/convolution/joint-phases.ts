@@ -1,5 +1,5 @@
 import phasesSource from "../../../shaders/convolution/convolution-phases.wgsl";
-import { defineKernel, linearGrid } from "../../gpu/index.ts";
+import { defineKernel, linearGrid, listVariants } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
@@ -56,8 +56,8 @@ const phasesKernel = defineKernel({
     tiles: "u32",
     hasBias: "u32",
   },
-  variants: () => SUBGROUP_SIZES.map(lanes),
 });
+listVariants(phasesKernel, () => SUBGROUP_SIZES.map(lanes));
 
 /** Channels, and phases, that a lane makes. */
 const [ROWS, PHASES] = [4, 4];

@@ -1,5 +1,5 @@
 import { type DType, formatShape, isFloat, storageType, type Tensor, toHalfBits } from "../../tensor/index.ts";
-import { including, type LibraryName } from "../library.ts";
+import { including, type LibraryFile } from "../library.ts";
 
 /** Types that elements are computed in: f16 is widened to f32, bool is a u32 of 0 or 1. */
 export type ComputeType = "f32" | "i32" | "u32";
@@ -9,15 +9,17 @@ export type ComputeType = "f32" | "i32" | "u32";
  * four and may call the functions of the library files they use.
  */
 export interface ElementFunction {
+  /** Its own among the functions of as many operands. */
+  readonly name: string;
   readonly f32?: string;
   readonly i32?: string;
   readonly u32?: string;
   /** Of bool; refused without. */
   readonly bool?: string;
   /** Library files whose functions the body for floats calls. */
-  readonly uses?: readonly LibraryName[];
+  readonly uses?: readonly LibraryFile[];
   /** The same for integers. */
-  readonly wholeUses?: readonly LibraryName[];
+  readonly wholeUses?: readonly LibraryFile[];
   /** Whether the result is 0 or 1 and stored as bool; otherwise it has the type of the operands. */
   readonly isTest?: boolean;
 }
@@ -25,7 +27,8 @@ export interface ElementFunction {
 export const DTYPES = ["f32", "f16", "i32", "u32", "bool"] as const satisfies readonly DType[];
 
 /** One body for every type of number. */
-/* @__NO_SIDE_EFFECTS__ */ export const forNumbers = (body: string): ElementFunction => ({
+/* @__NO_SIDE_EFFECTS__ */ export const forNumbers = (name: string, body: string): ElementFunction => ({
+  name,
   f32: body,
   i32: body,
   u32: body,

@@ -2,7 +2,7 @@ import binarySource from "../../../shaders/elementwise/binary.wgsl";
 import binaryNumberSource from "../../../shaders/elementwise/binary-number.wgsl";
 import binaryStridedSource from "../../../shaders/elementwise/binary-strided.wgsl";
 import unarySource from "../../../shaders/elementwise/unary.wgsl";
-import { defineKernel, type Specialization, specializations } from "../../gpu/index.ts";
+import { defineKernel, listVariants, type Specialization, specializations } from "../../gpu/index.ts";
 import {
   broadcastShapes,
   type DType,
@@ -16,10 +16,10 @@ import {
 import { contiguous } from "../copy.ts";
 import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { including, LIBRARY } from "../library.ts";
+import { FLOAT, including } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
-import { BINARY, type BinaryName } from "./binary-functions.ts";
+import * as BINARY from "./binary-functions.ts";
 import {
   accepts,
   computeType,
@@ -32,10 +32,7 @@ import {
   withF16,
   wordOf,
 } from "./element-function.ts";
-import { UNARY, type UnaryName } from "./unary-functions.ts";
-
-export { BINARY, type BinaryName } from "./binary-functions.ts";
-export { UNARY, type UnaryName } from "./unary-functions.ts";
+import * as UNARY from "./unary-functions.ts";
 
 /** Specialisations of every function of a table for every type it accepts. */
 const variantsOf =
@@ -67,20 +64,19 @@ function flatSpecialization(fn: ElementFunction, dtype: DType, hasScalars: boole
 const unaryKernel = defineKernel({
   name: "unary",
   source: unarySource,
-  library: LIBRARY,
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", a: "u32", b: "u32" },
-  variants: () =>
-    inAllVectors([
-      ...variantsOf(UNARY, unarySpecialization)(),
-      ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
-    ]),
 });
+listVariants(unaryKernel, () =>
+  inAllVectors([
+    ...variantsOf(UNARY, unarySpecialization)(),
+    ...DTYPES.flatMap((from) => DTYPES.map((to) => castSpecialization(from, to))),
+  ]),
+);
 
 const binaryKernel = defineKernel({
   name: "binary",
   source: binarySource,
-  library: LIBRARY,
   bindings: { a: "read", b: "read", y: "read_write" },
   params: {
     count: "u32",
@@ -92,18 +88,18 @@ const binaryKernel = defineKernel({
     p: "u32",
     q: "u32",
   },
-  variants: () =>
-    inAllVectors(
-      [false, true].flatMap((hasScalars) =>
-        variantsOf(BINARY, (fn, dtype) => flatSpecialization(fn, dtype, hasScalars))(),
-      ),
-    ),
 });
+listVariants(binaryKernel, () =>
+  inAllVectors(
+    [false, true].flatMap((hasScalars) =>
+      variantsOf(BINARY, (fn, dtype) => flatSpecialization(fn, dtype, hasScalars))(),
+    ),
+  ),
+);
 
 const binaryStridedKernel = defineKernel({
   name: "binary-strided",
   source: binaryStridedSource,
-  library: LIBRARY,
   bindings: { a: "read", b: "read", y: "read_write" },
   params: {
     shape0: "vec4<u32>",
@@ -127,37 +123,36 @@ const binaryStridedKernel = defineKernel({
     p: "u32",
     q: "u32",
   },
-  variants: () => inAllRuns(variantsOf(BINARY, binarySpecialization)()),
 });
+listVariants(binaryStridedKernel, () => inAllRuns(variantsOf(BINARY, binarySpecialization)()));
 
 /** Which operand of a binary function is the number. */
 export type Side = "left" | "right";
 
-const numberSpecialization = specializations((name: BinaryName, dtype: DType, side: Side) => ({
-  ...unarySpecialization(BINARY[name], dtype),
+const numberSpecialization = specializations((fn: ElementFunction, dtype: DType, side: Side) => ({
+  ...unarySpecialization(fn, dtype),
   ...(side === "left" ? { NUMBER_FIRST: "true" } : {}),
 }));
 
 /** Gradients take no number for an operand. */
-const forwardNames = (Object.keys(BINARY) as BinaryName[]).filter((name) => !name.endsWith("Backward"));
+const forwardFunctions = (): ElementFunction[] =>
+  Object.values<ElementFunction>(BINARY).filter(({ name }) => !name.endsWith("Backward"));
 
 const binaryNumberKernel = defineKernel({
   name: "binary-number",
   source: binaryNumberSource,
-  library: LIBRARY,
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", xOffset: "u32", yOffset: "u32", number: "u32" },
-  variants: () =>
-    inAllVectors(
-      (["left", "right"] as const).flatMap((side) =>
-        forwardNames.flatMap((name) =>
-          DTYPES.filter((dtype) => accepts(BINARY[name], dtype)).map((dtype) =>
-            numberSpecialization(name, dtype, side),
-          ),
-        ),
+});
+listVariants(binaryNumberKernel, () =>
+  inAllVectors(
+    (["left", "right"] as const).flatMap((side) =>
+      forwardFunctions().flatMap((fn) =>
+        DTYPES.filter((dtype) => accepts(fn, dtype)).map((dtype) => numberSpecialization(fn, dtype, side)),
       ),
     ),
-});
+  ),
+);
 
 /** Floats are truncated towards zero, out of range to the nearest end, NaN is 0; but every float except 0 is true. */
 const castSpecialization = specializations(makeCastSpecialization);
@@ -170,21 +165,20 @@ function makeCastSpecialization(from: DType, to: DType): Record<string, string> 
     const apply = isFromFloat
       ? "return vec4<u32>(magnitudeBits(v) != vec4(0u));"
       : "return vec4<u32>(v != vec4<C>(0));";
-    return { ...types, apply, ...(isFromFloat ? including("float") : {}), ...withF16(from, to) };
+    return { ...types, apply, ...(isFromFloat ? including(FLOAT) : {}), ...withF16(from, to) };
   }
   if (isFromFloat && R !== "f32") {
     // The largest float below 2³¹ or 2³² is not the largest integer.
     const [limit, largest] = R === "i32" ? ["2147483648.0", "2147483647"] : ["4294967296.0", "4294967295"];
     const saturated = `select(vec4<R>(v), vec4<R>(${largest}), v >= vec4(${limit}))`;
     const apply = `return select(${saturated}, vec4<R>(0), isNotANumber(v));`;
-    return { ...types, apply, ...including("float"), ...withF16(from, to) };
+    return { ...types, apply, ...including(FLOAT), ...withF16(from, to) };
   }
   return { ...types, apply: "return vec4<R>(v);", ...withF16(from, to) };
 }
 
 /** Applies one function to every element; `a` and `b` are what its body calls `first()` and `second()`. */
-export function unary(op: string, x: Tensor, name: UnaryName, a = 0, b = 0): Tensor {
-  const fn: ElementFunction = UNARY[name];
+export function unary(op: string, x: Tensor, fn: ElementFunction, a = 0, b = 0): Tensor {
   requireAccepted(op, fn, x);
   const words = { a: wordOf(a, x.dtype), b: wordOf(b, x.dtype) };
   return launchUnary(op, x, resultType(fn, x.dtype), unarySpecialization(fn, x.dtype), words);
@@ -219,11 +213,10 @@ function launchUnary(
 }
 
 /** Applies a function of two operands of which one is a number. */
-export function binaryWithNumber(op: string, x: Tensor, value: number, side: Side, name: BinaryName): Tensor {
-  const fn: ElementFunction = BINARY[name];
+export function binaryWithNumber(op: string, x: Tensor, value: number, side: Side, fn: ElementFunction): Tensor {
   requireAccepted(op, fn, x);
   requireNumber(op, value, x.dtype);
-  const flat = inVectors(x.gpu, numberSpecialization(name, x.dtype, side));
+  const flat = inVectors(x.gpu, numberSpecialization(fn, x.dtype, side));
   const variant = binaryNumberKernel.variant(flat.spec);
   const y = output(op, x, x.shape, resultType(fn, x.dtype));
   if (x.size === 0) return y;
@@ -239,13 +232,12 @@ export const isFlat = (x: Tensor, shape: Shape): boolean =>
   x.size === 1 || (x.offset % 4 === 0 && x.isContiguous && shapesEqual(x.shape, shape));
 
 /** Applies a function of two operands, broadcast to a common shape. */
-export function binary(op: string, a: Tensor, b: Tensor, name: BinaryName, first = 0, second = 0): Tensor {
+export function binary(op: string, a: Tensor, b: Tensor, fn: ElementFunction, first = 0, second = 0): Tensor {
   if (a.dtype !== b.dtype) {
     throw new Error(
       `${op}: types ${a.dtype}${formatShape(a.shape)} and ${b.dtype}${formatShape(b.shape)} differ; cast one`,
     );
   }
-  const fn: ElementFunction = BINARY[name];
   requireAccepted(op, fn, a);
   const shape = broadcastShapes(op, a.shape, b.shape);
   const y = output(op, a, shape, resultType(fn, a.dtype));

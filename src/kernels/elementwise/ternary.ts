@@ -1,10 +1,10 @@
 import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
-import { defineKernel, joined, type Specialization, specializations } from "../../gpu/index.ts";
+import { defineKernel, joined, listVariants, type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
 import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { including, LIBRARY } from "../library.ts";
+import { FLOAT, including } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { withF16, wordOf } from "./element-function.ts";
@@ -37,7 +37,7 @@ function makeSpecialization(name: TernaryName, dtype: DType): Record<string, str
   if (isSelection)
     return { P: "u32", T: half ? "f16" : "u32", C: "u32", R: half ? "f32" : "u32", apply, ...withF16(dtype) };
   const type = half ? "f16" : "f32";
-  return { P: type, T: type, C: "f32", R: "f32", apply, ...including("float"), ...withF16(dtype) };
+  return { P: type, T: type, C: "f32", R: "f32", apply, ...including(FLOAT), ...withF16(dtype) };
 }
 
 const variants = (): Specialization[] =>
@@ -50,7 +50,6 @@ const NUMBERS = { aIsNumber: "u32", bIsNumber: "u32", aNumber: "u32", bNumber: "
 const ternaryKernel = defineKernel({
   name: "ternary",
   source: ternarySource,
-  library: LIBRARY,
   bindings: { c: "read", a: "read", b: "read", y: "read_write" },
   params: joined(
     {
@@ -65,13 +64,12 @@ const ternaryKernel = defineKernel({
     },
     NUMBERS,
   ),
-  variants: () => inAllVectors(variants()),
 });
+listVariants(ternaryKernel, () => inAllVectors(variants()));
 
 const ternaryStridedKernel = defineKernel({
   name: "ternary-strided",
   source: ternaryStridedSource,
-  library: LIBRARY,
   bindings: { c: "read", a: "read", b: "read", y: "read_write" },
   params: joined(
     {
@@ -100,8 +98,8 @@ const ternaryStridedKernel = defineKernel({
     },
     NUMBERS,
   ),
-  variants: () => inAllRuns(variants()),
 });
+listVariants(ternaryStridedKernel, () => inAllRuns(variants()));
 
 /**
  * Applies a function of three operands, broadcast to `shape`; `a` and `b` may be numbers. The result has `dtype`, which

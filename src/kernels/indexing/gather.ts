@@ -1,5 +1,5 @@
 import gatherSource from "../../../shaders/indexing/gather.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { mergeAround, twoVectors } from "../strided.ts";
@@ -32,8 +32,8 @@ const gatherKernel = defineKernel({
     indicesOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [HALF],
 });
+listVariants(gatherKernel, () => [HALF]);
 
 /**
  * y[i, k, j] = x[i, indices[i, k, j], j] along an axis. The other axes of `indices` are no longer than those of `x`;

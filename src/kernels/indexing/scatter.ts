@@ -1,5 +1,5 @@
 import scatterSource from "../../../shaders/indexing/scatter.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { type DType, storageType, type Tensor } from "../../tensor/index.ts";
 import { copy } from "../copy.ts";
 import { castTo } from "../elementwise/elementwise.ts";
@@ -39,11 +39,11 @@ const scatterKernel = defineKernel({
     sourceOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [
-    ...(["f32", "i32", "u32"] as const).map((dtype) => scatterSpecialization("add", dtype)),
-    ...(["u32", "f16"] as const).map((dtype) => scatterSpecialization("replace", dtype)),
-  ],
 });
+listVariants(scatterKernel, () => [
+  ...(["f32", "i32", "u32"] as const).map((dtype) => scatterSpecialization("add", dtype)),
+  ...(["u32", "f16"] as const).map((dtype) => scatterSpecialization("replace", dtype)),
+]);
 
 function scatterSpecialization(name: ScatterName, dtype: DType): Record<string, string> {
   // A value that only replaces is copied as its bits.

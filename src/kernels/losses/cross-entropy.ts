@@ -1,11 +1,12 @@
 import crossEntropySource from "../../../shaders/losses/cross-entropy.wgsl";
 import crossEntropyBackwardSource from "../../../shaders/losses/cross-entropy-backward.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor, tidy } from "../../tensor/index.ts";
 import { contiguous, reshaped } from "../copy.ts";
 import { chooseElementVariant, inAllRuns, inRuns } from "../element-variant.ts";
 import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
+import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { fitsBinding, halvesOf, longestAxis, requireBindable } from "../windows.ts";
 
 const forwardKernel = defineKernel({
@@ -43,8 +44,8 @@ const forwardKernel = defineKernel({
     stateOffset: "u32",
     termsOffset: "u32",
   },
-  variants: () => ROW_VARIANTS,
 });
+listVariants(forwardKernel, () => ROW_VARIANTS);
 
 const SEPARATE = {};
 const IN_PLACE = { logitAt: "return y[q];" };
@@ -90,8 +91,8 @@ const backwardKernel = defineKernel({
     logitsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => inAllRuns([SEPARATE, IN_PLACE]),
 });
+listVariants(backwardKernel, () => inAllRuns([SEPARATE, IN_PLACE]));
 
 /** What a loss of class indices is made of besides the logits. */
 export interface ClassTargets {
@@ -129,7 +130,8 @@ const makeTargets = (targets: Omit<ClassTargets, "weightTotal">): ClassTargets =
   ...targets,
   labels: contiguous(targets.labels),
   weight: targets.weight && contiguous(targets.weight),
-  weightTotal: targets.weight && targets.smoothing > 0 ? reduce("crossEntropy", targets.weight, "sum") : undefined,
+  weightTotal:
+    targets.weight && targets.smoothing > 0 ? reduce("crossEntropy", targets.weight, REDUCTIONS.sum) : undefined,
 });
 
 const makeState = (op: string, like: Tensor, rows: number, hasWindows: boolean): CrossEntropyState => ({

@@ -3,6 +3,7 @@ import { contiguous, fillWith } from "../copy.ts";
 import { output } from "../launch.ts";
 import { matmulInto } from "../matmul.ts";
 import { reduce } from "../reduction/reduce.ts";
+import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { forRowWindows, requireBindable } from "../windows.ts";
 import {
   labelWeights,
@@ -62,7 +63,7 @@ const labelsOf = ({ labels, weight, ignoreIndex }: LinearCrossEntropyInputs): Ro
 
 /** Σ of what the labels weigh, a scalar: how many count, NaN where one is no class. */
 function labelCount(op: string, inputs: LinearCrossEntropyInputs): Tensor {
-  return reshapeView(reduce(op, labelWeights(op, inputs.weight, labelsOf(inputs)), "sum"), []) as Tensor;
+  return reshapeView(reduce(op, labelWeights(op, inputs.weight, labelsOf(inputs)), REDUCTIONS.sum), []) as Tensor;
 }
 
 /** A row of logits is made and read whole: refuses one that cannot be, before anything runs. */
@@ -125,7 +126,7 @@ function multiplyInStretches(op: string, g: Tensor, weight: Tensor, y: Tensor): 
     const last = reshapeView(sliceView(parts, 0, whole, count), [rows, width]) as Tensor;
     matmulInto(op, sliceView(g, 1, rest, classes), sliceView(weight, 0, rest, classes), last);
   }
-  reduce(op, parts, "sum", [0], { into: y });
+  reduce(op, parts, REDUCTIONS.sum, [0], { into: y });
 }
 
 export interface LinearCrossEntropyResult extends LinearGradients {

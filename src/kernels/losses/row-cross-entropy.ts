@@ -2,10 +2,10 @@ import labelWeightsSource from "../../../shaders/losses/label-weights.wgsl";
 import rowExponentialsSource from "../../../shaders/losses/row-exponentials.wgsl";
 import rowLossesSource from "../../../shaders/losses/row-losses.wgsl";
 import rowSlopesSource from "../../../shaders/losses/row-slopes.wgsl";
-import { defineKernel, linearGrid } from "../../gpu/index.ts";
+import { defineKernel, linearGrid, listVariants } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { including, LIBRARY } from "../library.ts";
+import { EXPONENTIAL, including, LOGARITHM } from "../library.ts";
 
 // Cross-entropy of whole rows of logits that are made to be thrown away: their pieces, their losses, their gradient over
 // the logits. Every number is summed in an order that the length of a row gives.
@@ -14,26 +14,24 @@ import { including, LIBRARY } from "../library.ts";
 const LANES = 64;
 const TILE = LANES * 16;
 
-const EXPONENTIAL = { exponentialOf: "return exponential(v);", ...including("exponential") };
+const WITH_EXPONENTIAL = { exponentialOf: "return exponential(v);", ...including(EXPONENTIAL) };
 const BOTH = {
   exponentialOf: "return exponential(v);",
   logarithmOf: "return logarithm(v);",
-  ...including("exponential", "logarithm"),
+  ...including(EXPONENTIAL, LOGARITHM),
 };
 
 const exponentialsKernel = defineKernel({
   name: "row-exponentials",
   source: rowExponentialsSource,
-  library: LIBRARY,
   bindings: { logits: "read", pieces: "read_write" },
   params: { rows: "u32", columns: "u32", vectors: "u32", tiles: "u32", logitsOffset: "u32", piecesOffset: "u32" },
-  variants: () => [EXPONENTIAL],
 });
+listVariants(exponentialsKernel, () => [WITH_EXPONENTIAL]);
 
 const lossesKernel = defineKernel({
   name: "row-losses",
   source: rowLossesSource,
-  library: LIBRARY,
   bindings: { logits: "read", labels: "read", parts: "read", state: "read_write", losses: "read_write" },
   params: {
     rows: "u32",
@@ -48,13 +46,12 @@ const lossesKernel = defineKernel({
     stateOffset: "u32",
     lossesOffset: "u32",
   },
-  variants: () => [BOTH],
 });
+listVariants(lossesKernel, () => [BOTH]);
 
 const slopesKernel = defineKernel({
   name: "row-slopes",
   source: rowSlopesSource,
-  library: LIBRARY,
   bindings: { state: "read", labels: "read", g: "read", y: "read_write" },
   params: {
     rows: "u32",
@@ -69,8 +66,8 @@ const slopesKernel = defineKernel({
     gOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [EXPONENTIAL],
 });
+listVariants(slopesKernel, () => [WITH_EXPONENTIAL]);
 
 const labelWeightsKernel = defineKernel({
   name: "label-weights",
@@ -110,7 +107,13 @@ export function rowLosses(
   const [rows, stored] = logits.shape;
   const tiles = tilesOf(stored);
   const common = { rows, columns: classes, vectors: stored / 4 };
-  launch(op, exponentialsKernel.variant(EXPONENTIAL), [logits, pieces], { ...common, tiles }, linearGrid(rows * tiles));
+  launch(
+    op,
+    exponentialsKernel.variant(WITH_EXPONENTIAL),
+    [logits, pieces],
+    { ...common, tiles },
+    linearGrid(rows * tiles),
+  );
   launch(
     op,
     lossesKernel.variant(BOTH),
@@ -135,7 +138,7 @@ export function rowSlopes(
   const tiles = tilesOf(stored);
   launch(
     op,
-    slopesKernel.variant(EXPONENTIAL),
+    slopesKernel.variant(WITH_EXPONENTIAL),
     [state, labels, ofRows ?? divisor ?? state, logits],
     {
       ...{ rows, columns: classes, vectors: stored / 4, tiles, ignoreIndex },

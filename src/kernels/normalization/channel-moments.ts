@@ -1,6 +1,6 @@
 import momentsSource from "../../../shaders/normalization/channel-moments.wgsl";
 import mergeSource from "../../../shaders/normalization/channel-moments-merge.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { reshapeView, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy, copyInto } from "../copy.ts";
 import { launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
@@ -22,8 +22,8 @@ const momentsKernel = defineKernel({
     xOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => ROW_VARIANTS,
 });
+listVariants(momentsKernel, () => ROW_VARIANTS);
 
 const mergeKernel = defineKernel({
   name: "channel-moments-merge",
@@ -47,8 +47,8 @@ const mergeKernel = defineKernel({
     runningMeanOffset: "u32",
     runningVarianceOffset: "u32",
   },
-  variants: () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, TRACK: "true" }]),
 });
+listVariants(mergeKernel, () => ROW_VARIANTS.flatMap((rows) => [rows, { ...rows, TRACK: "true" }]));
 
 /** A contiguous tensor seen as [outer, channels, inner]; what belongs to a channel is summed over the other two. */
 export interface ChannelLayout {

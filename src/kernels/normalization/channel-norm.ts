@@ -1,11 +1,12 @@
 import normSource from "../../../shaders/normalization/channel-norm.wgsl";
 import backwardSource from "../../../shaders/normalization/channel-norm-backward.wgsl";
 import sumsSource from "../../../shaders/normalization/channel-norm-sums.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { reshapeView, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy } from "../copy.ts";
 import { gridOf, launch, output, ROW_VARIANTS, rowGrid, rowVariant } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
+import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { forFlatWindows } from "../windows.ts";
 import { type ChannelLayout, chunksOf, forChannelWindows, type Moments } from "./channel-moments.ts";
 
@@ -53,8 +54,8 @@ const sumsKernel = defineKernel({
     varianceOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => ROW_VARIANTS,
 });
+listVariants(sumsKernel, () => ROW_VARIANTS);
 
 const backwardKernel = defineKernel({
   name: "channel-norm-backward",
@@ -149,7 +150,7 @@ export function channelNormSums(
     const params = { ...part, stride: channels, perStatistic, epsilon: norm.epsilon };
     launch(op, sumsKernel.variant(spec), [...windows, ...small, partial], params, rowGrid(part.rows, spec));
   });
-  return reshapeView(chunks === 1 ? partial : reduce(op, partial, "sum", [0]), [2, channels])!;
+  return reshapeView(chunks === 1 ? partial : reduce(op, partial, REDUCTIONS.sum, [0]), [2, channels])!;
 }
 
 /** What of the incoming gradient all elements under the same statistics share. */

@@ -1,11 +1,12 @@
 import rowNormSource from "../../../shaders/normalization/row-norm.wgsl";
 import backwardInputSource from "../../../shaders/normalization/row-norm-backward-input.wgsl";
 import backwardWeightSource from "../../../shaders/normalization/row-norm-backward-weight.wgsl";
-import { defineKernel, linearGrid, type Specialization, specializations } from "../../gpu/index.ts";
+import { defineKernel, linearGrid, listVariants, type Specialization, specializations } from "../../gpu/index.ts";
 import { reshapeView, sliceView, type Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { gridOf, launch, output, ROW_READINGS, readsVectors, rowGrid, rowVariant, VECTOR_ROWS } from "../launch.ts";
+import { gridOf, launch, output, readsVectors, rowGrid, rowReadings, rowVariant, VECTOR_ROWS } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
+import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { forRowWindows } from "../windows.ts";
 
 /** The mean counts as 0: root mean square normalisation. */
@@ -15,7 +16,7 @@ const UNCENTERED = { CENTERED: "false" };
 const ADDING = { ADDS: "true" };
 
 /** Every specialisation of the kernels that walk rows. */
-const rowVariants = () => ROW_READINGS.flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
+const rowVariants = () => rowReadings().flatMap((rows) => [rows, { ...rows, ...UNCENTERED }]);
 
 const forwardKernel = defineKernel({
   name: "row-norm",
@@ -33,8 +34,8 @@ const forwardKernel = defineKernel({
     yOffset: "u32",
     statisticsOffset: "u32",
   },
-  variants: rowVariants,
 });
+listVariants(forwardKernel, rowVariants);
 
 const backwardInputKernel = defineKernel({
   name: "row-norm-backward-input",
@@ -50,8 +51,8 @@ const backwardInputKernel = defineKernel({
     statisticsOffset: "u32",
     dxOffset: "u32",
   },
-  variants: () => rowVariants().flatMap((spec) => [spec, { ...spec, ...ADDING }]),
 });
+listVariants(backwardInputKernel, () => rowVariants().flatMap((spec) => [spec, { ...spec, ...ADDING }]));
 
 /** Invocations of a workgroup where each has whole columns: there are few of them, for several threads. */
 const WHOLE_LANES = 16;
@@ -75,8 +76,10 @@ const backwardWeightKernel = defineKernel({
     statisticsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () => [true, false].flatMap((isVector) => [true, false].map((isWhole) => weightSpec(isVector, isWhole))),
 });
+listVariants(backwardWeightKernel, () =>
+  [true, false].flatMap((isVector) => [true, false].map((isWhole) => weightSpec(isVector, isWhole))),
+);
 
 /** Rows of the last axis of x, and what is done with each. */
 export interface RowNorm {
@@ -196,7 +199,7 @@ export function rowNormBackwardWeight(op: string, g: Tensor, x: Tensor, statisti
     );
     first += parts;
   });
-  const sums = reshapeView(partial.shape[0] === 1 ? partial : reduce(op, partial, "sum", [0]), [2, columns])!;
+  const sums = reshapeView(partial.shape[0] === 1 ? partial : reduce(op, partial, REDUCTIONS.sum, [0]), [2, columns])!;
   const row = (index: number): Tensor => reshapeView(sliceView(sums, 0, index, index + 1), [columns])!;
   return [row(0), row(1)];
 }

@@ -1,16 +1,16 @@
 import softmaxSource from "../../../shaders/normalization/softmax.wgsl";
 import softmaxBackwardSource from "../../../shaders/normalization/softmax-backward.wgsl";
-import { defineKernel, specializations } from "../../gpu/index.ts";
+import { defineKernel, listVariants, specializations } from "../../gpu/index.ts";
 import { expandView, type Shape, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copy, reshaped } from "../copy.ts";
 import {
   launch,
   output,
-  ROW_READINGS,
   ROW_VARIANTS,
   readsVectors,
   requireFloat32,
   rowGrid,
+  rowReadings,
   rowVariant,
   VECTOR_ROWS,
 } from "../launch.ts";
@@ -46,29 +46,30 @@ const softmaxKernel = defineKernel({
     biasOffset: "u32",
     yOffset: "u32",
   },
-  variants: () =>
-    ROW_VARIANTS.flatMap((rows) => [
-      rows,
-      { ...rows, LOG: "true" },
-      { ...rows, MASKED: "true" },
-      { ...rows, BIASED: "true" },
-      { ...rows, MASKED: "true", BIASED: "true" },
-      ...(rows.LANES === "1u"
-        ? [
-            { ...rows, ...VECTOR_SOFTMAX },
-            { ...rows, ...VECTOR_SOFTMAX, LOG: "true" },
-          ]
-        : []),
-    ]),
 });
+listVariants(softmaxKernel, () =>
+  ROW_VARIANTS.flatMap((rows) => [
+    rows,
+    { ...rows, LOG: "true" },
+    { ...rows, MASKED: "true" },
+    { ...rows, BIASED: "true" },
+    { ...rows, MASKED: "true", BIASED: "true" },
+    ...(rows.LANES === "1u"
+      ? [
+          { ...rows, ...VECTOR_SOFTMAX },
+          { ...rows, ...VECTOR_SOFTMAX, LOG: "true" },
+        ]
+      : []),
+  ]),
+);
 
 const softmaxBackwardKernel = defineKernel({
   name: "softmax-backward",
   source: softmaxBackwardSource,
   bindings: { g: "read", y: "read", dx: "read_write" },
   params: { rows: "u32", columns: "u32", inner: "u32", gOffset: "u32", yOffset: "u32", dxOffset: "u32" },
-  variants: () => ROW_READINGS,
 });
+listVariants(softmaxBackwardKernel, rowReadings);
 
 const softmaxSpec = specializations((LANES: string, ROWS: string, isVector: boolean, isLog: boolean) => ({
   ...{ LANES, ROWS },

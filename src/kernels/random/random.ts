@@ -1,6 +1,6 @@
 import categoricalSource from "../../../shaders/random/categorical.wgsl";
 import randomSource from "../../../shaders/random/random.wgsl";
-import { defineKernel, type Gpu, type LiveNumber } from "../../gpu/index.ts";
+import { defineKernel, type Gpu, type LiveNumber, listVariants } from "../../gpu/index.ts";
 import {
   empty,
   formatShape,
@@ -47,8 +47,8 @@ const randomKernel = defineKernel({
     threshold: "u32",
     scale: "f32",
   },
-  variants: () => inAllRuns(Object.values(GENERATORS)),
 });
+listVariants(randomKernel, () => inAllRuns(Object.values(GENERATORS)));
 
 const categoricalKernel = defineKernel({
   name: "categorical",

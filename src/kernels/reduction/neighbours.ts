@@ -1,11 +1,12 @@
 import source from "../../../shaders/reduction/reduce-neighbours.wgsl";
-import { defineKernel, type Gpu, linearGrid } from "../../gpu/index.ts";
+import { defineKernel, type Gpu, linearGrid, listVariants } from "../../gpu/index.ts";
 import { type DType, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { launch } from "../launch.ts";
-import { LIBRARY } from "../library.ts";
+
 import { back, front } from "../strided.ts";
 import { defineFamily } from "../variants.ts";
-import { neighboursSpecialization, neighboursVariants, type ReductionName } from "./reductions.ts";
+import type { Reduction } from "./reduction-functions.ts";
+import { neighboursSpecialization, neighboursVariants } from "./reductions.ts";
 
 const neighboursKernel = defineKernel({
   name: "reduce-neighbours",
@@ -32,9 +33,8 @@ const neighboursKernel = defineKernel({
     a: "f32",
     b: "f32",
   },
-  variants: neighboursVariants,
-  library: LIBRARY,
 });
+listVariants(neighboursKernel, neighboursVariants);
 
 const family = defineFamily<1 | 4>({
   name: "reduction",
@@ -52,7 +52,7 @@ export const chooseNeighbours = (gpu: Gpu): 1 | 4 => family.choose(gpu).value;
 export interface NumberStage {
   readonly call: {
     readonly op: string;
-    readonly name: ReductionName;
+    readonly reduction: Reduction;
     readonly dtype: DType;
     readonly numbers: { readonly a: number; readonly b: number };
   };
@@ -97,7 +97,7 @@ export function launchNeighbours(stage: NumberStage): boolean {
   const count = fast * (isAcross ? kept : chunks.count);
   launch(
     call.op,
-    neighboursKernel.variant(neighboursSpecialization(call.name, call.dtype, isFirst, isLast, isAcross)),
+    neighboursKernel.variant(neighboursSpecialization(call.reduction, call.dtype, isFirst, isLast, isAcross)),
     [x, y],
     {
       keptShape0: front(stage.shape),

@@ -1,5 +1,5 @@
 import reduceSource from "../../../shaders/reduction/reduce.wgsl";
-import { defineKernel } from "../../gpu/index.ts";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
 import {
   assertList,
   type DType,
@@ -13,22 +13,14 @@ import {
 } from "../../tensor/index.ts";
 import { contiguous, copyInto, full, reshaped } from "../copy.ts";
 import { gridOf, launch, output } from "../launch.ts";
-import { LIBRARY } from "../library.ts";
+
 import { back, front, mergeAxes } from "../strided.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
 import { chooseNeighbours, launchNeighbours } from "./neighbours.ts";
-import {
-  partType,
-  REDUCTIONS,
-  type Reduction,
-  type ReductionName,
-  reductionVariants,
-  resultType,
-  stageSpecialization,
-  widthOf,
-} from "./reductions.ts";
+import * as REDUCTIONS from "./reduction-functions.ts";
+import { partType, reductionVariants, resultType, stageSpecialization, widthOf } from "./reductions.ts";
 
-export type { ReductionName } from "./reductions.ts";
+export type { Reduction } from "./reduction-functions.ts";
 
 const reduceKernel = defineKernel({
   name: "reduce",
@@ -61,9 +53,10 @@ const reduceKernel = defineKernel({
     a: "f32",
     b: "f32",
   },
-  variants: reductionVariants,
-  library: LIBRARY,
 });
+listVariants(reduceKernel, reductionVariants);
+
+type Reduction = REDUCTIONS.Reduction;
 
 /** Elements of a chunk, and of an axis that is always one chunk. */
 const CHUNK = 256;
@@ -91,7 +84,7 @@ function chunksOf(length: number, call: Call): Chunks {
 /** What stays the same through the stages of one reduction. */
 interface Call {
   op: string;
-  name: ReductionName;
+  reduction: Reduction;
   dtype: DType;
   numbers: { a: number; b: number };
   /** Results made at a time; what it is for a part does not matter, so that parts have the bits of the whole. */
@@ -117,7 +110,7 @@ interface Target {
 
 const pickFrom = <T>(list: readonly T[], axes: readonly number[]): T[] => axes.map((axis) => list[axis]);
 
-const accumulatorOf = ({ name, dtype }: Call): string => (REDUCTIONS[name] as Reduction).accumulator(dtype);
+const accumulatorOf = ({ reduction, dtype }: Call): string => reduction.accumulator(dtype);
 
 /** Accumulators [...kept, chunks, parts], laid out so that neighbouring invocations write neighbours. */
 function makePartials(call: Call, like: Tensor, kept: readonly number[], chunks: number, chunksFirst: boolean): Tensor {
@@ -164,7 +157,9 @@ function stage(call: Call, source: Source, target: Target, chunks: Chunks, yChun
   const count = sizeOf(lengths) * chunks.count;
   launch(
     call.op,
-    reduceKernel.variant(stageSpecialization(call.name, call.dtype, isFirst, target.isLast, inner.shape.length <= 1)),
+    reduceKernel.variant(
+      stageSpecialization(call.reduction, call.dtype, isFirst, target.isLast, inner.shape.length <= 1),
+    ),
     [x, target.y],
     {
       keptShape0: front(outer.shape),
@@ -273,28 +268,9 @@ function reduceHalves(call: Call, source: Source, target: Target): void {
   partials?.dispose();
 }
 
-/** Reductions of no elements that have a value. */
-const EMPTY: Partial<Record<ReductionName, number>> = {
-  sum: 0,
-  mean: Number.NaN,
-  prod: 1,
-  any: 0,
-  all: 1,
-  variance: Number.NaN,
-  std: Number.NaN,
-  logsumexp: Number.NEGATIVE_INFINITY,
-  sumOfSquares: 0,
-  countNonzero: 0,
-  sumOfMagnitudes: 0,
-  norm: 0,
-  powerNorm: 0,
-};
-
 /** Reductions of one element that are the element. */
-const isIdentity = (name: ReductionName, dtype: DType): boolean => {
-  const { prepare, finish }: Reduction = REDUCTIONS[name];
-  return !prepare && !finish && resultType(name, dtype) === dtype;
-};
+const isIdentity = (reduction: Reduction, dtype: DType): boolean =>
+  !reduction.prepare && !reduction.finish && resultType(reduction, dtype) === dtype;
 
 /** Axes counted from the front, in order, each once; all when undefined. */
 export function reducedAxes(op: string, rank: number, axes?: readonly number[]): number[] {
@@ -306,10 +282,10 @@ export function reducedAxes(op: string, rank: number, axes?: readonly number[]):
 }
 
 /** Refuses what has no value: the extremum of no elements. */
-export function requireElements(op: string, name: ReductionName, x: Tensor, axes?: readonly number[]): void {
+export function requireElements(op: string, { empty }: Reduction, x: Tensor, axes?: readonly number[]): void {
   const reduced = reducedAxes(op, x.rank, axes);
   const kept = x.shape.filter((_, axis) => !reduced.includes(axis));
-  if (!(name in EMPTY) && x.size === 0 && sizeOf(kept) > 0) {
+  if (empty === undefined && x.size === 0 && sizeOf(kept) > 0) {
     throw new Error(`${op}: no elements to reduce in ${formatShape(x.shape)} over axes ${formatShape(reduced)}`);
   }
 }
@@ -325,21 +301,21 @@ export function requireElements(op: string, name: ReductionName, x: Tensor, axes
 export function reduce(
   op: string,
   x: Tensor,
-  name: ReductionName,
+  reduction: Reduction,
   axes?: readonly number[],
   { into, ...numbers }: { a?: number; b?: number; into?: Tensor } = {},
 ): Tensor {
-  requireElements(op, name, x, axes);
+  requireElements(op, reduction, x, axes);
   const reduced = reducedAxes(op, x.rank, axes);
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
   const keptShape = x.shape.map((length, axis) => (reduced.includes(axis) ? 1 : length));
-  const dtype = resultType(name, x.dtype);
+  const dtype = resultType(reduction, x.dtype);
   if (x.size === 0) {
-    const value = full(x.gpu, keptShape, EMPTY[name] ?? 0, dtype);
+    const value = full(x.gpu, keptShape, reduction.empty ?? 0, dtype);
     if (into) copyInto(reshapeView(into, keptShape)!, value);
     return value;
   }
-  if (isIdentity(name, x.dtype) && x.size === sizeOf(keptShape)) {
+  if (isIdentity(reduction, x.dtype) && x.size === sizeOf(keptShape)) {
     if (!into) return reshaped(x, keptShape);
     const target = reshapeView(into, x.shape)!;
     copyInto(target, x);
@@ -349,14 +325,14 @@ export function reduce(
   const last = x.shape.findLastIndex((length) => length > 1);
   const call: Call = {
     op,
-    name,
+    reduction,
     dtype: x.dtype,
     numbers: { a: 0, b: 0, ...numbers },
     parallel: y.size,
     isInterleaved: reduced.includes(last),
   };
   // An index counts all reduced axes together, so that they must be one where they are split.
-  const isSplit = (name === "argmax" || name === "argmin") && reduced.length > 1 && !fitsBinding(x);
+  const isSplit = reduction.findsPlace && reduced.length > 1 && !fitsBinding(x);
   const source = isSplit ? contiguous(permuteView(x, [...kept, ...reduced])) : x;
   const flat = isSplit
     ? reshapeView(source, [...pickFrom(x.shape, kept), sizeOf(pickFrom(x.shape, reduced))])!
@@ -367,4 +343,5 @@ export function reduce(
 }
 
 /** Sum of squares of all elements, as a tensor of shape [1]. Large tensors are read in windows. */
-export const sumOfSquares = (op: string, x: Tensor): Tensor => reshapeView(reduce(op, x, "sumOfSquares"), [1])!;
+export const sumOfSquares = (op: string, x: Tensor): Tensor =>
+  reshapeView(reduce(op, x, REDUCTIONS.sumOfSquares), [1])!;

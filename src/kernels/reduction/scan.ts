@@ -1,14 +1,15 @@
 import scanSource from "../../../shaders/reduction/scan.wgsl";
-import { defineKernel, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, listVariants, type Specialization } from "../../gpu/index.ts";
 import { type DType, isFloat, normalizeAxis, sizeOf, sliceView, storageType, type Tensor } from "../../tensor/index.ts";
 import { contiguous, copyInto, reshaped } from "../copy.ts";
+import * as BINARY from "../elementwise/binary-functions.ts";
 import { binary } from "../elementwise/elementwise.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
 
 const OPERATIONS = {
-  sum: { spec: {}, combine: "add" },
-  product: { spec: { START: "A(1)", combine: "return a * b;" }, combine: "mul" },
+  sum: { spec: {}, combine: BINARY.add },
+  product: { spec: { START: "A(1)", combine: "return a * b;" }, combine: BINARY.mul },
 } as const;
 
 export type ScanName = keyof typeof OPERATIONS;
@@ -39,11 +40,12 @@ const scanKernel = defineKernel({
     offsetsOffset: "u32",
     yOffset: "u32",
   },
-  variants: () =>
-    (Object.keys(OPERATIONS) as ScanName[]).flatMap((name) =>
-      TYPES.flatMap((dtype) => [specialization(name, dtype, false), specialization(name, dtype, true)]),
-    ),
 });
+listVariants(scanKernel, () =>
+  (Object.keys(OPERATIONS) as ScanName[]).flatMap((name) =>
+    TYPES.flatMap((dtype) => [specialization(name, dtype, false), specialization(name, dtype, true)]),
+  ),
+);
 
 /** Type of a result: bool is counted as i32. */
 export const scanType = (dtype: DType): DType => (dtype === "bool" ? "i32" : dtype);

@@ -1,6 +1,6 @@
 import blocksSource from "../../../shaders/sort/sort-blocks.wgsl";
 import mergeSource from "../../../shaders/sort/sort-merge.wgsl";
-import { defineKernel, MemoryLimitError, type Specialization } from "../../gpu/index.ts";
+import { defineKernel, listVariants, MemoryLimitError, type Specialization } from "../../gpu/index.ts";
 import {
   bytesPerElement,
   type DType,
@@ -43,16 +43,16 @@ const blocksKernel = defineKernel({
     descending: "u32",
     xOffset: "u32",
   },
-  variants: () => TYPES.flatMap((dtype) => [blockVariant(dtype, true), blockVariant(dtype, false)]),
 });
+listVariants(blocksKernel, () => TYPES.flatMap((dtype) => [blockVariant(dtype, true), blockVariant(dtype, false)]));
 
 const mergeKernel = defineKernel({
   name: "sort-merge",
   source: mergeSource,
   bindings: { x: "read", y: "read_write" },
   params: { count: "u32", length: "u32", span: "u32", runs: "u32", capacity: "u32", keep: "u32", inner: "u32" },
-  variants: () => [LAST],
 });
+listVariants(mergeKernel, () => [LAST]);
 
 /** Rows of up to so many elements are one block. */
 const SHORT_ROW = 256;

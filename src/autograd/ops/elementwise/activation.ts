@@ -1,4 +1,6 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { square } from "./algebraic.ts";
 import { add, affine, mul, sub } from "./arithmetic.ts";
@@ -10,33 +12,33 @@ import { where } from "./selection.ts";
 
 /** y = tanh x. */
 export const tanhOp = defineUnary({
-  name: "tanh",
+  fn: UNARY.tanh,
   saves: "output",
   vjp: (g, y, createGraph) =>
-    createGraph ? mul(g, affine(square(y), -1, 1)) : binary("tanh backward", g, y, "tanhBackward"),
+    createGraph ? mul(g, affine(square(y), -1, 1)) : binary("tanh backward", g, y, BINARY.tanhBackward),
 });
 
 /** y = 1 / (1 + e⁻ˣ). */
 export const sigmoidOp = defineUnary({
-  name: "sigmoid",
+  fn: UNARY.sigmoid,
   saves: "output",
   vjp: (g, y, createGraph) =>
-    createGraph ? mul(g, mul(y, sub(1, y))) : binary("sigmoid backward", g, y, "sigmoidBackward"),
+    createGraph ? mul(g, mul(y, sub(1, y))) : binary("sigmoid backward", g, y, BINARY.sigmoidBackward),
 });
 
 /** y = max(x, 0). */
 export const reluOp = defineUnary({
-  name: "relu",
+  fn: UNARY.relu,
   saves: "output",
   vjp: (g, y, createGraph) =>
-    createGraph ? where(lessEqual(y, 0), 0, g) : binary("relu backward", g, y, "reluBackward"),
+    createGraph ? where(lessEqual(y, 0), 0, g) : binary("relu backward", g, y, BINARY.reluBackward),
 });
 
 /** y = x where x > 0, else slope · x. */
 export const leakyReluOp = defineActivation<{ slope: number }>({
   name: "leakyRelu",
-  forward: () => "leakyRelu",
-  backward: () => "leakyReluBackward",
+  forward: () => UNARY.leakyRelu,
+  backward: () => BINARY.leakyReluBackward,
   numbers: ({ slope }) => [slope, 0],
   gradient: (g, x, { slope }) => where(greater(x, 0), g, mul(g, slope)),
 });
@@ -44,8 +46,8 @@ export const leakyReluOp = defineActivation<{ slope: number }>({
 /** y = x where x > 0, else α (eˣ − 1). */
 export const eluOp = defineActivation<{ alpha: number }>({
   name: "elu",
-  forward: () => "elu",
-  backward: () => "eluBackward",
+  forward: () => UNARY.elu,
+  backward: () => BINARY.eluBackward,
   numbers: ({ alpha }) => [alpha, 0],
   gradient: (g, x, { alpha }) => where(lessEqual(x, 0), mul(g, mul(exp(x), alpha)), g),
 });
@@ -53,8 +55,8 @@ export const eluOp = defineActivation<{ alpha: number }>({
 /** y = x / (1 + e⁻ˣ). */
 export const siluOp = defineActivation<NoAttributes>({
   name: "silu",
-  forward: () => "silu",
-  backward: () => "siluBackward",
+  forward: () => UNARY.silu,
+  backward: () => BINARY.siluBackward,
   gradient: (g, x) => {
     const s = sigmoid(x);
     return mul(g, mul(s, add(mul(x, sub(1, s)), 1)));
@@ -64,8 +66,8 @@ export const siluOp = defineActivation<NoAttributes>({
 /** y = ln(1 + e^(βx)) / β. */
 export const softplusOp = defineActivation<{ beta: number; threshold: number }>({
   name: "softplus",
-  forward: () => "softplus",
-  backward: () => "softplusBackward",
+  forward: () => UNARY.softplus,
+  backward: () => BINARY.softplusBackward,
   numbers: ({ beta, threshold }) => [beta, threshold],
   gradient: (g, x, { beta, threshold }) => {
     const z = mul(x, beta);

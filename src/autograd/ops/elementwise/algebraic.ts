@@ -1,39 +1,40 @@
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { div, mul, neg } from "./arithmetic.ts";
 import { defineUnary, noGradient } from "./define-unary.ts";
 
 /** y = |x|. */
 export const absOp = defineUnary({
-  name: "abs",
+  fn: UNARY.abs,
   saves: "input",
   vjp: (g, x) => mul(g, sign(x)),
 });
 /** y = −1, 0 or 1. */
 export const signOp = defineUnary({
-  name: "sign",
+  fn: UNARY.sign,
   vjp: (g, _x, createGraph) => noGradient(g, createGraph),
 });
 /** y = x². */
 export const squareOp = defineUnary({
-  name: "square",
+  fn: UNARY.square,
   saves: "input",
   vjp: (g, x) => mul(mul(g, 2), x),
 });
 /** y = √x. */
 export const sqrtOp = defineUnary({
-  name: "sqrt",
+  fn: UNARY.sqrt,
   saves: "output",
   vjp: (g, y) => div(mul(g, 0.5), y),
 });
 /** y = 1 / √x. */
 export const rsqrtOp = defineUnary({
-  name: "rsqrt",
+  fn: UNARY.rsqrt,
   saves: "output",
   vjp: (g, y) => mul(mul(g, -0.5), mul(y, mul(y, y))),
 });
 /** y = 1 / x. */
 export const reciprocalOp = defineUnary({
-  name: "reciprocal",
+  fn: UNARY.reciprocal,
   saves: "output",
   vjp: (g, y) => neg(mul(g, mul(y, y))),
 });

@@ -1,4 +1,6 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { unary } from "../../../kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import { requireFloat } from "../../../kernels/launch.ts";
 import { isFloat, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
@@ -6,27 +8,27 @@ import { callBinary, defineBinary, type Operand } from "./define-binary.ts";
 
 /** y = a + b, with NumPy's broadcasting. */
 export const addOp = defineBinary({
-  name: "add",
+  fn: BINARY.add,
   saves: false,
   vjp: { a: ({ g }) => g, b: ({ g }) => g },
 });
 
 /** y = a − b. */
 export const subOp = defineBinary({
-  name: "sub",
+  fn: BINARY.sub,
   saves: false,
   vjp: { a: ({ g }) => g, b: ({ g }) => neg(g) },
 });
 
 /** y = a · b, element by element. */
 export const mulOp = defineBinary({
-  name: "mul",
+  fn: BINARY.mul,
   vjp: { a: ({ g, b }) => mul(g, b), b: ({ g, a }) => mul(g, a) },
 });
 
 /** y = a / b. */
 export const divOp = defineBinary({
-  name: "div",
+  fn: BINARY.div,
   vjp: {
     a: ({ g, b }) => div(g, b),
     // b² may exceed the range of floats where the gradient does not.
@@ -41,7 +43,7 @@ export const affineOp = defineOp<{ scale: number; shift: number }>({
     requireFloat("affine", x);
     return x;
   },
-  forward: ([x], { scale, shift }) => unary("affine", x, "affine", scale, shift),
+  forward: ([x], { scale, shift }) => unary("affine", x, UNARY.affine, scale, shift),
   vjp: (g, _saved, { attributes: { scale } }) => [() => mul(g, scale)],
 });
 
@@ -52,7 +54,7 @@ export const negOp = defineOp({
     if (x.dtype === "bool") throw new Error("neg: bool has no negative; use logicalNot");
     return x;
   },
-  forward: ([x]) => unary("neg", x, "neg"),
+  forward: ([x]) => unary("neg", x, UNARY.neg),
   vjp: (g) => [() => neg(g)],
 });
 

@@ -1,5 +1,7 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { requireAccepted, requireNumber } from "../../../kernels/elementwise/element-function.ts";
-import { binary, UNARY, unary } from "../../../kernels/elementwise/elementwise.ts";
+import { binary, unary } from "../../../kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import { type DType, isFloat, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { greaterEqual, lessEqual } from "./comparison.ts";
@@ -28,12 +30,12 @@ export const clampOp = defineOp<ClampAttributes>({
     }
     return x;
   },
-  forward: ([x], attributes) => unary("clamp", x, "clamp", ...bounds(attributes, x.dtype)),
+  forward: ([x], attributes) => unary("clamp", x, UNARY.clamp, ...bounds(attributes, x.dtype)),
   save: ([x]) => [x],
   vjp: (g, [x], { attributes, createGraph }) => [
     () => {
       const [low, high] = bounds(attributes, x.dtype);
-      if (!createGraph) return binary("clamp backward", g, x, "clampBackward", low, high);
+      if (!createGraph) return binary("clamp backward", g, x, BINARY.clampBackward, low, high);
       return where(logicalAnd(greaterEqual(x, low), lessEqual(x, high)), g, 0);
     },
   ],

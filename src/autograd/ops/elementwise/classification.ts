@@ -1,9 +1,10 @@
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineTest } from "./define-unary.ts";
 
-export const isNaNOp = defineTest("isNaN");
-export const isFiniteOp = defineTest("isFinite");
-export const isInfiniteOp = defineTest("isInfinite");
+export const isNaNOp = defineTest(UNARY.isNotANumber);
+export const isFiniteOp = defineTest(UNARY.isFiniteNumber);
+export const isInfiniteOp = defineTest(UNARY.isInfiniteNumber);
 
 // Tests of the exponent bits, which hold on adapters whose comparisons do not know NaN; the result is bool.
 

@@ -1,17 +1,13 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
-import type { Op } from "../../define-op.ts";
-import { callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
+import { callBinary, defineBinary, type Operand } from "./define-binary.ts";
 
-type Comparison = "equal" | "notEqual" | "less" | "lessEqual" | "greater" | "greaterEqual";
-
-/* @__NO_SIDE_EFFECTS__ */ const defineComparison = (name: Comparison): Op<NumberOperand> => defineBinary({ name });
-
-export const equalOp = defineComparison("equal");
-export const notEqualOp = defineComparison("notEqual");
-export const lessOp = defineComparison("less");
-export const lessEqualOp = defineComparison("lessEqual");
-export const greaterOp = defineComparison("greater");
-export const greaterEqualOp = defineComparison("greaterEqual");
+export const equalOp = defineBinary({ fn: BINARY.equal });
+export const notEqualOp = defineBinary({ fn: BINARY.notEqual });
+export const lessOp = defineBinary({ fn: BINARY.less });
+export const lessEqualOp = defineBinary({ fn: BINARY.lessEqual });
+export const greaterOp = defineBinary({ fn: BINARY.greater });
+export const greaterEqualOp = defineBinary({ fn: BINARY.greaterEqual });
 
 // Comparisons of two tensors of one type, broadcast, or of one with a number; the result is bool. -0 equals 0. A NaN is
 // unequal to everything, itself too, and neither less nor greater. Denormal numbers are told apart on every adapter.

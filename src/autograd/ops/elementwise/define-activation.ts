@@ -1,14 +1,14 @@
 import { type ElementFunction, requireAccepted } from "../../../kernels/elementwise/element-function.ts";
-import { type BinaryName, binary, UNARY, type UnaryName, unary } from "../../../kernels/elementwise/elementwise.ts";
+import { binary, unary } from "../../../kernels/elementwise/elementwise.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 
 interface ActivationInit<A> {
   name: string;
   /** The function of elements; it may depend on the attributes. */
-  forward: (attributes: A) => UnaryName;
+  forward: (attributes: A) => ElementFunction;
   /** The function of the incoming gradient and the input that gives the gradient in one dispatch. */
-  backward: (attributes: A) => BinaryName;
+  backward: (attributes: A) => ElementFunction;
   /** What the functions call `first()` and `second()`. */
   numbers?: (attributes: A) => readonly [number, number];
   /** The gradient in differentiable ops, for second order. */
@@ -21,8 +21,7 @@ interface ActivationInit<A> {
   return defineOp<A>({
     name,
     infer: ([x], attributes) => {
-      const fn: ElementFunction = UNARY[init.forward(attributes)];
-      requireAccepted(name, fn, x);
+      requireAccepted(name, init.forward(attributes), x);
       return x;
     },
     forward: ([x], attributes) => unary(name, x, init.forward(attributes), ...numbers(attributes)),

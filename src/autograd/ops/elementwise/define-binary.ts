@@ -4,7 +4,7 @@ import {
   requireNumber,
   resultType,
 } from "../../../kernels/elementwise/element-function.ts";
-import { BINARY, type BinaryName, binary, binaryWithNumber } from "../../../kernels/elementwise/elementwise.ts";
+import { binary, binaryWithNumber } from "../../../kernels/elementwise/elementwise.ts";
 import { broadcastShapes, formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op, type Spec } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
@@ -50,7 +50,8 @@ export interface BinaryGradient {
 }
 
 interface BinaryInit {
-  name: BinaryName;
+  /** The function of elements; the op has its name. */
+  fn: ElementFunction;
   /** Gradients of the operands before they are summed back over broadcast axes; ops without have none. */
   vjp?: { a: (at: BinaryGradient) => Tensor; b: (at: BinaryGradient) => Tensor };
   /** Whether the gradients need the operands. */
@@ -58,13 +59,14 @@ interface BinaryInit {
 }
 
 /** Makes an op of two operands out of a function of elements. */
-/* @__NO_SIDE_EFFECTS__ */ export function defineBinary({ name, vjp, saves = true }: BinaryInit): Op<NumberOperand> {
+/* @__NO_SIDE_EFFECTS__ */ export function defineBinary({ fn, vjp, saves = true }: BinaryInit): Op<NumberOperand> {
+  const { name } = fn;
   return defineOp<NumberOperand>({
     name,
-    infer: (inputs, attributes) => inferElementwise(name, BINARY[name], inputs, attributes),
+    infer: (inputs, attributes) => inferElementwise(name, fn, inputs, attributes),
     forward: ([a, b], { left, right }) => {
-      if (left !== undefined) return binaryWithNumber(name, a, left, "left", name);
-      return right !== undefined ? binaryWithNumber(name, a, right, "right", name) : binary(name, a, b, name);
+      if (left !== undefined) return binaryWithNumber(name, a, left, "left", fn);
+      return right !== undefined ? binaryWithNumber(name, a, right, "right", fn) : binary(name, a, b, fn);
     },
     save: (inputs) => (saves ? inputs : []),
     vjp: vjp

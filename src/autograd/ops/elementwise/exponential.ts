@@ -1,20 +1,21 @@
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { add, div, mul } from "./arithmetic.ts";
 import { defineUnary } from "./define-unary.ts";
 
 /** y = eˣ. */
-export const expOp = defineUnary({ name: "exp", saves: "output", vjp: (g, y) => mul(g, y) });
+export const expOp = defineUnary({ fn: UNARY.exp, saves: "output", vjp: (g, y) => mul(g, y) });
 /** y = eˣ − 1. */
 export const expm1Op = defineUnary({
-  name: "expm1",
+  fn: UNARY.expm1,
   saves: "output",
   vjp: (g, y) => mul(g, add(y, 1)),
 });
 /** y = ln x. */
-export const logOp = defineUnary({ name: "log", saves: "input", vjp: (g, x) => div(g, x) });
+export const logOp = defineUnary({ fn: UNARY.log, saves: "input", vjp: (g, x) => div(g, x) });
 /** y = ln(1 + x). */
 export const log1pOp = defineUnary({
-  name: "log1p",
+  fn: UNARY.log1p,
   saves: "input",
   vjp: (g, x) => div(g, add(x, 1)),
 });

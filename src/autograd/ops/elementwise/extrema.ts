@@ -1,3 +1,4 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { type TernaryName, ternary } from "../../../kernels/elementwise/ternary.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { mul } from "./arithmetic.ts";
@@ -31,7 +32,7 @@ const second = ({ a, b }: BinaryGradient): [Operand, Operand] => [b, a];
 
 /** y = the larger of a and b. */
 export const maximumOp = defineBinary({
-  name: "maximum",
+  fn: BINARY.maximum,
   vjp: {
     a: share("maximum", "maximumShare", isBelow, first),
     b: share("maximum", "maximumShare", isBelow, second),
@@ -40,7 +41,7 @@ export const maximumOp = defineBinary({
 
 /** y = the smaller of a and b. */
 export const minimumOp = defineBinary({
-  name: "minimum",
+  fn: BINARY.minimum,
   vjp: {
     a: share("minimum", "minimumShare", isAbove, first),
     b: share("minimum", "minimumShare", isAbove, second),

@@ -1,4 +1,6 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { tanh } from "./activation.ts";
 import { square } from "./algebraic.ts";
@@ -11,10 +13,12 @@ const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI);
 
 /** y = 2/√π ∫₀ˣ e^(−t²) dt. */
 export const erfOp = defineUnary({
-  name: "erf",
+  fn: UNARY.erf,
   saves: "input",
   vjp: (g, x, createGraph) =>
-    createGraph ? mul(g, mul(exp(mul(square(x), -1)), TWO_OVER_ROOT_PI)) : binary("erf backward", g, x, "erfBackward"),
+    createGraph
+      ? mul(g, mul(exp(mul(square(x), -1)), TWO_OVER_ROOT_PI))
+      : binary("erf backward", g, x, BINARY.erfBackward),
 });
 
 export interface GeluOptions {
@@ -41,8 +45,8 @@ function tanhDerivative(x: Tensor): Tensor {
 /** y = x Φ(x). */
 export const geluOp = defineActivation<Required<GeluOptions>>({
   name: "gelu",
-  forward: ({ approximate }) => (approximate === "tanh" ? "geluTanh" : "gelu"),
-  backward: ({ approximate }) => (approximate === "tanh" ? "geluTanhBackward" : "geluBackward"),
+  forward: ({ approximate }) => (approximate === "tanh" ? UNARY.geluTanh : UNARY.gelu),
+  backward: ({ approximate }) => (approximate === "tanh" ? BINARY.geluTanhBackward : BINARY.geluBackward),
   gradient: (g, x, { approximate }) => mul(g, approximate === "tanh" ? tanhDerivative(x) : exactDerivative(x)),
 });
 

@@ -1,16 +1,15 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import { Tensor, tidy } from "../../../tensor/index.ts";
 import type { Op } from "../../define-op.ts";
 import { cast } from "./cast.ts";
 import { callBinary, defineBinary, type NumberOperand, type Operand } from "./define-binary.ts";
 import { defineTest } from "./define-unary.ts";
 
-/* @__NO_SIDE_EFFECTS__ */ const defineLogical = (name: "logicalAnd" | "logicalOr" | "logicalXor"): Op<NumberOperand> =>
-  defineBinary({ name });
-
-export const logicalAndOp = defineLogical("logicalAnd");
-export const logicalOrOp = defineLogical("logicalOr");
-export const logicalXorOp = defineLogical("logicalXor");
-export const logicalNotOp = defineTest("logicalNot");
+export const logicalAndOp = defineBinary({ fn: BINARY.logicalAnd });
+export const logicalOrOp = defineBinary({ fn: BINARY.logicalOr });
+export const logicalXorOp = defineBinary({ fn: BINARY.logicalXor });
+export const logicalNotOp = defineTest(UNARY.logicalNot);
 
 /** Operands of different types are made bool first. */
 function callLogical(op: Op<NumberOperand>, a: Operand, b: Operand): Tensor {

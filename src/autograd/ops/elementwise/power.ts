@@ -1,3 +1,4 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { naturalLogarithm } from "../../../tensor/portable-math.ts";
 import { mul, sub } from "./arithmetic.ts";
@@ -23,7 +24,7 @@ function gradientOfExponent({ g, a, b }: BinaryGradient): Tensor {
 
 /** y = a^b. */
 export const powOp = defineBinary({
-  name: "pow",
+  fn: BINARY.pow,
   vjp: { a: gradientOfBase, b: gradientOfExponent },
 });
 

@@ -1,16 +1,17 @@
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { mul, neg } from "./arithmetic.ts";
 import { defineUnary } from "./define-unary.ts";
 
 /** y = sin x. */
 export const sinOp = defineUnary({
-  name: "sin",
+  fn: UNARY.sin,
   saves: "input",
   vjp: (g, x) => mul(g, cos(x)),
 });
 /** y = cos x. */
 export const cosOp = defineUnary({
-  name: "cos",
+  fn: UNARY.cos,
   saves: "input",
   vjp: (g, x) => neg(mul(g, sin(x))),
 });

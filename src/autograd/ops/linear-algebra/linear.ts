@@ -3,6 +3,7 @@ import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
 import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import {
   formatShape,
   requireTensors,
@@ -169,7 +170,7 @@ export const linearOp = defineOp<LinearAttributes>({
       (target) => {
         const place = bias.dtype === "f32" && !target?.accumulates ? target?.take() : undefined;
         if (!place) return like(bias, sum(rows(gradient()), 0));
-        reduce("linear backward", rows(gradient()), "sum", [0], { into: place });
+        reduce("linear backward", rows(gradient()), REDUCTIONS.sum, [0], { into: place });
         return place;
       };
     return [

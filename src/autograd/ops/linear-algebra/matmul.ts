@@ -1,8 +1,11 @@
 import { reshaped } from "../../../kernels/copy.ts";
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary, castTo, unary } from "../../../kernels/elementwise/elementwise.ts";
+import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import { output } from "../../../kernels/launch.ts";
 import { matmulInto } from "../../../kernels/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import {
   broadcastShapes,
   formatShape,
@@ -46,8 +49,8 @@ const LONG_VECTOR = 4096;
 
 function dotOfLongVectors(a: Tensor, b: Tensor, scale: number): Tensor {
   const [x, y] = [a, b].map((vector) => (vector.dtype === "f32" ? vector : castTo(vector, "f32")));
-  const total = reshaped(reduce("matmul", binary("matmul", x, y, "mul"), "sum"), []);
-  return scale === 1 ? total : unary("matmul", total, "affine", scale, 0);
+  const total = reshaped(reduce("matmul", binary("matmul", x, y, BINARY.mul), REDUCTIONS.sum), []);
+  return scale === 1 ? total : unary("matmul", total, UNARY.affine, scale, 0);
 }
 
 /** Products are f32; the gradient of an f16 operand is f16 again. */

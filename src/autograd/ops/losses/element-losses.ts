@@ -1,5 +1,6 @@
 import { requireFloat32 } from "../../../kernels/launch.ts";
-import { elementLoss, type LossName } from "../../../kernels/losses/element-loss.ts";
+import { elementLoss } from "../../../kernels/losses/element-loss.ts";
+import * as LOSSES from "../../../kernels/losses/loss-functions.ts";
 import { broadcastShapes, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { sumTo } from "../broadcast.ts";
@@ -18,7 +19,7 @@ interface SlopeContext<A> {
 
 interface Slope<A> {
   /** The kernel, and whether prediction and target change places in it. */
-  kernel: (attributes: A) => LossName;
+  kernel: (attributes: A) => LOSSES.LossFunction;
   isSwapped?: boolean;
   /** The same in differentiable ops. */
   plain: (context: SlopeContext<A>) => Tensor;
@@ -26,7 +27,7 @@ interface Slope<A> {
 
 interface LossInit<A> {
   name: string;
-  kernel: (attributes: A) => LossName;
+  kernel: (attributes: A) => LOSSES.LossFunction;
   number?: (attributes: A) => number;
   /** By the prediction, the target, and the weight of positive targets. */
   slopes: readonly Slope<A>[];
@@ -55,7 +56,7 @@ interface LossInit<A> {
 
 /** A loss of the difference alone has one slope for both operands. */
 /* @__NO_SIDE_EFFECTS__ */ function differenceSlopes<A>(
-  kernel: LossName,
+  kernel: LOSSES.LossFunction,
   plain: (d: Tensor, attributes: A) => Tensor,
 ): Slope<A>[] {
   return [
@@ -69,23 +70,23 @@ type NoAttributes = Record<string, never>;
 /** (x − t)². */
 export const squaredErrorOp = defineLoss<NoAttributes>({
   name: "squaredError",
-  kernel: () => "squared",
-  slopes: differenceSlopes("squaredSlope", (d) => mul(d, 2)),
+  kernel: () => LOSSES.squared,
+  slopes: differenceSlopes(LOSSES.squaredSlope, (d) => mul(d, 2)),
 });
 
 /** |x − t|; the slope at 0 is 0. */
 export const absoluteErrorOp = defineLoss<NoAttributes>({
   name: "absoluteError",
-  kernel: () => "absolute",
-  slopes: differenceSlopes("absoluteSlope", sign),
+  kernel: () => LOSSES.absolute,
+  slopes: differenceSlopes(LOSSES.absoluteSlope, sign),
 });
 
 /** ½(x − t)² where |x − t| < δ, else δ(|x − t| − ½δ). */
 export const huberErrorOp = defineLoss<{ delta: number }>({
   name: "huberError",
-  kernel: () => "huber",
+  kernel: () => LOSSES.huber,
   number: ({ delta }) => delta,
-  slopes: differenceSlopes("huberSlope", (d, { delta }) => clamp(d, -delta, delta)),
+  slopes: differenceSlopes(LOSSES.huberSlope, (d, { delta }) => clamp(d, -delta, delta)),
 });
 
 /** ln(1 + e^−x). */
@@ -96,23 +97,23 @@ const extra = (p: Tensor | undefined, y: Tensor): Tensor | null => (p ? mul(sub(
 /** max(x, 0) − x t + (1 + (p − 1) t) ln(1 + e^−|x|) + (p − 1) t max(−x, 0), p = 1 without a third input. */
 export const binaryErrorOp = defineLoss<NoAttributes>({
   name: "binaryError",
-  kernel: () => "binary",
+  kernel: () => LOSSES.binary,
   slopes: [
     {
-      kernel: () => "binarySlope",
+      kernel: () => LOSSES.binarySlope,
       plain: ({ g, x, t, p }) => {
         const positive = mul(t, sigmoid(neg(x)));
         return mul(g, sub(mul(sub(1, t), sigmoid(x)), p ? mul(p, positive) : positive));
       },
     },
     {
-      kernel: () => "binaryTargetSlope",
+      kernel: () => LOSSES.binaryTargetSlope,
       plain: ({ g, x, p }) => {
         const more = extra(p, softplusOfMinus(x));
         return mul(g, more ? sub(more, x) : neg(x));
       },
     },
-    { kernel: () => "binaryWeightSlope", plain: ({ g, x, t }) => mul(g, mul(t, softplusOfMinus(x))) },
+    { kernel: () => LOSSES.binaryWeightSlope, plain: ({ g, x, t }) => mul(g, mul(t, softplusOfMinus(x))) },
   ],
 });
 
@@ -124,14 +125,14 @@ export interface DivergenceAttributes {
 /** t (ln t − x), 0 where t is 0; eᵗ (t − x) for a target given by its logarithm. */
 export const divergenceOp = defineLoss<DivergenceAttributes>({
   name: "divergence",
-  kernel: ({ logTarget }) => (logTarget ? "logDivergence" : "divergence"),
+  kernel: ({ logTarget }) => (logTarget ? LOSSES.logDivergence : LOSSES.divergence),
   slopes: [
     {
-      kernel: ({ logTarget }) => (logTarget ? "logDivergenceSlope" : "divergenceSlope"),
+      kernel: ({ logTarget }) => (logTarget ? LOSSES.logDivergenceSlope : LOSSES.divergenceSlope),
       plain: ({ g, t, attributes }) => neg(mul(g, attributes.logTarget ? exp(t) : t)),
     },
     {
-      kernel: ({ logTarget }) => (logTarget ? "logDivergenceTargetSlope" : "divergenceTargetSlope"),
+      kernel: ({ logTarget }) => (logTarget ? LOSSES.logDivergenceTargetSlope : LOSSES.divergenceTargetSlope),
       plain: ({ g, x, t, attributes }) =>
         attributes.logTarget ? mul(g, mul(exp(t), add(sub(t, x), 1))) : mul(g, sub(add(log(t), 1), x)),
     },

@@ -1,3 +1,4 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import {
@@ -6,6 +7,7 @@ import {
   linearCrossEntropyForward,
 } from "../../../kernels/losses/linear-cross-entropy.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import { scaleInPlace } from "../../../kernels/scale-in-place.ts";
 import { formatShape, reshapeView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
@@ -58,8 +60,8 @@ export const linearCrossEntropyOp = defineOp<LinearCrossEntropyAttributes>({
     const place = want.weight ? gradientHome(weight)?.take() : undefined;
     const options = { isMean: reduction === "mean", place };
     const { losses, divisor, ...made } = linearCrossEntropyForward(NAME, inputs, want, options);
-    const total = reshapeView(reduce(NAME, losses, "sum"), []) as Tensor;
-    const value = divisor ? binary(NAME, total, divisor, "div") : total;
+    const total = reshapeView(reduce(NAME, losses, REDUCTIONS.sum), []) as Tensor;
+    const value = divisor ? binary(NAME, total, divisor, BINARY.div) : total;
     return [value, ...(divisor ? [divisor] : []), ...[made.x, made.weight].filter((t) => t !== undefined)];
   },
   save: (inputs, [, ...rest]) => [...inputs, ...rest],

@@ -1,5 +1,7 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import { reshapeView, type Shape, sliceView, type Tensor, tidy } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { mean } from "../reduction/index.ts";
@@ -36,9 +38,9 @@ export function reduceTerms(
     const losses = sliceView(terms, 1, 0, 1);
     return { value: reshapeView(losses, shape) as Tensor };
   }
-  const sums = reduce(op, terms, "sum", [0]);
+  const sums = reduce(op, terms, REDUCTIONS.sum, [0]);
   const scalar = (index: number): Tensor => reshapeView(sliceView(sums, 1, index, index + 1), []) as Tensor;
   if (reduction === "sum") return { value: scalar(0) };
   const divisor = scalar(1);
-  return { value: binary(op, scalar(0), divisor, "div"), divisor };
+  return { value: binary(op, scalar(0), divisor, BINARY.div), divisor };
 }

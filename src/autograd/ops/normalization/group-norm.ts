@@ -1,3 +1,4 @@
+import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { type ChannelLayout, channelMoments } from "../../../kernels/normalization/channel-moments.ts";
@@ -8,6 +9,7 @@ import {
   type SharedSums,
 } from "../../../kernels/normalization/channel-norm.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import { formatShape, requireTensors, reshapeView, sliceView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { type AffineAttributes, affineInputs, affineOf, affineThunks, requireShaped } from "./affine-inputs.ts";
@@ -46,9 +48,9 @@ function sharedSums(sums: Tensor, weight: Tensor | undefined, groups: number): S
   const [, examples, channels] = sums.shape;
   const op = `${NAME} backward`;
   if (groups === channels) return { sums: reshapeView(sums, [2, examples * channels])!, unweighted: true };
-  const weighted = weight ? binary(op, sums, weight, "mul") : sums;
+  const weighted = weight ? binary(op, sums, weight, BINARY.mul) : sums;
   const grouped = reshapeView(weighted, [2, examples * groups, channels / groups])!;
-  return { sums: reduce(op, grouped, "sum", [2]), unweighted: false };
+  return { sums: reduce(op, grouped, REDUCTIONS.sum, [2]), unweighted: false };
 }
 
 /**
@@ -89,7 +91,7 @@ export const groupNormOp = defineOp<GroupNormAttributes>({
     const [, mean, variance] = saved;
     const norm = { mean, variance, epsilon, span: layoutOf(x, groups).inner, weight };
     const sums = once(() => planeSums(g, x, norm));
-    const overExamples = once(() => reduce(`${NAME} backward`, sums(), "sum", [1]));
+    const overExamples = once(() => reduce(`${NAME} backward`, sums(), REDUCTIONS.sum, [1]));
     const line = (index: number): Tensor => reshapeView(sliceView(overExamples(), 0, index, index + 1), [x.shape[1]])!;
     return [
       () => channelNormBackward(`${NAME} backward`, g, x, norm, sharedSums(sums(), weight, groups)),

@@ -1,3 +1,5 @@
+import type { Reduction } from "../../../kernels/reduction/reduction-functions.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { inferReduce, type ReduceAttributes, reduceForward } from "./attributes.ts";
@@ -13,17 +15,17 @@ const toReduce = ({ axis, keepDimensions }: ArgumentAttributes): ReduceAttribute
   keepDimensions,
 });
 
-/* @__NO_SIDE_EFFECTS__ */ const argument = (name: "argmax" | "argmin"): Op<ArgumentAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const argument = (reduction: Reduction): Op<ArgumentAttributes> =>
   defineOp<ArgumentAttributes>({
-    name,
-    infer: ([x], attributes) => inferReduce(name, x, toReduce(attributes)),
-    forward: ([x], attributes) => reduceForward(name, x, toReduce(attributes)),
+    name: reduction.name,
+    infer: ([x], attributes) => inferReduce(reduction.name, x, toReduce(attributes), reduction),
+    forward: ([x], attributes) => reduceForward(reduction.name, x, toReduce(attributes), reduction),
   });
 
 /** Index of the greatest element along an axis, i32: the first of equals; a NaN is the greatest of all. */
-export const argmaxOp = argument("argmax");
+export const argmaxOp = argument(REDUCTIONS.argmax);
 /** Index of the least element along an axis, i32: the first of equals; a NaN is the least of all. */
-export const argminOp = argument("argmin");
+export const argminOp = argument(REDUCTIONS.argmin);
 
 /**
  * Index of the greatest element along an axis, or in row-major order of all; i32, the first of equals.

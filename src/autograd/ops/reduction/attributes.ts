@@ -1,6 +1,7 @@
 import { reshaped } from "../../../kernels/copy.ts";
 import { reduce, reducedAxes, requireElements } from "../../../kernels/reduction/reduce.ts";
-import { REDUCED_TYPES, type ReductionName, resultType } from "../../../kernels/reduction/reductions.ts";
+import type { Reduction } from "../../../kernels/reduction/reduction-functions.ts";
+import { resultType } from "../../../kernels/reduction/reductions.ts";
 import { type DType, formatShape, isFloat, type Shape, type Tensor } from "../../../tensor/index.ts";
 import type { Spec } from "../../define-op.ts";
 
@@ -37,16 +38,16 @@ export function inferReduce(
   op: string,
   x: Tensor,
   { axes, keepDimensions }: ReduceAttributes,
-  name = op as ReductionName,
+  reduction: Reduction,
 ): Spec {
-  const types = REDUCED_TYPES[name];
+  const { types } = reduction;
   if (!types.includes(x.dtype)) {
     throw new Error(`${op}: expected ${describeTypes(types)}, got ${x.dtype}${formatShape(x.shape)}`);
   }
   const along = reducedAxes(op, x.rank, axes);
-  requireElements(op, name, x, axes);
+  requireElements(op, reduction, x, axes);
   const shape = keepDimensions ? keptShape(x.shape, axes) : x.shape.filter((_, axis) => !along.includes(axis));
-  return { shape, dtype: resultType(name, x.dtype) };
+  return { shape, dtype: resultType(reduction, x.dtype) };
 }
 
 /** Runs the kernels of a reduction; `a` and `b` are numbers of the call. */
@@ -54,8 +55,8 @@ export function reduceForward(
   op: string,
   x: Tensor,
   attributes: ReduceAttributes,
-  name = op as ReductionName,
+  reduction: Reduction,
   numbers: { a?: number; b?: number } = {},
 ): Tensor {
-  return reshaped(reduce(op, x, name, attributes.axes, numbers), inferReduce(op, x, attributes, name).shape);
+  return reshaped(reduce(op, x, reduction, attributes.axes, numbers), inferReduce(op, x, attributes, reduction).shape);
 }

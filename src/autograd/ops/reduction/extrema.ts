@@ -1,3 +1,5 @@
+import type { Reduction } from "../../../kernels/reduction/reduction-functions.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { expand, sum } from "../broadcast.ts";
@@ -13,19 +15,19 @@ export function shareAmongEqual(g: Tensor, x: Tensor, y: Tensor, axes?: readonly
   return mul(hits, expand(share, x.shape));
 }
 
-/* @__NO_SIDE_EFFECTS__ */ const extremum = (name: "max" | "min"): Op<ReduceAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const extremum = (reduction: Reduction): Op<ReduceAttributes> =>
   defineOp<ReduceAttributes>({
-    name,
-    infer: ([x], attributes) => inferReduce(name, x, attributes),
-    forward: ([x], attributes) => reduceForward(name, x, attributes),
+    name: reduction.name,
+    infer: ([x], attributes) => inferReduce(reduction.name, x, attributes, reduction),
+    forward: ([x], attributes) => reduceForward(reduction.name, x, attributes, reduction),
     save: ([x], [y]) => [x, y],
     vjp: (g, [x, y], { attributes: { axes } }) => [() => shareAmongEqual(g, x, y, axes)],
   });
 
 /** y = max x over axes; equal maxima share the gradient, as in PyTorch's amax. NaN where there is a NaN. */
-export const maxOp = extremum("max");
+export const maxOp = extremum(REDUCTIONS.max);
 /** y = min x over axes; equal minima share the gradient, as in PyTorch's amin. NaN where there is a NaN. */
-export const minOp = extremum("min");
+export const minOp = extremum(REDUCTIONS.min);
 
 /**
  * max x over axes, all of them by default.

@@ -1,3 +1,4 @@
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
@@ -8,8 +9,8 @@ import { type Axes, axesOf, inferReduce, keptShape, type ReduceAttributes, reduc
 /** y = ln Σ exp x over axes, without overflow; the gradient is g · exp(x − y), the softmax. */
 export const logsumexpOp = defineOp<ReduceAttributes>({
   name: "logsumexp",
-  infer: ([x], attributes) => inferReduce("logsumexp", x, attributes),
-  forward: ([x], attributes) => reduceForward("logsumexp", x, attributes),
+  infer: ([x], attributes) => inferReduce("logsumexp", x, attributes, REDUCTIONS.logsumexp),
+  forward: ([x], attributes) => reduceForward("logsumexp", x, attributes, REDUCTIONS.logsumexp),
   save: ([x], [y]) => [x, y],
   vjp: (g, [x, y], { attributes: { axes } }) => [
     () => {

@@ -1,3 +1,4 @@
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
@@ -20,11 +21,11 @@ export interface NormAttributes extends ReduceAttributes {
 }
 
 function reductionOf(order: number) {
-  if (order === 0) return "countNonzero";
-  if (order === 1) return "sumOfMagnitudes";
-  if (order === 2) return "norm";
-  if (order === Number.POSITIVE_INFINITY) return "maxMagnitude";
-  return order === Number.NEGATIVE_INFINITY ? "minMagnitude" : "powerNorm";
+  if (order === 0) return REDUCTIONS.countNonzero;
+  if (order === 1) return REDUCTIONS.sumOfMagnitudes;
+  if (order === 2) return REDUCTIONS.norm;
+  if (order === Number.POSITIVE_INFINITY) return REDUCTIONS.maxMagnitude;
+  return order === Number.NEGATIVE_INFINITY ? REDUCTIONS.minMagnitude : REDUCTIONS.powerNorm;
 }
 
 function infer(x: Tensor, attributes: NormAttributes) {
@@ -32,7 +33,7 @@ function infer(x: Tensor, attributes: NormAttributes) {
   if (Number.isNaN(order)) throw new Error("norm: the order is NaN");
   const spec = inferReduce("norm", x, attributes, reductionOf(order));
   // As for the least magnitude, there is no neutral element.
-  if (order < 0) inferReduce("norm", x, { axes }, "minMagnitude");
+  if (order < 0) inferReduce("norm", x, { axes }, REDUCTIONS.minMagnitude);
   return spec;
 }
 

@@ -1,4 +1,5 @@
 import { reducedAxes } from "../../../kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import { scan } from "../../../kernels/reduction/scan.ts";
 import { arange, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
@@ -40,8 +41,8 @@ function differentiableProductsOfOthers(rows: Tensor): Tensor {
  */
 export const prodOp = defineOp<ReduceAttributes>({
   name: "prod",
-  infer: ([x], attributes) => inferReduce("prod", x, attributes),
-  forward: ([x], attributes) => reduceForward("prod", x, attributes),
+  infer: ([x], attributes) => inferReduce("prod", x, attributes, REDUCTIONS.prod),
+  forward: ([x], attributes) => reduceForward("prod", x, attributes, REDUCTIONS.prod),
   save: ([x]) => [x],
   vjp: (g, [x], { createGraph, attributes: { axes } }) => [
     () => {

@@ -1,3 +1,4 @@
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { expand } from "../broadcast.ts";
@@ -16,9 +17,9 @@ import {
 /** y = Σ x / n over axes of n elements together, divided as such. */
 export const meanOp = defineOp<ReduceAttributes>({
   name: "mean",
-  infer: ([x], attributes) => inferReduce("mean", x, attributes),
+  infer: ([x], attributes) => inferReduce("mean", x, attributes, REDUCTIONS.mean),
   forward: ([x], attributes) =>
-    reduceForward("mean", x, attributes, "mean", { a: reducedCount(x.shape, attributes.axes) }),
+    reduceForward("mean", x, attributes, REDUCTIONS.mean, { a: reducedCount(x.shape, attributes.axes) }),
   vjp: (g, _saved, { inputs: [x], attributes: { axes } }) => [
     () => expand(div(reshape(g, keptShape(x.shape, axes)), reducedCount(x.shape, axes)), x.shape),
   ],
@@ -59,9 +60,9 @@ function varianceGradient(g: Tensor, x: Tensor, attributes: VarianceAttributes):
 /** y = Σ (x − mean)² / (n − correction) over axes, in one pass that keeps its digits when the mean is large. */
 export const varianceOp = defineOp<VarianceAttributes>({
   name: "variance",
-  infer: ([x], attributes) => inferReduce("variance", x, attributes),
+  infer: ([x], attributes) => inferReduce("variance", x, attributes, REDUCTIONS.variance),
   forward: ([x], attributes) =>
-    reduceForward("variance", x, attributes, "variance", { a: degreesOfFreedom(x.shape, attributes) }),
+    reduceForward("variance", x, attributes, REDUCTIONS.variance, { a: degreesOfFreedom(x.shape, attributes) }),
   save: ([x]) => [x],
   vjp: (g, [x], { attributes }) => [() => varianceGradient(g, x, attributes)],
 });
@@ -69,9 +70,9 @@ export const varianceOp = defineOp<VarianceAttributes>({
 /** y = √variance. */
 export const stdOp = defineOp<VarianceAttributes>({
   name: "std",
-  infer: ([x], attributes) => inferReduce("std", x, attributes),
+  infer: ([x], attributes) => inferReduce("std", x, attributes, REDUCTIONS.std),
   forward: ([x], attributes) =>
-    reduceForward("std", x, attributes, "std", { a: degreesOfFreedom(x.shape, attributes) }),
+    reduceForward("std", x, attributes, REDUCTIONS.std, { a: degreesOfFreedom(x.shape, attributes) }),
   save: ([x], [y]) => [x, y],
   vjp: (g, [x, y], { attributes }) => [() => varianceGradient(divideUnlessZero(div(g, 2), y), x, attributes)],
 });

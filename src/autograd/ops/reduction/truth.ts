@@ -1,18 +1,20 @@
+import type { Reduction } from "../../../kernels/reduction/reduction-functions.ts";
+import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import type { Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { type Axes, axesOf, inferReduce, type ReduceAttributes, reduceForward } from "./attributes.ts";
 
-/* @__NO_SIDE_EFFECTS__ */ const truth = (name: "any" | "all"): Op<ReduceAttributes> =>
+/* @__NO_SIDE_EFFECTS__ */ const truth = (reduction: Reduction): Op<ReduceAttributes> =>
   defineOp<ReduceAttributes>({
-    name,
-    infer: ([x], attributes) => inferReduce(name, x, attributes),
-    forward: ([x], attributes) => reduceForward(name, x, attributes),
+    name: reduction.name,
+    infer: ([x], attributes) => inferReduce(reduction.name, x, attributes, reduction),
+    forward: ([x], attributes) => reduceForward(reduction.name, x, attributes, reduction),
   });
 
 /** Whether any element over axes is not zero. NaN is not zero. */
-export const anyOp = truth("any");
+export const anyOp = truth(REDUCTIONS.any);
 /** Whether no element over axes is zero. */
-export const allOp = truth("all");
+export const allOp = truth(REDUCTIONS.all);
 
 /** Whether any element over axes is not zero, bool; false where there is none. */
 export const any = (x: Tensor, axes?: Axes, keepDimensions = false): Tensor =>
