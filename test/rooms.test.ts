@@ -66,8 +66,9 @@ describe("the check of the rules", () => {
         "src/kernels/fill.ts": `import fill from "../../shaders/fill.wgsl"; export const f = fill;`,
         "src/io/files.ts": `export { t } from "../tensor/tensor.ts";`,
         "src/io/node/files.ts": `import "node:fs"; export const home = process.cwd();`,
-        "src/io/hub/hub.ts": `export { a } from "../browser/url.ts";`,
-        "src/io/browser/url.ts": `import { t } from "../files.ts"; export const a = t;`,
+        "src/io/node/models.ts": `export { a } from "../hub/hub.ts";`,
+        "src/io/hub/hub.ts": `export { a } from "../remote/url.ts";`,
+        "src/io/remote/url.ts": `import { t } from "../files.ts"; export const a = t;`,
         "src/models/gpt2.ts": `export { t } from "../io/files.ts"; export { f } from "../kernels/fill.ts";`,
         "src/cli/main.ts": `export * from "../models/gpt2.ts";`,
         "src/index.ts": `export * from "./gpu/gpu.ts"; export * from "./io/files.ts";`,
@@ -110,12 +111,14 @@ describe("the check of the rules", () => {
         "src/io/a.ts": `export const later = () => import("./browser/b.ts");`,
         "src/io/browser/b.ts": ok,
         "src/io/browser/c.ts": `export * from "../hub/d.ts";`,
+        "src/io/hub/c.ts": `export * from "../browser/b.ts";`,
         "src/io/hub/d.ts": `export * from "../node/e.ts";`,
         "src/io/node/e.ts": ok,
       }),
     ).toEqual([
       "src/io/a.ts: imports ./browser/b.ts: src/io/browser/ stands at the edge of io",
       "src/io/browser/c.ts: imports ../hub/d.ts: src/io/hub/ stands at the edge of io",
+      "src/io/hub/c.ts: imports ../browser/b.ts: src/io/browser/ stands at the edge of io",
       "src/io/hub/d.ts: imports ../node/e.ts: src/io/node/ stands at the edge of io",
     ]);
   });

@@ -59,6 +59,8 @@ async function parts() {
   for (const file of await sourcesOf("src/nn")) {
     if (basename(file) !== "index.ts") found[`parts/nn-${basename(file, ".ts")}`] = [`./src/nn/${file}`];
   }
+  // The bench shows sizes, and reads no images, which lie where the same programs reach them.
+  found["parts/format-bytes"] = ["./src/io/format-bytes.ts"];
   for (const part of BENCH_PARTS) found[`parts/bench-${part.split("/")[0]}`] = [`./src/bench/${part}.ts`];
   return found;
 }
@@ -118,7 +120,7 @@ const withoutNode = {
     const contents = `const refuse = () => {
       throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm");
     };
-    export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as openFile };`;
+    export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as modelDirectory, refuse as openFile };`;
     onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({ contents }));
   },
 };

@@ -49,12 +49,13 @@ export interface ClassificationOptions extends LoadOptions {
 }
 
 /**
- * A directory from what a user passes: a path in Node, or an object. The Node part is loaded only there.
+ * A directory from what a user passes: in Node a path, an address or a name on the Hub, or an object. The Node part is
+ * loaded only there.
  */
 export async function openModelDirectory(directory: string | ModelDirectory): Promise<ModelDirectory> {
   if (typeof directory !== "string") return directory;
-  const { NodeDirectory } = await import("../io/node/index.ts");
-  return NodeDirectory.open(directory);
+  const { modelDirectory } = await import("../io/node/index.ts");
+  return modelDirectory(directory);
 }
 
 /** The directory to save to, made when it is missing. */

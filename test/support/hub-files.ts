@@ -1,25 +1,37 @@
-/** The commit of the model that {@link hubFiles} has. */
+/** The commit of the models of {@link hubModel}, if no other is named. */
 export const COMMIT = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
 
-/** What the Hugging Face Hub answers about `openai-community/gpt2`, by path: its API, and two files. */
-export const hubFiles = (weights: Uint8Array): Record<string, Uint8Array | string> => ({
-  ...Object.fromEntries(
-    ["main", COMMIT].map((revision) => [
-      `api/models/openai-community/gpt2/revision/${revision}`,
-      JSON.stringify({ _id: "1", id: "openai-community/gpt2", sha: COMMIT }),
+type Contents = Uint8Array | string;
+
+export interface HubModelOptions {
+  readonly commit?: string;
+  /** Branches and tags that name the commit. */
+  readonly revisions?: readonly string[];
+}
+
+/** What the Hugging Face Hub answers about a model, by path: its API, and its files. */
+export function hubModel(
+  id: string,
+  files: Readonly<Record<string, Contents>>,
+  { commit = COMMIT, revisions = ["main"] }: HubModelOptions = {},
+): Record<string, Contents> {
+  const about = JSON.stringify({ _id: "1", id, sha: commit });
+  const tree = Object.entries(files).map(([path, { length: size }]) => ({
+    ...{ type: "file", path, size, oid: "b" },
+    ...(path.endsWith(".safetensors") && { lfs: { oid: "c", size } }),
+  }));
+  return {
+    ...Object.fromEntries([...revisions, commit].map((name) => [`api/models/${id}/revision/${name}`, about])),
+    [`api/models/${id}/tree/${commit}`]: JSON.stringify([
+      { type: "directory", path: "onnx", size: 0, oid: "a" },
+      ...tree,
     ]),
-  ),
-  [`api/models/openai-community/gpt2/tree/${COMMIT}`]: JSON.stringify([
-    { type: "directory", path: "onnx", size: 0, oid: "a" },
-    {
-      type: "file",
-      path: "model.safetensors",
-      size: weights.length,
-      oid: "b",
-      lfs: { oid: "c", size: weights.length },
-    },
-    { type: "file", path: "config.json", size: 24, oid: "d" },
-  ]),
-  [`openai-community/gpt2/resolve/${COMMIT}/config.json`]: '{"model_type": "gpt2"}',
-  [`openai-community/gpt2/resolve/${COMMIT}/model.safetensors`]: weights,
-});
+    ...Object.fromEntries(
+      Object.entries(files).map(([path, contents]) => [`${id}/resolve/${commit}/${path}`, contents]),
+    ),
+  };
+}
+
+/** `openai-community/gpt2` with two files. */
+export const hubFiles = (weights: Uint8Array): Record<string, Contents> =>
+  hubModel("openai-community/gpt2", { "model.safetensors": weights, "config.json": '{"model_type": "gpt2"}' });

@@ -1,5 +1,6 @@
 import type { ByteSink } from "../byte-source.ts";
 import { formatBytes } from "../format-bytes.ts";
+import { type Appender, StorageFullError } from "../remote/store.ts";
 
 /** What workers have and pages have not: writing in place, kept even when the tab dies. */
 interface SyncAccessHandle {
@@ -14,15 +15,6 @@ export type OpfsFileHandle = FileSystemFileHandle & {
   /** Renames within its folder; a file of that name is replaced. */
   move(name: string): Promise<void>;
 };
-
-/** Appends to a file. */
-export interface Appender {
-  /** Bytes in the file so far. */
-  readonly size: number;
-  write(bytes: Uint8Array): Promise<void>;
-  /** Brings what was written into the file. */
-  close(): Promise<void>;
-}
 
 /** Bytes after which a page brings what it wrote into the file, as it has to copy the file for it. */
 const PAGE_COMMIT_BYTES = 1 << 22;
@@ -94,11 +86,6 @@ async function openInPage(handle: OpfsFileHandle, start: number, keeps: boolean)
     },
     close,
   };
-}
-
-/** The browser's storage has no room for what was to be written. */
-export class StorageFullError extends Error {
-  override name = "StorageFullError";
 }
 
 /** Runs what writes; when the browser's storage is full, the error has the numbers. */

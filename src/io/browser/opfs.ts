@@ -1,6 +1,7 @@
 import { type ByteSink, type ByteSource, blobSource } from "../byte-source.ts";
-import { assertPlainFileName, decodeText, type ModelDirectory, type OutputDirectory } from "../directory.ts";
-import { type OpfsFileHandle, openAppender, renamingSink, withRoom } from "./opfs-file.ts";
+import { assertPlainFileName, decodeText, type OutputDirectory } from "../directory.ts";
+import { type Appender, type CacheStore, partOf } from "../remote/store.ts";
+import { type OpfsFileHandle, openAppender, rename, renamingSink, withLock, withRoom } from "./opfs-file.ts";
 
 /** The folder of the site's private file system that holds what Graft stores; other files of the site are left alone. */
 const ROOT = "graft";
@@ -15,7 +16,7 @@ export const isOwnName = (name: string): boolean => /^\..+~(\.crswap)?$/.test(na
  * A folder of the browser's private file system (OPFS), in a page or a worker. A file appears whole or not at all, also
  * when the tab is closed in the middle or two tabs write at once.
  */
-export class OpfsDirectory implements ModelDirectory, OutputDirectory {
+export class OpfsDirectory implements CacheStore, OutputDirectory {
   /**
    * Opens a folder such as `models/openai-community/gpt2`.
    *
@@ -115,6 +116,36 @@ export class OpfsDirectory implements ModelDirectory, OutputDirectory {
     await this.handle.removeEntry(file).catch((error: Error) => {
       if (error.name !== "NotFoundError") throw error;
     });
+  }
+
+  async begun(file: string): Promise<number> {
+    const handle = await this.#find(partOf(file));
+    return handle ? (await handle.getFile()).size : 0;
+  }
+
+  async append(file: string, start: number, size: number): Promise<Appender> {
+    assertPlainFileName(this.name, file);
+    const name = `${this.name}/${file}`;
+    const appender = await withRoom(name, size - start, async () => {
+      const part = await this.handle.getFileHandle(partOf(file), { create: true });
+      return openAppender(part as OpfsFileHandle, start, true);
+    });
+    return {
+      get size() {
+        return appender.size;
+      },
+      write: (bytes) => withRoom(name, size - appender.size, () => appender.write(bytes)),
+      close: () => withRoom(name, 0, () => appender.close()),
+    };
+  }
+
+  async complete(file: string): Promise<void> {
+    const part = (await this.handle.getFileHandle(partOf(file))) as OpfsFileHandle;
+    await withRoom(`${this.name}/${file}`, 0, () => rename(this.path, part, file));
+  }
+
+  alone<T>(file: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return withLock(`graft/download/${this.path}/${file}`, signal, work);
   }
 
   async #find(file: string): Promise<FileSystemFileHandle | undefined> {

@@ -1,5 +1,5 @@
-import { type UrlDirectoryOptions, urlDirectory } from "../browser/index.ts";
 import type { ModelDirectory } from "../directory.ts";
+import { type UrlDirectoryOptions, urlDirectory } from "../remote/index.ts";
 
 type Hub = typeof import("@huggingface/hub");
 
@@ -14,6 +14,9 @@ export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" |
 
 const HUB_URL = "https://huggingface.co";
 
+/** Whether a text has the form of a name on the Hub: `owner/name`, or `name` as some old models have it. */
+export const isHubId = (text: string): boolean => /^[\w.-]+(\/[\w.-]+)?$/.test(text) && !/^\.|\/\.|\.\./.test(text);
+
 /**
  * A model on the Hugging Face Hub, such as `openai-community/gpt2`, read by range from the files of one commit, so that
  * what is pushed meanwhile does not mix in. Works in Node, pages and workers, through the package `@huggingface/hub`,
@@ -25,12 +28,14 @@ const HUB_URL = "https://huggingface.co";
  * @throws Error that says whether the package is missing, the model or the revision is not there, or access is refused.
  */
 export async function hubDirectory(id: string, options: HubDirectoryOptions = {}): Promise<ModelDirectory> {
-  if (!/^[\w.-]+(\/[\w.-]+)?$/.test(id) || /^\.|\/\.|\.\./.test(id)) {
+  if (!isHubId(id)) {
     throw new Error(`${JSON.stringify(id)} is no model of the Hub; expected a name such as openai-community/gpt2`);
   }
   const { revision = "main", accessToken, hubUrl = HUB_URL, ...transfer } = options;
+  if (accessToken && !accessToken.startsWith("hf_"))
+    throw new Error("an access token of the Hub must start with 'hf_'");
   const hub = await loadHub();
-  const root = hubUrl.replace(/\/$/, "");
+  const root = hubUrl.replace(/\/+$/, "");
   const access = {
     hubUrl: root,
     ...(accessToken && { accessToken }),

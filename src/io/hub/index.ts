@@ -1,1 +1,1 @@
-export { type HubDirectoryOptions, hubDirectory } from "./hub.ts";
+export { type HubDirectoryOptions, hubDirectory, isHubId } from "./hub.ts";

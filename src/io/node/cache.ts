@@ -1,16 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { decodeText } from "../directory.ts";
 import { openFile, writeFileAtomically } from "./files.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The user's folder for what can be made again: `$XDG_CACHE_HOME/graft`, or `~/.cache/graft` where that is unset, empty or
- * no absolute path, as the XDG base directory specification has it.
+ * The user's folder for what can be made or had again: `$GRAFT_CACHE`; else `$XDG_CACHE_HOME/graft`, or `~/.cache/graft`
+ * where that is unset, empty or no absolute path, as the XDG base directory specification has it.
  */
-export function cacheFolder({ XDG_CACHE_HOME, HOME }: Environment): string {
+export function cacheFolder({ GRAFT_CACHE, XDG_CACHE_HOME, HOME }: Environment): string {
+  if (GRAFT_CACHE) return resolve(GRAFT_CACHE);
   const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), ".cache");
   return join(base, "graft");
 }

@@ -75,11 +75,7 @@ export async function createFileSink(path: string): Promise<ByteSink> {
     name: path,
     async write(bytes) {
       if (!handle) throw new Error(`${path}: write after the file was closed`);
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesWritten } = await handle.write(bytes, done, Math.min(CHUNK_BYTES, bytes.length - done));
-        done += bytesWritten;
-      }
+      await writeFully(handle, bytes);
     },
     async close() {
       if (!handle) throw new Error(`${path}: the file was closed before`);
@@ -96,8 +92,19 @@ export async function createFileSink(path: string): Promise<ByteSink> {
   };
 }
 
+/** Writes all bytes: at the handle's position, or at one of the file. */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number | null = null): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const length = Math.min(CHUNK_BYTES, bytes.length - done);
+    const at = position === null ? null : position + done;
+    const { bytesWritten } = await handle.write(bytes, done, length, at);
+    done += bytesWritten;
+  }
+}
+
 /** Brings the rename itself to the disk. Windows cannot open a folder, and some file systems cannot sync one. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   let handle: FileHandle;
   try {
     handle = await open(path, constants.O_RDONLY);

@@ -4,3 +4,5 @@ export { NodeDirectory } from "./directory.ts";
 export { createFileSink, openFile, writeFileAtomically } from "./files.ts";
 export { readImageData, readImages } from "./image-data.ts";
 export { readImageFolder } from "./image-folder.ts";
+export { type ModelDirectoryOptions, type ModelPlace, modelDirectory, placeOfModel } from "./models.ts";
+export { NodeStore } from "./store.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type ByteProgress, Coverage, ProgressMeter } from "../../../src/io/browser/progress.ts";
+import { type ByteProgress, Coverage, ProgressMeter } from "../../../src/io/remote/progress.ts";
 
 it("counts each byte of a file once, whatever ranges arrive", () => {
   const range = fc.tuple(fc.nat(60), fc.nat(20));

@@ -47,7 +47,7 @@ export async function urlDirectory(base: string | URL, options: UrlDirectoryOpti
 }
 
 /** Names that models' files have; a server is asked for these when all are wanted. */
-const USUAL_FILES = [
+export const USUAL_FILES: readonly string[] = [
   "config.json",
   "generation_config.json",
   "merges.txt",

@@ -1,8 +1,7 @@
 import type { ByteSource } from "../byte-source.ts";
 import { decodeText, type ModelDirectory } from "../directory.ts";
-import type { OpfsDirectory } from "./opfs.ts";
-import { type OpfsFileHandle, openAppender, rename, StorageFullError, withLock, withRoom } from "./opfs-file.ts";
 import { type ByteProgress, ProgressMeter } from "./progress.ts";
+import { type CacheStore, StorageFullError } from "./store.ts";
 
 export interface CacheOptions {
   readonly signal?: AbortSignal;
@@ -13,6 +12,8 @@ export interface CacheOptions {
    * it cannot be reached, what is there is good. Default false: what is there is not asked about.
    */
   readonly refresh?: boolean;
+  /** Which files are kept; others are read from the remote directory each time. Default: all. */
+  readonly keeps?: (file: string) => boolean;
 }
 
 /** What is remembered of the remote directory beside the files themselves. */
@@ -30,7 +31,6 @@ interface Record {
 }
 
 const RECORD = ".source.json~";
-const partOf = (file: string): string => `.${file}.part~`;
 const notesOf = (file: string): string => `.${file}.part.json~`;
 /** Bytes taken from the network at a time. */
 const PIECE = 1 << 20;
@@ -39,11 +39,11 @@ const PIECE = 1 << 20;
 export type RemoteDirectory = ModelDirectory | ((version: string | undefined) => Promise<ModelDirectory>);
 
 /**
- * A remote directory whose files are downloaded once, when they are first opened, into a folder of the browser's storage,
- * and read from there ever after. A download that was cut short, by a reload or a closed tab, goes on where it was,
- * provided that the file is still the same. Two tabs take turns.
+ * A remote directory whose files are downloaded once, when they are first opened, into a folder of the browser's storage
+ * or on a disk, and read from there ever after. A download that was cut short, by a reload, a closed tab or Ctrl-C, goes on
+ * where it was, provided that the file is still the same. Two tabs, or two processes, take turns.
  *
- * Where the storage has no room for a file, it is read from the remote directory itself.
+ * Where a browser's storage has no room for a file, it is read from the remote directory itself.
  *
  * Where the remote directory is given as a function, it is opened when a file is missing, so that a model that is there
  * needs no network. A directory that is given open, in another state than the files are of, replaces them.
@@ -52,19 +52,21 @@ export type RemoteDirectory = ModelDirectory | ((version: string | undefined) =>
  */
 export async function cachedDirectory(
   remote: RemoteDirectory,
-  store: OpfsDirectory,
+  store: CacheStore,
   options: CacheOptions = {},
 ): Promise<ModelDirectory> {
   const record = await readRecord(store);
-  if (typeof remote === "function") return new CachedDirectory(remote, store, options, record?.source ?? store.name);
+  if (typeof remote === "function") {
+    return new CachedDirectory(remote, store, options, record?.source ?? store.name, record?.version);
+  }
   assertSource(store, record, remote);
   if (record && record.version !== remote.version) {
-    for (const file of [...Object.keys(record.files), RECORD]) await store.handle.removeEntry(file).catch(() => {});
+    for (const file of [...Object.keys(record.files), RECORD]) await store.remove(file).catch(() => {});
   }
-  return new CachedDirectory(async () => remote, store, options, remote.name);
+  return new CachedDirectory(async () => remote, store, options, remote.name, remote.version);
 }
 
-function assertSource(store: OpfsDirectory, record: Record | undefined, remote: ModelDirectory): void {
+function assertSource(store: CacheStore, record: Record | undefined, remote: ModelDirectory): void {
   if (!record || record.source === remote.name) return;
   throw new Error(
     `${store.name}: the folder holds files of ${record.source}, not of ${remote.name}; take another folder, or clear it first`,
@@ -76,14 +78,21 @@ class CachedDirectory implements ModelDirectory {
   /** Files that were asked about. */
   readonly #asked = new Set<string>();
   #remote: Promise<ModelDirectory> | undefined;
+  #version: string | undefined;
 
   constructor(
     private readonly openRemote: (version: string | undefined) => Promise<ModelDirectory>,
-    private readonly store: OpfsDirectory,
+    private readonly store: CacheStore,
     private readonly options: CacheOptions,
     readonly name: string,
+    version: string | undefined,
   ) {
     this.#meter = new ProgressMeter(options.onProgress);
+    this.#version = version;
+  }
+
+  get version(): string | undefined {
+    return this.#version;
   }
 
   /** The remote directory, opened when it is needed. */
@@ -96,6 +105,7 @@ class CachedDirectory implements ModelDirectory {
         const states = `is at ${remote.version}, and the files that are there are of ${record.version}`;
         throw new Error(`${this.store.name}: ${remote.name} ${states}; clear the folder to take the new ones`);
       }
+      this.#version = remote.version;
       return remote;
     };
     this.#remote ??= open().catch((error) => {
@@ -109,41 +119,48 @@ class CachedDirectory implements ModelDirectory {
     const known = (await readRecord(this.store))?.listing;
     if (known) return known;
     const listing = await (await this.remote()).list();
-    await this.#unlessFull(RECORD, () => this.#note((record) => ({ ...record, listing })));
+    await this.#unlessFull(() => this.#note((record) => ({ ...record, listing })));
     return listing;
   }
 
   async has(file: string): Promise<boolean> {
     if (await this.store.has(file)) return true;
     const record = await readRecord(this.store);
-    if (record?.absent.includes(file)) return false;
+    if (record?.absent.includes(file) && !this.options.refresh) return false;
     const isThere = await (await this.remote()).has(file);
     if (isThere) return true;
     const note = (known: Record): Record => ({ ...known, absent: [...new Set([...known.absent, file])].sort() });
-    await this.#unlessFull(RECORD, () => this.#note(note));
+    await this.#unlessFull(() => this.#note(note));
     return false;
   }
 
   async readText(file: string): Promise<string> {
     const source = await this.open(file);
-    return decodeText(source.name, await source.read(0, source.size));
+    try {
+      return decodeText(source.name, await source.read(0, source.size));
+    } finally {
+      await source.close();
+    }
   }
 
   async open(file: string): Promise<ByteSource> {
     const stored = await this.#stored(file);
     if (stored) return stored;
-    const isThere = await this.#unlessFull(file, () =>
-      withLock(`graft/download/${this.store.path}/${file}`, this.options.signal, async () => {
-        if (!(await this.#stored(file))) await this.#download(file);
+    if (this.options.keeps?.(file) === false) return (await this.remote()).open(file);
+    const isThere = await this.#unlessFull(() =>
+      this.store.alone(file, this.options.signal, async () => {
+        const before = await this.#stored(file); // another tab or process had the turn before
+        if (before) await before.close();
+        else await this.#download(file);
       }),
     );
     return isThere ? this.store.open(file) : (await this.remote()).open(file);
   }
 
   /** Does what writes. @returns whether there was room for it. */
-  async #unlessFull(file: string, work: () => Promise<void>): Promise<boolean> {
+  async #unlessFull(work: () => Promise<void>): Promise<boolean> {
     try {
-      await withRoom(`${this.store.name}/${file}`, 0, work);
+      await work();
       return true;
     } catch (error) {
       if (error instanceof StorageFullError) return false;
@@ -163,7 +180,7 @@ class CachedDirectory implements ModelDirectory {
   }
 
   async #hasChanged(file: string, known: { size: number; version?: string }): Promise<boolean> {
-    if (!this.options.refresh || this.#asked.has(file) || navigator.onLine === false) return false;
+    if (!this.options.refresh || this.#asked.has(file) || globalThis.navigator?.onLine === false) return false;
     this.#asked.add(file);
     try {
       const source = await (await this.remote()).open(file);
@@ -180,17 +197,14 @@ class CachedDirectory implements ModelDirectory {
     const { size, version } = source;
     const progress = this.#meter.begin(file, size);
     try {
-      const folder = this.store.handle;
       const notes = await readJson<{ size: number; version?: string }>(this.store, notesOf(file));
-      const part = (await folder.getFileHandle(partOf(file), { create: true })) as OpfsFileHandle;
       // Without a version nothing tells that the rest belongs to what is there.
       const isSame = version !== undefined && notes?.version === version && notes.size === size;
-      const begun = isSame ? (await part.getFile()).size : 0;
+      const begun = isSame ? await this.store.begun(file) : 0;
       if (!isSame) await this.store.writeText(notesOf(file), JSON.stringify({ size, version }));
       let position = begun <= size ? begun : 0;
       progress.add(position);
-      const name = `${this.store.name}/${file}`;
-      const appender = await openAppender(part, position, true);
+      const appender = await this.store.append(file, position, size);
       try {
         const take = (start: number) => (start < size ? source.read(start, Math.min(start + PIECE, size)) : undefined);
         for (let arriving = take(position); arriving; ) {
@@ -198,37 +212,43 @@ class CachedDirectory implements ModelDirectory {
           const bytes = await arriving;
           arriving = take(position + bytes.length); // comes while these are written
           arriving?.catch(() => {}); // seen when its turn comes, if that comes
-          await withRoom(name, size - position, () => appender.write(bytes));
+          await appender.write(bytes);
           position += bytes.length;
           progress.add(bytes.length);
         }
       } finally {
-        await withRoom(name, 0, () => appender.close());
+        await appender.close();
       }
-      const { size: written } = await part.getFile();
-      if (written !== size) throw new Error(`${name}: ${written} of ${size} bytes were stored; try again`);
-      await this.#note((record) => ({ ...record, files: { ...record.files, [file]: { size, version } } }));
-      await rename(this.store.path, part, file);
-      await folder.removeEntry(notesOf(file)).catch(() => {});
+      const written = await this.store.begun(file);
+      if (written !== size) {
+        throw new Error(`${this.store.name}/${file}: ${written} of ${size} bytes were stored; try again`);
+      }
+      await this.#note((record) => ({
+        ...record,
+        files: { ...record.files, [file]: { size, version } },
+        absent: record.absent.filter((other) => other !== file),
+      }));
+      await this.store.complete(file);
+      await this.store.remove(notesOf(file)).catch(() => {});
     } finally {
       progress.end();
       await source.close();
     }
   }
 
-  /** Changes the record, of which other tabs may be changing other parts. */
+  /** Changes the record, of which others may be changing other parts. */
   async #note(change: (record: Record) => Record): Promise<void> {
     const { name, version } = await this.remote();
-    await withLock(`graft/record/${this.store.path}`, undefined, async () => {
+    await this.store.alone(RECORD, undefined, async () => {
       const record = (await readRecord(this.store)) ?? { source: name, version, files: {}, absent: [] };
       await this.store.writeText(RECORD, JSON.stringify(change(record)));
     });
   }
 }
 
-const readRecord = (store: OpfsDirectory): Promise<Record | undefined> => readJson<Record>(store, RECORD);
+const readRecord = (store: CacheStore): Promise<Record | undefined> => readJson<Record>(store, RECORD);
 
-async function readJson<T>(store: OpfsDirectory, file: string): Promise<T | undefined> {
+async function readJson<T>(store: CacheStore, file: string): Promise<T | undefined> {
   if (!(await store.has(file))) return undefined;
   return JSON.parse(await store.readText(file)) as T;
 }
