@@ -8,7 +8,7 @@ import { FOLDER, picturePaths } from "./pictures.ts";
 /** Part 5: the network in Hub layout with its report, the pictures, and the command that repeats the run in Node. */
 export function keepPart(app: App, part: Part): void {
   const kept = keepFiles(
-    `With the network's folder and the folder "${FOLDER}" of the archive beside each other. On the same adapter it gives the same bits.`,
+    `With the folder "${FOLDER}" of the archive beside it. On the same adapter it gives the same bits.`,
     app.save,
   );
   fill(part.body, kept.element);

@@ -9,7 +9,7 @@ import type { App } from "./app.ts";
 /** Part 6: the model in Hub layout, the report, and the command that repeats the run in Node. */
 export function keepPart(app: App, part: Part): void {
   const kept = keepFiles(
-    "With the model's folder and the data beside each other. On the same adapter it gives the same bits.",
+    "With the data beside it, and a model's folder if it was dropped. On the same adapter it gives the same bits.",
     () => app.save(),
   );
   fill(part.body, kept.element);

@@ -1,4 +1,4 @@
-import { type DataSource, dataName, type FineTuneJob, type ModelSource, modelName } from "./job.ts";
+import { dataPlace, type FineTuneJob, type ModelSource, modelName } from "./job.ts";
 import { type JobSettings, SETTING_NAMES } from "./settings.ts";
 import { ratesText } from "./training/report.ts";
 
@@ -11,8 +11,9 @@ export interface CommandPaths {
 }
 
 /**
- * The line that repeats a job in Node: `graft finetune …`, quoted for a POSIX shell. A model from an address, the Hub or
- * dropped files is named by its directory, and data by its file, unless `paths` say where they lie.
+ * The line that repeats a job in Node: `graft finetune …`, quoted for a POSIX shell. A model of the Hub is named by its id,
+ * with its revision if one was chosen, and one at an address by that; dropped files are named by their directory, and data
+ * by their file, unless `paths` say where they lie.
  */
 export const commandOf = (job: FineTuneJob, paths: CommandPaths = {}): string =>
   ["graft", ...argumentsOf(job, paths)].map(quoted).join(" ");
@@ -25,10 +26,12 @@ export function argumentsOf({ task, model, data, valid, settings = {} }: FineTun
     // A value that looks like an option has to stand in one word with its own.
     words.push(...(value.startsWith("-") ? [`${flag}=${value}`] : [flag, value]));
   };
-  put("model", paths.model ?? pathOf(model, modelName(model)));
+  put("model", paths.model ?? placeOf(model));
+  if (paths.model === undefined && model.kind === "hub" && model.revision !== undefined)
+    put("revision", model.revision);
   put("task", task);
-  put("data", paths.data ?? pathOf(data, dataName(data)));
-  if (valid !== undefined) put("valid", paths.valid ?? pathOf(valid, dataName(valid)));
+  put("data", paths.data ?? dataPlace(data));
+  if (valid !== undefined) put("valid", paths.valid ?? dataPlace(valid));
   for (const name of SETTING_NAMES) {
     const value = settings[name];
     if (value === true) words.push(flagOf(name));
@@ -38,8 +41,17 @@ export function argumentsOf({ task, model, data, valid, settings = {} }: FineTun
   return words;
 }
 
-const pathOf = (source: ModelSource | DataSource, name: string): string =>
-  source.kind === "path" ? source.path : name;
+/** Where the command finds a model. */
+function placeOf(model: ModelSource): string {
+  switch (model.kind) {
+    case "path":
+      return model.path;
+    case "url":
+      return /^https?:/i.test(model.url) ? model.url.replace(/#.*$/, "") : modelName(model);
+    default:
+      return modelName(model);
+  }
+}
 
 function textOf(value: NonNullable<JobSettings[keyof JobSettings]>): string {
   if (Array.isArray(value)) return value.join(",");

@@ -3,6 +3,7 @@ import { evaluateCommand } from "../../src/cli/commands/eval.ts";
 import { finetune } from "../../src/cli/commands/finetune.ts";
 import { generateCommand } from "../../src/cli/commands/generate.ts";
 import { predict } from "../../src/cli/commands/predict.ts";
+import type { CommandContext } from "../../src/cli/context.ts";
 import { type CommandTable, run } from "../../src/cli/run.ts";
 import { memoryContext } from "./support.ts";
 
@@ -25,6 +26,7 @@ export async function graft(
   args: readonly string[],
   onOutput?: (text: string, interrupt: () => void) => void,
   isInterrupted = false,
+  env: CommandContext["env"] = {},
 ): Promise<Outcome> {
   const controller = new AbortController();
   if (isInterrupted) controller.abort();
@@ -43,7 +45,7 @@ export async function graft(
     if (!isOpen) throw new Error("Ctrl-C at a moment when it would have ended the process");
     controller.abort();
   };
-  const context = { ...memoryContext(), onInterrupt };
+  const context = { ...memoryContext(), env, onInterrupt };
   const { stdout } = context;
   const write = stdout.write.bind(stdout);
   stdout.write = (text) => {

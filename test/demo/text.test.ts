@@ -64,7 +64,8 @@ describe("the page that fine-tunes GPT-2", () => {
       await text.button("Prepare the files").click();
       await text.button("Download all").waitFor({ timeout: SOON });
       const command = await text.part("keep").locator("code").textContent();
-      expect(command).toMatch(/^graft finetune --model gpt2-mini-en --task classify --data sms-1200\.tsv /);
+      expect(command).toMatch(/^graft finetune --model http:\S+gpt2-mini-en\/ --task classify --data sms-1200\.tsv /);
+      expect((await fetch(`${/--model (\S+)/.exec(command!)![1]}config.json`)).ok).toBe(true);
       expect(command).toMatch(/--epochs 10 .*--max-length 64 .*--unfreeze score/);
       await screenshot("text/kept");
       const coming = page.waitForEvent("download");

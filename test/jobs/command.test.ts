@@ -14,11 +14,11 @@ function wordsOf(line: string): string[] {
 }
 
 /** What `graft` makes of the line: the job, and where it goes. */
-function parsed(line: string): { job: FineTuneJob; out: string } {
+async function parsed(line: string): Promise<{ job: FineTuneJob; out: string }> {
   const [program, command, ...args] = wordsOf(line);
   expect([program, command]).toEqual(["graft", "finetune"]);
   const { options, given } = parseArguments(finetune, args);
-  return { job: jobOf(options, given), out: options.out };
+  return { job: await jobOf(options, given), out: options.out };
 }
 
 const path = (value: string) => ({ kind: "path" as const, path: value });
@@ -58,7 +58,7 @@ const EVERYTHING: Required<JobSettings> = {
 };
 
 describe("commandOf", () => {
-  it("writes every setting so that graft reads the same job", () => {
+  it("writes every setting so that graft reads the same job", async () => {
     expect(Object.keys(EVERYTHING).sort()).toEqual([...SETTING_NAMES].sort());
     const job: FineTuneJob = {
       task: "classify",
@@ -70,10 +70,10 @@ describe("commandOf", () => {
     const line = commandOf(job, { out: "runs/first one" });
     expect(line).toContain("--label-column 'the label'");
     expect(line).toContain("--rates 'h.{2,3}.*=0.0001,*.bias=0.5'");
-    expect(parsed(line)).toEqual({ job, out: "runs/first one" });
+    expect(await parsed(line)).toEqual({ job, out: "runs/first one" });
   });
 
-  it("reads back whatever the settings are", () => {
+  it("reads back whatever the settings are", async () => {
     const numbers = Object.entries(NUMBERS).map(([name, rule]) => {
       const { type, min = 0, max = 1e6 } = rule as { type: string; min?: number; max?: number };
       const value =
@@ -87,10 +87,16 @@ describe("commandOf", () => {
       { ...Object.fromEntries(numbers), textColumn: word, freeze: word },
       { requiredKeys: [] },
     );
-    fc.assert(
-      fc.property(settings, word, (some, name) => {
-        const job = { task: "lm", model: path(name), data: path("data.txt"), settings: some } as FineTuneJob;
-        expect(parsed(commandOf(job)).job).toEqual(job);
+    const id = fc.stringMatching(/^[a-z][a-z0-9]{2,8}(-[a-z]{2,4}){2}\/[A-Z][a-zA-Z0-9_]{3,8}$/);
+    const model = fc.oneof(
+      word.map((name) => path(`./${name}`)),
+      fc.webUrl({ withQueryParameters: true }).map((url) => ({ kind: "url" as const, url })),
+      fc.record({ kind: fc.constant("hub" as const), id, revision: id }, { requiredKeys: ["kind", "id"] }),
+    );
+    await fc.assert(
+      fc.asyncProperty(settings, model, async (some, source) => {
+        const job = { task: "lm", model: source, data: path("data.txt"), settings: some } as FineTuneJob;
+        expect((await parsed(commandOf(job))).job).toEqual(job);
       }),
       { numRuns: 40 },
     );
@@ -102,14 +108,16 @@ describe("commandOf", () => {
       [
         { kind: "url", url: "https://example.org/models/gpt2%20mini/?v=1#top" },
         { kind: "hub", id: "openai-community/gpt2" },
+        { kind: "hub", id: "openai-community/gpt2", revision: "refs/pr/7" },
         { kind: "files", name: "dropped", files: {} },
         { kind: "opfs", path: "graft/session/model", name: "kept" },
       ] as const
     ).map((model) => commandOf({ task: "classify", model, data: text }));
     const rest = "--task classify --data typed.tsv --out fine-tuned";
     expect(lines).toEqual([
-      `graft finetune --model 'gpt2 mini' ${rest}`,
+      `graft finetune --model 'https://example.org/models/gpt2%20mini/?v=1' ${rest}`,
       `graft finetune --model openai-community/gpt2 ${rest}`,
+      `graft finetune --model openai-community/gpt2 --revision refs/pr/7 ${rest}`,
       `graft finetune --model dropped ${rest}`,
       `graft finetune --model kept ${rest}`,
     ]);

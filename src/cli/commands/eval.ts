@@ -7,8 +7,9 @@ import { encodeImages, loadImages, preprocessingOf } from "../../jobs/tasks/imag
 import { type Columns, encodeLabelled, encodeLanguage, maximumLength } from "../../jobs/tasks/text-data.ts";
 import { defineCommand } from "../arguments.ts";
 import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION, readLabelled, readTextFile } from "../data.ts";
+import { DownloadLine } from "../download-line.ts";
 import { readLabelledImages, refuseTextOptions } from "../images.ts";
-import { openFolder } from "../model-directory.ts";
+import { MODEL_OPTIONS, openFolder } from "../model-directory.ts";
 import { jsonLine } from "../render.ts";
 import { printable, table } from "../text.ts";
 import { TUNED_OPTION, tellAdapter } from "../tuned.ts";
@@ -20,7 +21,7 @@ export const evaluateCommand = defineCommand({
     "accuracy, precision, recall and F1 of each class and the confusion matrix of a classifier. Of images in train and " +
     "valid parts, the latter are taken.",
   options: {
-    model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
+    ...MODEL_OPTIONS,
     task: { type: "string", choices: TASKS, description: "by default what the model was made for" },
     data: { type: "string", required: true, placeholder: "FILE", description: DATA_FORMS },
     ...DATA_OPTIONS,
@@ -30,9 +31,11 @@ export const evaluateCommand = defineCommand({
     json: { type: "boolean", description: "print one JSON object" },
   },
   positionals: {},
-  async run({ options, given }, { stdout, stderr, env, onInterrupt }) {
-    using interrupt = onInterrupt();
-    const folder = await openFolder(options.model);
+  async run({ options, given }, context) {
+    const { stdout, stderr, env } = context;
+    using interrupt = context.onInterrupt();
+    using downloads = new DownloadLine(context, options);
+    const folder = await openFolder(options, { env, signal: interrupt.signal, downloads });
     const task = taskOf(folder, options.task);
     if (folder.kind === "images") refuseTextOptions(given);
     const tell = async (gpu: Gpu): Promise<void> => {

@@ -14,8 +14,9 @@ import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { mergeLora } from "../../nn/index.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
+import { DownloadLine } from "../download-line.ts";
 import { describeClasses } from "../finetune/classes.ts";
-import { diskReader, jobOf } from "../finetune/job.ts";
+import { jobOf, readerOf } from "../finetune/job.ts";
 import { FINETUNE_OPTIONS, type FinetuneCommandOptions } from "../finetune/options.ts";
 import { describePlan } from "../finetune/planning.ts";
 import { checkOutput } from "../model-directory.ts";
@@ -29,11 +30,11 @@ export const finetune = defineCommand({
     "model, or a CNN as a classifier of images. Classes that an image model does not know give it a new head. The best " +
     "weights by validation are saved as they were loaded, with tokenizer or preprocessing, config and report.html. " +
     "Ctrl-C stops after the current step and saves what there is; --resume goes on bit for bit.",
-  usage: "--model DIR --task TASK --data FILE|DIR [--valid FILE|DIR | --valid-fraction F] --out DIR [options]",
+  usage: "--model MODEL --task TASK --data FILE|DIR [--valid FILE|DIR | --valid-fraction F] --out DIR [options]",
   options: FINETUNE_OPTIONS,
   positionals: {},
   async run({ options, given }, context) {
-    const job = jobOf(options, given);
+    const job = await jobOf(options, given);
     checkJob(job);
     if (!options.plan) await checkOutput(options.out, options.model, options);
     using interrupt = context.onInterrupt();
@@ -46,10 +47,12 @@ async function runJob(
   job: FineTuneJob,
   options: FinetuneCommandOptions,
   signal: AbortSignal,
-  { stdout, env, now }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { stdout, env, now } = context;
+  using downloads = new DownloadLine(context, options);
   const resume = options.resume === undefined ? undefined : await NodeDirectory.open(options.resume);
-  const task = await prepareJob(job, diskReader);
+  const task = await prepareJob(job, readerOf(options, { env, signal, downloads }));
   using gpu = await Gpu.open();
   const renderer = createRenderer(stdout, { json: options.json, now });
   renderer.note(`Adapter: ${gpu.adapter.name}`);

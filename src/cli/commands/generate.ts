@@ -3,7 +3,8 @@ import { promptIds, writeOn } from "../../jobs/generation.ts";
 import { loadLanguageModel, openTokenizer, requireTexts, taskOf } from "../../jobs/model-folder.ts";
 import { defineCommand } from "../arguments.ts";
 import type { Output } from "../context.ts";
-import { openFolder } from "../model-directory.ts";
+import { DownloadLine } from "../download-line.ts";
+import { MODEL_OPTIONS, openFolder } from "../model-directory.ts";
 import { TUNED_OPTION, tellAdapter } from "../tuned.ts";
 
 export const generateCommand = defineCommand({
@@ -15,7 +16,7 @@ export const generateCommand = defineCommand({
     "Tokens are drawn with the probabilities of the logits divided by --temperature, of the --top-k most probable " +
     "tokens, then of the fewest that together reach --top-p. One seed gives the same text every time.",
   options: {
-    model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
+    ...MODEL_OPTIONS,
     prompt: { type: "string", required: true, description: 'what to write on from; "" begins a text of its own' },
     maxNewTokens: { type: "integer", default: 100, min: 1, description: "tokens to write" },
     temperature: {
@@ -38,10 +39,12 @@ export const generateCommand = defineCommand({
     tuned: TUNED_OPTION,
   },
   positionals: {},
-  async run({ options }, { stdout, stderr, env, onInterrupt }) {
-    using interrupt = onInterrupt();
+  async run({ options }, context) {
+    const { stdout, stderr, env } = context;
+    using interrupt = context.onInterrupt();
     const { signal } = interrupt;
-    const opened = await openFolder(options.model);
+    using downloads = new DownloadLine(context);
+    const opened = await openFolder(options, { env, signal, downloads });
     taskOf(opened, "lm");
     const folder = requireTexts(opened);
     const { config, directory } = folder;

@@ -1,9 +1,19 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { formatBytes, formatCount } from "../../finetune/format.ts";
-import { type Checkpoint, isFloatDtype, openCheckpoint } from "../../io/index.ts";
+import { type Checkpoint, isFloatDtype, type ModelDirectory, openCheckpoint } from "../../io/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
+import { urlDirectory } from "../../io/remote/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
+import { DownloadLine } from "../download-line.ts";
+import {
+  HEADERS_ALONE,
+  type ModelAccess,
+  openModel,
+  REMOTE_OPTIONS,
+  type RemoteOptions,
+  sourceOfModel,
+} from "../model-directory.ts";
 import { printable, table } from "../text.ts";
 
 /** What `graft inspect --json` prints. */
@@ -48,11 +58,24 @@ export const inspect = defineCommand({
   description:
     "Checks a safetensors file, an index of shards or a model directory strictly and lists its tensors with dtype, " +
     "shape and bytes, the number of parameters and, from config.json, the architecture. A file that breaks the " +
-    "format is refused with the file, the tensor and the byte, and exit code 1.",
-  options: { json: { type: "boolean", description: "print one JSON object" } },
-  positionals: { path: { description: "a .safetensors file, a .safetensors.index.json or a directory with either" } },
-  async run({ options, positionals }, { stdout }) {
-    const inspection = await inspectPath(positionals.path);
+    "format is refused with the file, the tensor and the byte, and exit code 1. Of weights that come over the network " +
+    "only the headers are read.",
+  options: { ...REMOTE_OPTIONS, json: { type: "boolean", description: "print one JSON object" } },
+  positionals: {
+    path: {
+      description:
+        "a .safetensors file, a .safetensors.index.json or a directory with either; an address of one of them " +
+        "(https://…); or a name on the Hub, such as openai-community/gpt2",
+    },
+  },
+  async run({ options, positionals }, context) {
+    const { env, stdout } = context;
+    using interrupt = context.onInterrupt();
+    using downloads = new DownloadLine(context, options);
+    const { path } = positionals;
+    const { kind } = await sourceOfModel({ ...options, model: path });
+    const open = () => openRemote(path, options, { env, signal: interrupt.signal, downloads });
+    const inspection = await inspectPath(path, kind === "path" ? undefined : open);
     stdout.write(`${options.json ? JSON.stringify(inspection) : renderInspection(inspection)}\n`);
     return 0;
   },
@@ -62,14 +85,11 @@ export const inspect = defineCommand({
  * Reads all headers; no tensor's data.
  * @throws SafetensorsError when a file or index breaks the format, UsageError when PATH is neither.
  */
-export async function inspectPath(path: string): Promise<Inspection> {
-  const status = await stat(path).catch(() => undefined);
-  if (!status) throw new Error(`${path}: no such file or directory`);
-  const file = status.isDirectory() ? undefined : basename(path);
-  if (file !== undefined && !/\.(safetensors|index\.json)$/.test(file)) {
-    throw new UsageError(`${path} is neither a .safetensors file, an .index.json nor a directory`);
-  }
-  const directory = await NodeDirectory.open(file === undefined ? path : dirname(path));
+export async function inspectPath(
+  path: string,
+  open: () => Promise<Opened> = () => openLocal(path),
+): Promise<Inspection> {
+  const { directory, file } = await open();
   const checkpoint = await openCheckpoint(directory, file);
   try {
     const isModel = file === undefined || file.endsWith(".index.json");
@@ -79,6 +99,35 @@ export async function inspectPath(path: string): Promise<Inspection> {
     await checkpoint.close();
   }
 }
+
+/** What is inspected: a directory, and one file of it where PATH names one. */
+interface Opened {
+  readonly directory: ModelDirectory;
+  readonly file?: string;
+}
+
+async function openLocal(path: string): Promise<Opened> {
+  const status = await stat(path).catch(() => undefined);
+  if (!status) throw new Error(`${path}: no such file or directory`);
+  if (status.isDirectory()) return { directory: await NodeDirectory.open(path) };
+  if (!isCheckpointFile(path)) {
+    throw new UsageError(`${path} is neither a .safetensors file, an .index.json nor a directory`);
+  }
+  return { directory: await NodeDirectory.open(dirname(path)), file: basename(path) };
+}
+
+async function openRemote(path: string, options: RemoteOptions, access: ModelAccess): Promise<Opened> {
+  const isAddress = /^https?:/i.test(path);
+  if (!isAddress || !isCheckpointFile(new URL(path).pathname)) {
+    return { directory: await openModel({ ...options, model: path }, access, HEADERS_ALONE) };
+  }
+  const folder = new URL(path);
+  const file = decodeURIComponent(basename(folder.pathname));
+  folder.pathname = folder.pathname.replace(/[^/]*$/, "");
+  return { directory: await urlDirectory(folder, { signal: access.signal }), file };
+}
+
+const isCheckpointFile = (path: string): boolean => /\.(safetensors|index\.json)$/.test(path);
 
 function describeCheckpoint(checkpoint: Checkpoint): Pick<Inspection, "files" | "metadata" | "tensors" | "totals"> {
   const totals: Inspection["totals"] = { tensors: 0, elements: 0, parameters: 0, bytes: 0, byDtype: {} };
@@ -97,7 +146,7 @@ function describeCheckpoint(checkpoint: Checkpoint): Pick<Inspection, "files" | 
   return { files: checkpoint.files, metadata: Object.fromEntries(checkpoint.metadata), tensors, totals };
 }
 
-async function readConfig(directory: NodeDirectory): Promise<Record<string, unknown> | null> {
+async function readConfig(directory: ModelDirectory): Promise<Record<string, unknown> | null> {
   if (!(await directory.has("config.json"))) return null;
   const file = join(directory.name, "config.json");
   let config: unknown;

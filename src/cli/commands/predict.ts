@@ -18,8 +18,9 @@ import { argmax } from "../../models/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DATA_OPTIONS, LENGTH_OPTION, readTexts } from "../data.ts";
+import { DownloadLine } from "../download-line.ts";
 import { refuseTextOptions } from "../images.ts";
-import { openFolder } from "../model-directory.ts";
+import { MODEL_OPTIONS, openFolder } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
 import { printable } from "../text.ts";
@@ -35,9 +36,9 @@ export const predict = defineCommand({
     "instead: it reads input_ids and, when there, attention_mask, position_ids and token_type_ids, [batch, length] of " +
     "I64 or I32, and writes logits (and hidden_states.N with --hidden) as F32. Without position_ids, positions count " +
     "the unmasked tokens.",
-  usage: "--model DIR (--text T | --image FILE… | --data FILE | --ids-file IN.safetensors --logits OUT.safetensors)",
+  usage: "--model MODEL (--text T | --image FILE… | --data FILE | --ids-file IN.safetensors --logits OUT.safetensors)",
   options: {
-    model: { type: "string", required: true, placeholder: "DIR", description: "model directory in Hub layout" },
+    ...MODEL_OPTIONS,
     task: { type: "string", choices: TASKS, description: "by default what the model was made for" },
     text: { type: "string", placeholder: "T", description: "one text" },
     image: { type: "many", placeholder: "FILE…", description: "images: PNG, JPEG or WebP" },
@@ -64,7 +65,8 @@ export const predict = defineCommand({
     }
     if (options.hidden && sources[0] !== "idsFile") throw new UsageError("--hidden goes with --ids-file");
     using interrupt = context.onInterrupt();
-    const opened = await openFolder(options.model);
+    using downloads = new DownloadLine(context, options);
+    const opened = await openFolder(options, { env: context.env, signal: interrupt.signal, downloads });
     const task = taskOf(opened, options.task);
     if (opened.kind === "images") {
       if (sources[0] !== "image" && sources[0] !== "data") {

@@ -1,20 +1,21 @@
-import { NodeDirectory, readImageData } from "../../io/node/index.ts";
-import type { DataSource, FineTuneJob, ModelSource } from "../../jobs/job.ts";
+import { readImageData } from "../../io/node/index.ts";
+import type { DataSource, FineTuneJob } from "../../jobs/job.ts";
 import { type JobSettings, SETTING_NAMES } from "../../jobs/settings.ts";
 import type { JobReader } from "../../jobs/tasks/task-run.ts";
 import { parsePatterns } from "../../nn/index.ts";
 import { UsageError } from "../arguments.ts";
 import { readTextFile } from "../data.ts";
+import { HEADERS_ALONE, type ModelAccess, openModel, sourceOfModel } from "../model-directory.ts";
 import type { FinetuneCommandOptions } from "./options.ts";
 
 /** The job that a command line asks for: what was written, and nothing of the defaults. */
-export function jobOf(options: FinetuneCommandOptions, given: ReadonlySet<string>): FineTuneJob {
-  const { task, model, data, valid } = options;
+export async function jobOf(options: FinetuneCommandOptions, given: ReadonlySet<string>): Promise<FineTuneJob> {
+  const { task, data, valid } = options;
   const values = { ...options, rates: options.rates === undefined ? undefined : parseRates(options.rates) };
   const names = SETTING_NAMES.filter((name) => given.has(name));
   return {
     task,
-    model: { kind: "path", path: model },
+    model: await sourceOfModel(options),
     data: { kind: "path", path: data },
     ...(valid === undefined ? {} : { valid: { kind: "path", path: valid } }),
     settings: Object.fromEntries(names.map((name) => [name, values[name]])) as JobSettings,
@@ -35,14 +36,14 @@ function parseRates(text: string): Record<string, number> {
 }
 
 /** The path of a source that lies on this machine's disk. */
-function pathOf(source: ModelSource | DataSource): string {
+function pathOf(source: DataSource): string {
   if (source.kind === "path") return source.path;
   throw new Error(`a source of the kind ${source.kind} cannot be read from a disk`);
 }
 
-/** Reads a job's sources from this machine's disk. */
-export const diskReader: JobReader = {
-  model: (source) => NodeDirectory.open(pathOf(source)),
+/** Reads a job's data from this machine's disk, and its model from wherever the command line says. */
+export const readerOf = (options: FinetuneCommandOptions, access: ModelAccess): JobReader => ({
+  model: () => openModel(options, access, options.plan ? HEADERS_ALONE : undefined),
   text: async (source) => (source.kind === "text" ? source.text : readTextFile(pathOf(source))),
-  images: (source, options) => readImageData(pathOf(source), options),
-};
+  images: (source, how) => readImageData(pathOf(source), how),
+});

@@ -3,15 +3,13 @@ import { DEFAULT_VALID_FRACTION, NUMBERS, SCHEDULES } from "../../jobs/settings.
 import type { OptionDefinitions, OptionValues } from "../arguments.ts";
 import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION } from "../data.ts";
 import { IMAGE_OPTIONS } from "../images.ts";
+import { MODEL_FORMS, MODEL_OPTIONS } from "../model-directory.ts";
 import { TUNED_OPTION } from "../tuned.ts";
 
 export const FINETUNE_OPTIONS = {
-  model: {
-    type: "string",
-    required: true,
-    placeholder: "DIR",
-    description: "pretrained model directory in Hub layout",
-  },
+  model: { ...MODEL_OPTIONS.model, description: `pretrained model: ${MODEL_FORMS}` },
+  revision: MODEL_OPTIONS.revision,
+  refresh: MODEL_OPTIONS.refresh,
   task: {
     type: "string",
     required: true,

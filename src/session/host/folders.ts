@@ -47,6 +47,9 @@ export function countingReads(
   const sum = (key: "loaded" | "size"): number => [...files.values()].reduce((total, one) => total + one[key], 0);
   return {
     name: directory.name,
+    get version() {
+      return directory.version;
+    },
     list: () => directory.list(),
     has: (file) => directory.has(file),
     readText: (file) => directory.readText(file),

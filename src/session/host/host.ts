@@ -165,7 +165,7 @@ export class SessionHost {
     await task.save(folder, model);
     const samples = await takeSamples(task, asking(task, model), this.#session.models.askingBefore(run.job));
     await folder.writeText("report.html", renderReport(reportOf(task, log.recorded(), shown, model.gpu, samples)));
-    return { files: folder.files, command: commandOf(run.job) };
+    return { files: folder.files, command: commandOf(pinned(run.job, task.folder.directory.version)) };
   }
 
   async #close(): Promise<void> {
@@ -178,6 +178,11 @@ export class SessionHost {
     this.#opened.device.close();
     this.#opened = null;
   }
+}
+
+/** The job with the commit that its model of the Hub was of: by then its branch may be elsewhere. */
+function pinned(job: FineTuneJob, commit: string | undefined): FineTuneJob {
+  return job.model.kind === "hub" && commit ? { ...job, model: { ...job.model, revision: commit } } : job;
 }
 
 /**
