@@ -10,6 +10,8 @@ export type AdapterClass =
   | "apple"
   | "qualcomm"
   | "null"
+  /** A processor whose driver the browser does not name. */
+  | "software"
   | "unknown";
 
 export interface AdapterDescription {
@@ -40,12 +42,19 @@ const CLASS_PATTERNS: readonly [AdapterClass, RegExp][] = [
   ["null", /null/i],
 ];
 
+const SOFTWARE_CLASSES: readonly AdapterClass[] = ["lavapipe", "swiftshader", "null", "software"];
+
 export function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
   const { vendor = "", architecture = "", device = "", description = "" } = info;
   const all = [vendor, architecture, device, description].join(" ");
-  const adapterClass = CLASS_PATTERNS.find(([, pattern]) => pattern.test(all))?.[0] ?? "unknown";
-  const isSoftware = adapterClass === "lavapipe" || adapterClass === "swiftshader" || adapterClass === "null";
-  const label = description || device || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
+  const named = CLASS_PATTERNS.find(([, pattern]) => pattern.test(all))?.[0];
+  const adapterClass = named ?? (info.isFallbackAdapter ? "software" : "unknown");
+  const isSoftware = SOFTWARE_CLASSES.includes(adapterClass);
+  const label =
+    description ||
+    device ||
+    [vendor, architecture].filter(Boolean).join(" ") ||
+    (isSoftware ? "software adapter" : "unnamed adapter");
   const names: Partial<Record<AdapterClass, string>> = {
     lavapipe: `lavapipe (software, ${label})`,
     swiftshader: `SwiftShader (software, ${label})`,

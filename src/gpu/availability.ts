@@ -92,7 +92,7 @@ export function describeSmallLimits(limits: Readonly<Partial<Record<string, numb
   } satisfies WebGpuProblem;
 }
 
-type Name = "chrome" | "edge" | "firefox" | "safari" | "unknown";
+type Name = "Chrome" | "Edge" | "Firefox" | "Safari" | "unknown";
 type System = "windows" | "macos" | "linux" | "android" | "ios" | "unknown";
 
 interface Browser {
@@ -101,27 +101,31 @@ interface Browser {
   readonly system: System;
 }
 
+/** Names that browsers give themselves; the first that is found counts, since each names those before it, too. */
+const BROWSERS: readonly [Name, RegExp][] = [
+  ["Firefox", /Firefox\/(\d+)/],
+  ["Edge", /Edg(?:A|iOS)?\/(\d+)/],
+  ["Chrome", /Chrom(?:e|ium)\/(\d+)/],
+  ["Safari", /Version\/(\d+).*Safari\//],
+];
+
+const SYSTEMS: readonly [System, RegExp][] = [
+  ["ios", /iPhone|iPad|iPod/],
+  ["android", /Android/],
+  ["windows", /Windows/],
+  ["macos", /Mac/],
+  ["linux", /Linux|CrOS/],
+];
+
 function browserOf(agent: string, isTouched: boolean): Browser {
-  const version = (pattern: RegExp): number => Number(pattern.exec(agent)?.[1] ?? Number.NaN);
+  const said = SYSTEMS.find(([, pattern]) => pattern.test(agent))?.[0] ?? "unknown";
   // An iPad calls itself a Macintosh; no Macintosh has a screen that is touched.
-  const isTablet = /Macintosh/.test(agent) && isTouched;
-  const system: System =
-    /iPhone|iPad|iPod/.test(agent) || isTablet
-      ? "ios"
-      : /Android/.test(agent)
-        ? "android"
-        : /Windows/.test(agent)
-          ? "windows"
-          : /Macintosh|Mac OS X/.test(agent)
-            ? "macos"
-            : /Linux|CrOS/.test(agent)
-              ? "linux"
-              : "unknown";
-  if (/Firefox\//.test(agent)) return { name: "firefox", version: version(/Firefox\/(\d+)/), system };
-  if (/Edg(?:A|iOS)?\//.test(agent)) return { name: "edge", version: version(/Edg(?:A|iOS)?\/(\d+)/), system };
-  if (/Chrom(?:e|ium)\//.test(agent)) return { name: "chrome", version: version(/Chrom(?:e|ium)\/(\d+)/), system };
-  if (/Safari\//.test(agent)) return { name: "safari", version: version(/Version\/(\d+)/), system };
-  return { name: "unknown", version: Number.NaN, system };
+  const system = said === "macos" && isTouched ? "ios" : said;
+  for (const [name, pattern] of BROWSERS) {
+    const found = pattern.exec(agent);
+    if (found) return { name, version: Number(found[1]), system };
+  }
+  return { name: "unknown", version: 0, system };
 }
 
 const BROWSERS_THAT_HAVE_IT =
@@ -132,8 +136,8 @@ const LINUX_FLAGS = (scheme: string): string =>
 
 /** First versions with WebGPU on by default. */
 function firstVersion({ name, system }: Browser): number {
-  if (name === "firefox") return system === "macos" ? 145 : 141;
-  if (name === "safari") return 26;
+  if (name === "Firefox") return system === "macos" ? 145 : 141;
+  if (name === "Safari") return 26;
   return system === "android" ? 121 : 113;
 }
 
@@ -144,31 +148,25 @@ function stepsWithout(browser: Browser): string[] {
       "On an iPhone or iPad, update to iOS 26 or iPadOS 26 or newer; every browser there has WebGPU from then on.",
     ];
   }
-  const called: Record<Name, string> = {
-    ...{ chrome: "Chrome", edge: "Edge", firefox: "Firefox", safari: "Safari", unknown: "This browser" },
-  };
   const first = firstVersion(browser);
   if (name === "unknown") return [BROWSERS_THAT_HAVE_IT];
-  if (name === "firefox" && (system === "linux" || system === "android")) {
-    return [
-      "Firefox has WebGPU on Windows and macOS; on this system switch on dom.webgpu.enabled in about:config of Firefox Nightly.",
-      "Or open the page in Chrome.",
-    ];
+  if (name === "Firefox" && system === "android") {
+    return ["Switch on dom.webgpu.enabled in about:config of Firefox Nightly.", "Or open the page in Chrome."];
   }
   if (version < first) {
-    return [`${called[name]} ${version} is too old: update it to version ${first} or newer.`, BROWSERS_THAT_HAVE_IT];
+    return [`${name} ${version} is too old: update it to version ${first} or newer.`, BROWSERS_THAT_HAVE_IT];
   }
-  if (name === "firefox") return ["Switch on dom.webgpu.enabled in about:config.", BROWSERS_THAT_HAVE_IT];
-  if (name === "safari") return ["Switch on WebGPU in Settings, Feature Flags.", BROWSERS_THAT_HAVE_IT];
-  const scheme = name === "edge" ? "edge" : "chrome";
+  if (name === "Firefox") return ["Switch on dom.webgpu.enabled in about:config.", BROWSERS_THAT_HAVE_IT];
+  if (name === "Safari") return ["Switch on WebGPU in Settings, Feature Flags.", BROWSERS_THAT_HAVE_IT];
+  const scheme = name === "Edge" ? "edge" : "chrome";
   return system === "linux"
     ? [LINUX_FLAGS(scheme), BROWSERS_THAT_HAVE_IT]
     : [`Open ${scheme}://gpu and see why WebGPU is switched off.`, BROWSERS_THAT_HAVE_IT];
 }
 
 function noAdapter({ name, system }: Browser): WebGpuProblem {
-  const scheme = name === "edge" ? "edge" : "chrome";
-  const isChromium = name === "chrome" || name === "edge";
+  const scheme = name === "Edge" ? "edge" : "chrome";
+  const isChromium = name === "Chrome" || name === "Edge";
   const steps = [
     "Switch on hardware acceleration in the browser's settings, and restart it.",
     ...(isChromium && system === "linux" ? [LINUX_FLAGS(scheme)] : []),
@@ -178,6 +176,9 @@ function noAdapter({ name, system }: Browser): WebGpuProblem {
           "Without a graphics card: start the browser with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader (slow).",
         ]
       : ["Update the graphics driver."]),
+    ...(name === "Firefox"
+      ? ["about:support says why it is blocked; gfx.webgpu.ignore-blocklist in about:config lets it in."]
+      : []),
   ];
   return {
     kind: "no-adapter",

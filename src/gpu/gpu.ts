@@ -257,7 +257,7 @@ export class Gpu {
    */
   async warmUp(variants: Iterable<KernelVariant>, onCompiled?: (done: number, total: number) => void): Promise<void> {
     this.throwIfFailed();
-    await this.#orLost(warmUp(this.device, this.#pipelines, variants, this.adapter.class === "lavapipe", onCompiled));
+    await this.#orLost(warmUp(this.device, this.#pipelines, variants, this.adapter.isSoftware, onCompiled));
   }
 
   copyBuffer(from: PooledBuffer, fromOffset: number, to: PooledBuffer, toOffset: number, bytes: number): void {

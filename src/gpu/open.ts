@@ -1,5 +1,6 @@
 import { describeSmallLimits, describeWebGpuProblem, isInBrowser, WebGpuUnavailableError } from "./availability.ts";
 import { GpuError } from "./errors.ts";
+import { isFirefox, waitNudging } from "./firefox-wait.ts";
 import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
 import type { VariantTable } from "./variants.ts";
 
@@ -51,7 +52,9 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
   if (options.device && options.subgroupMatrices) {
     requireSubgroupMatrices(options.device.features, options.device.adapterInfo);
   }
-  if (options.device) return { device: options.device, info: options.device.adapterInfo };
+  if (options.device) {
+    return { device: options.device, info: options.device.adapterInfo, wait: firefoxWait(options.device) };
+  }
   const { adapter, wait } = options.adapter ? { adapter: options.adapter } : await findAdapter(options);
   const without = new Set(options.withoutFeatures ?? []);
   const requiredFeatures: string[] = WANTED_FEATURES.filter((name) => adapter.features.has(name) && !without.has(name));
@@ -67,8 +70,10 @@ export async function openDevice(options: OpenOptions): Promise<OpenedDevice> {
     requiredFeatures: requiredFeatures as GPUFeatureName[],
     requiredLimits,
   });
-  return { device, info: adapter.info, wait };
+  return { device, info: adapter.info, wait: wait ?? firefoxWait(device) };
 }
+
+const firefoxWait = (device: GPUDevice): OpenedDevice["wait"] => (isFirefox() ? waitNudging(device) : undefined);
 
 async function findAdapter(options: OpenOptions): Promise<{ adapter: GPUAdapter; wait?: OpenedDevice["wait"] }> {
   const browserGpu = globalThis.navigator?.gpu;

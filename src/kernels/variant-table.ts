@@ -57,6 +57,7 @@ export const VARIANT_TABLE: Readonly<Record<AdapterClass, Preferences>> = {
   // vectors cost more than they save, so that these are written out.
   swiftshader: { ...PROCESSOR, convolution: ["shuffle", "register"], elementwise: ["written-out"] },
   null: PROCESSOR,
+  software: PROCESSOR,
   nvidia: { ...GRAPHICS, matmul: ["shared-wide", "register"] },
   amd: { ...GRAPHICS, matmul: ["shared-wide", "register"] },
   intel: GRAPHICS,

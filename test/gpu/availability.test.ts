@@ -15,6 +15,8 @@ const AGENTS: Record<string, string> = {
   "Firefox on Windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
   "Firefox on a Mac": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:144.0) Gecko/20100101 Firefox/144.0",
   "Firefox on Linux": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+  "old Firefox on Linux": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+  "Firefox on Android": "Mozilla/5.0 (Android 14; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0",
   "something else": "Links (2.29)",
 };
 const LIMITS = {
@@ -48,7 +50,9 @@ describe("what a browser lacks", () => {
     ["Safari on an iPhone", /iOS 26/],
     ["Firefox on Windows", /^Firefox 140 is too old: update it to version 141 or newer\./],
     ["Firefox on a Mac", /^Firefox 144 is too old: update it to version 145 or newer\./],
-    ["Firefox on Linux", /dom\.webgpu\.enabled.*Nightly/],
+    ["Firefox on Linux", /^Switch on dom\.webgpu\.enabled in about:config\.$/],
+    ["old Firefox on Linux", /^Firefox 128 is too old: update it to version 141 or newer\./],
+    ["Firefox on Android", /dom\.webgpu\.enabled.*Nightly/],
     ["something else", /^Open the page in Chrome or Edge 113 or newer, Safari 26 or newer, or Firefox 141/],
   ])("is WebGPU itself in %s, and the first step is the browser's own", async (browser, step) => {
     const problem = await problemOf(AGENTS[browser]);
@@ -69,6 +73,8 @@ describe("what a browser lacks", () => {
       expect(problem!.steps.join(" ")).toMatch(/hardware acceleration.*Vulkan.*chrome:\/\/gpu.*swiftshader/);
     }
     expect((await problemOf(AGENTS["Safari 18"], gpuWith(null)))!.steps.join(" ")).not.toMatch(/chrome:|--/);
+    const inFirefox = (await problemOf(AGENTS["Firefox on Linux"], gpuWith(null)))!.steps.join(" ");
+    expect(inFirefox).toMatch(/about:support.*gfx\.webgpu\.ignore-blocklist/);
   });
 
   it("is a limit, which is named with what it has and what is needed", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, inject } from "vitest";
+import { isFirefox } from "../../src/gpu/firefox-wait.ts";
 import { Gpu, type OpenOptions } from "../../src/gpu/index.ts";
 import { openDevice } from "../../src/gpu/open.ts";
 import { type Limits, smallDevice } from "./small-device.ts";
@@ -19,7 +20,8 @@ declare module "vitest" {
   }
 }
 
-type MakeGpu = (device: GPUDevice, info: GPUAdapterInfo) => Gpu;
+type Wait = Awaited<ReturnType<typeof openDevice>>["wait"];
+type MakeGpu = (device: GPUDevice, info: GPUAdapterInfo, wait?: Wait) => Gpu;
 
 /** The handle of a test file (or a `describe`): opened before its first test, closed after its last. */
 export function useGpu(options: OpenOptions = {}, make?: MakeGpu): () => Gpu {
@@ -32,21 +34,26 @@ export function useGpu(options: OpenOptions = {}, make?: MakeGpu): () => Gpu {
   return () => gpu!;
 }
 
+const plainly: MakeGpu = (device, info, wait) => new Gpu(device, info, { wait });
+
 /** Opens a device of a setting. */
 export async function openWith({ smaller, ...options }: DeviceSetting & OpenOptions, make?: MakeGpu): Promise<Gpu> {
-  const { device, info } = await openDevice(options);
-  const construct: MakeGpu = make ?? (smaller ? withLimits(smaller) : (d, i) => new Gpu(d, i));
-  return construct(device, info);
+  const { device, info, wait } = await openDevice(options);
+  const construct: MakeGpu = make ?? (smaller ? withLimits(smaller) : plainly);
+  // In Node, where tests take turns on two cores, Dawn may poll.
+  return construct(device, info, isFirefox() ? wait : undefined);
 }
 
 /**
  * The device under a GPU's name, so that the kernel variants for GPUs (workgroup memory, barriers, many lanes a row)
  * run on a software adapter as well.
  */
-export const asHardware: MakeGpu = (device) => new Gpu(device, { vendor: "nvidia" } as GPUAdapterInfo);
+export const asHardware: MakeGpu = (device, _, wait) =>
+  new Gpu(device, { vendor: "nvidia" } as GPUAdapterInfo, { wait });
 
 /** The device under a software adapter's name, so that the kernel variants for processors run on a GPU as well. */
-export const asSoftware: MakeGpu = (device) => new Gpu(device, { description: "llvmpipe" } as GPUAdapterInfo);
+export const asSoftware: MakeGpu = (device, _, wait) =>
+  new Gpu(device, { description: "llvmpipe" } as GPUAdapterInfo, { wait });
 
 /**
  * Tells whether anything asked which adapter a handle has, since this was last called: only then do kernels differ
@@ -71,5 +78,5 @@ export function watchAdapter(gpu: Gpu): () => boolean {
 /** The device with smaller limits, see {@link smallDevice}. */
 export const withLimits =
   (limits: Limits): MakeGpu =>
-  (device, info) =>
-    new Gpu(smallDevice(device, limits), info);
+  (device, info, wait) =>
+    new Gpu(smallDevice(device, limits), info, { wait });
