@@ -5,209 +5,66 @@
 // and pass them round; then they pass round the probabilities, and each keeps four columns of y a group.
 //
 // Every score has one accumulator over the width, every element of y and every sum of a row one over the keys, all in
-// ascending order. e^s is split into 2^n, n whole, and a factor between √½ and √2 that depends on s alone; what is added
-// up is e^s / 2^N, where N is the largest n so far. When N grows, what was added up is multiplied by a power of two, which
-// is exact: so the bits of a row do not depend on how keys fall into blocks, nor on keys that it does not see.
+// ascending order, and what is added up is rescaled exactly: so the bits of a row do not depend on how keys fall into
+// blocks, nor on keys that it does not see.
+//
+// SwiftShader, whose subgroups have four lanes, does not unroll loops, and what a loop carries round costs it more than a
+// load: there loads are written out. Other compilers take longest for loads, which a loop keeps to one.
 //
 // Grid: linear; column slices of y, then tiles of rows, then batches.
 
-struct Params {
-  axes: vec4<u32>, // lengths of the batch axes, three, and of the queries
-  qStrides: vec4<u32>, // along these, in elements as all strides and offsets
-  kStrides: vec4<u32>, // the last one along the keys
-  vStrides: vec4<u32>,
-  maskStrides: vec4<u32>,
-  biasStrides: vec4<u32>,
-  yStrides: vec4<u32>,
-  statisticsStrides: vec4<u32>,
-  workgroups: u32,
-  rowTiles: u32,
-  slices: u32,
-  columns: u32, // keys
-  width: u32, // of queries and keys
-  valueWidth: u32,
-  maskColumn: u32,
-  biasColumn: u32,
-  reach: i32, // query i sees the keys before reach + step * i
-  step: i32,
-  scale: f32,
-  four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
-  seed0: u32, // of dropout
-  seed1: u32,
-  threshold: u32, // scores with 24 random bits below it are dropped
-  keptScale: f32, // 1 / (1 - p)
-  qOffset: u32,
-  kOffset: u32,
-  vOffset: u32,
-  maskOffset: u32,
-  biasOffset: u32,
-  yOffset: u32,
-  statisticsOffset: u32,
-}
-
-alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is no multiple of 4
-const LANES: u32 = 4;      // spec: the subgroup size, 4, 8 or 16
-const ROWS: u32 = 4;       // rows of y a workgroup makes: 4 or 16
-const GROUPS: u32 = 1;     // groups of 4 * LANES columns of y a workgroup makes: 1, 2 or 4
-const MASKED = false;
-const BIASED = false;
-const DROPPED = false;    // dropout of probabilities
-const IS_WHOLE = true;     // spec: false where Element is f32
-const HELD: u32 = max(ROWS / LANES, 1); // rows a lane loads for all
-const_assert ROWS <= 4 * LANES && ROWS <= 16 && ROWS % 4 == 0 && GROUPS <= 4 && GROUPS != 3;
-
-@group(0) @binding(0) var<storage, read> q: array<Element>;
-@group(0) @binding(1) var<storage, read> k: array<Element>;
-@group(0) @binding(2) var<storage, read> v: array<Element>;
-@group(0) @binding(3) var<storage, read> mask: array<u32>; // 0 hides
-@group(0) @binding(4) var<storage, read> bias: array<f32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
-@group(0) @binding(6) var<storage, read_write> statistics: array<f32>; // [batch, rows, 2]: N, and 2^N over the sum of e^s
-@group(1) @binding(0) var<uniform> params: Params;
-
-// Four elements from `i` on. spec: return vec4f(q[i], q[i + 1], q[i + 2], q[i + 3]);
-fn loadQ(i: u32) -> vec4f { return q[i / 4]; }
-fn loadK(i: u32) -> vec4f { return k[i / 4]; }
-fn loadV(i: u32) -> vec4f { return v[i / 4]; }
-
-// What the given lane holds. spec: return subgroupShuffle(x, lane);
-fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
-
-// e^r for |r| < 0.36. spec: the library's
-fn nearOne(r: vec4f) -> vec4f { return exp(r); }
-
-// Which of four scores dropout keeps, by their places in [batch, queries, keys]. spec: the library's
-fn keeps(i: vec4u) -> vec4<bool> { return vec4(true); }
-
-const LOWEST = -3.4028234e38f;
-const INFINITE = 0x7f800000u;
-const HIDDEN = 0xff800000u; // -infinity
-
-fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
-
-// tile[i] is a row: four rows, four columns, four terms in ascending order.
-fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
-  return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
-}
-
-fn pick(tile: mat4x4f, i: u32) -> vec4f {
-  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
-}
-
-// Rows 4 * block to 4 * block + 3 at four places of the width; row r is held by lane r % LANES in one of its last vectors.
-fn rowsAtEachPlace(held: mat4x4f, block: u32) -> mat4x4f {
-  return transpose(mat4x4f(heldRow(held, 4 * block), heldRow(held, 4 * block + 1), heldRow(held, 4 * block + 2),
-    heldRow(held, 4 * block + 3)));
-}
-
-fn heldRow(held: mat4x4f, r: u32) -> vec4f {
-  return fromLane(held[min(4 - HELD + r / LANES, 3)], r % LANES);
-}
-
-// Where a row of Q begins; what lies behind the last is the last.
-fn rowIndex(batch: vec3u, row: u32) -> u32 {
-  return params.qOffset + dot(vec4u(batch, min(row, params.axes.w - 1)), params.qStrides);
-}
-
-fn keyIndex(batch: vec3u, key: u32) -> u32 {
-  return params.kOffset + dot(vec4u(batch, min(key, params.columns - 1)), params.kStrides);
-}
-
-// Zeros behind the end of a row.
-fn within(v: vec4f, c: u32) -> vec4f {
-  return select(vec4f(), v, vec4(IS_WHOLE) | (c + vec4u(0, 1, 2, 3) < vec4u(params.width)));
-}
-
-// Scores of four rows and a lane's four keys, from products; -infinity where hidden, and infinity for NaN, which a maximum
-// may drop.
-fn scoresOf(products: mat4x4f, row: u32, key: u32, batch: vec3u) -> mat4x4f {
-  let keys = key + vec4u(0, 1, 2, 3);
-  let safe = min(keys, vec4u(params.columns - 1));
-  var scores = products; // row by row from the front, as the others move up
+// Four places of the width of a lane's four keys.
+fn keysAt(rows: vec4u, c: u32) -> mat4x4f {
+  if (WRITTEN_OUT) {
+    return mat4x4f(keyAt(rows.x, c), keyAt(rows.y, c), keyAt(rows.z, c), keyAt(rows.w, c));
+  }
+  var keys: mat4x4f;
+  var left = rows;
   for (var i = 0u; i < params.four; i++) {
-    let own = min(row + i, params.axes.w - 1);
-    var score = params.scale * scores[0];
-    if (BIASED) {
-      let at = params.biasOffset + dot(vec4u(batch, own), params.biasStrides) + safe * params.biasColumn;
-      score += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
-    }
-    let bits = bitcast<vec4u>(score);
-    score = select(score, bitcast<vec4f>(bits & vec4u(INFINITE)), (bits & vec4u(0x7fffffffu)) > vec4u(INFINITE));
-    var isSeen = vec4i(keys) < vec4i(min(params.reach + params.step * i32(own), i32(params.columns)));
-    if (MASKED) {
-      let at = params.maskOffset + dot(vec4u(batch, own), params.maskStrides) + safe * params.maskColumn;
-      isSeen &= vec4u(mask[at.x], mask[at.y], mask[at.z], mask[at.w]) != vec4u();
-    }
-    score = select(bitcast<vec4f>((bits & vec4u()) | vec4u(HIDDEN)), score, isSeen);
-    scores = mat4x4f(scores[1], scores[2], scores[3], score);
+    keys = mat4x4f(keys[1], keys[2], keys[3], keyAt(left.x, c));
+    left = left.yzwx;
   }
-  return scores;
+  return keys;
 }
 
-// The whole n of e^s = 2^n e^r.
-fn exponentOf(score: vec4f) -> vec4f {
-  return max(round(score * 1.44269504), vec4f(-3e38));
-}
-
-fn isHidden(score: vec4f) -> vec4<bool> {
-  return bitcast<vec4u>(score) == vec4u(HIDDEN);
-}
-
-// 2^n for whole n up to 127; 0 below -126.
-fn twoToThe(n: vec4f) -> vec4f {
-  return bitcast<vec4f>(vec4u(vec4i(max(n, vec4f(-127.0))) + 127) << vec4u(23));
-}
-
-// The largest n of each of four rows among the scores of all lanes, and N.
-fn largestExponents(scores: mat4x4f, largest: vec4f, lane: u32) -> vec4f {
-  var found = largest;
-  for (var i = 0u; i < 4; i++) {
-    let n = select(exponentOf(scores[i]), vec4f(LOWEST), isHidden(scores[i]));
-    found[i] = max(found[i], max(max(n.x, n.y), max(n.z, n.w)));
+// And of the queries it loads for all, in the last HELD vectors.
+fn queriesAt(rows: vec4u, c: u32) -> mat4x4f {
+  if (WRITTEN_OUT && HELD == 4) {
+    return mat4x4f(queryAt(rows.x, c), queryAt(rows.y, c), queryAt(rows.z, c), queryAt(rows.w, c));
   }
-  for (var bit = 1u; bit < LANES; bit *= 2) {
-    found = max(found, fromLane(found, lane ^ bit));
+  var held: mat4x4f;
+  var left = rows;
+  for (var i = 0u; i < params.four; i += 4 / HELD) {
+    held = mat4x4f(held[1], held[2], held[3], queryAt(left.x, c));
+    left = left.yzwx;
   }
-  return found;
+  return held;
 }
 
-// e^s / 2^N of four rows; negative where dropped, as all count in the sum.
-fn weightsOf(scores: mat4x4f, largest: vec4f, first: u32, key: u32) -> mat4x4f {
-  var weights = scores;
-  var own = largest;
-  for (var i = 0u; i < params.four; i++) {
-    let score = weights[0];
-    let n = exponentOf(score);
-    let r = (score - n * 0.693359375) - n * -2.12194440e-4;
-    var weight = nearOne(clamp(r, vec4f(-0.36), vec4f(0.36))) * twoToThe(n - own.x);
-    if (DROPPED) {
-      weight = select(-weight, weight, keeps((first + i) * params.columns + key + vec4u(0, 1, 2, 3)));
-    }
-    weights = mat4x4f(weights[1], weights[2], weights[3], select(weight, vec4f(), isHidden(score)));
-    own = own.yzwx;
-  }
-  return weights;
-}
-
-fn scaleRows(tile: mat4x4f, factors: vec4f) -> mat4x4f {
-  return mat4x4f(tile[0] * factors.x, tile[1] * factors.y, tile[2] * factors.z, tile[3] * factors.w);
-}
-
-// Four rows' weights for the four keys of one lane, at each key.
-fn weightsAtEachKey(weights: mat4x4f, lane: u32) -> mat4x4f {
-  return transpose(mat4x4f(
-    fromLane(weights[0], lane), fromLane(weights[1], lane), fromLane(weights[2], lane), fromLane(weights[3], lane),
-  ));
-}
+fn keyAt(row: u32, c: u32) -> vec4f { return within(loadK(row + c), c, params.width); }
+fn queryAt(row: u32, c: u32) -> vec4f { return within(loadQ(row + c), c, params.width); }
 
 // Four values' columns.
 fn valuesOf(base: u32, first: u32, column: u32) -> mat4x4f {
+  if (WRITTEN_OUT) {
+    let at = base + column + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * params.vStrides.w;
+    return mat4x4f(loadV(at.x), loadV(at.y), loadV(at.z), loadV(at.w));
+  }
   var values: mat4x4f;
   for (var i = 0u; i < params.four; i++) {
     let index = base + min(first + i, params.columns - 1) * params.vStrides.w;
     values = mat4x4f(values[1], values[2], values[3], loadV(index + column));
   }
   return values;
+}
+
+// N of each of four rows, from the largest n that each lane knows of.
+fn largestOfLanes(own: vec4f, lane: u32) -> vec4f {
+  var found = own;
+  for (var bit = 1u; bit < LANES; bit *= 2) {
+    found = max(found, fromLane(found, lane ^ bit));
+  }
+  return found;
 }
 
 fn addEach(total: vec4f, x: mat4x4f) -> vec4f {
@@ -239,7 +96,7 @@ fn main(
   let place = workgroup / params.slices / params.rowTiles;
   let batch = vec3u(place / params.axes.z / params.axes.y, place / params.axes.z % params.axes.y, place % params.axes.z);
 
-  var qRows = vec4u(rowIndex(batch, row + lane), rowIndex(batch, row + lane + 1 % HELD * LANES),
+  let qRows = vec4u(rowIndex(batch, row + lane), rowIndex(batch, row + lane + 1 % HELD * LANES),
     rowIndex(batch, row + lane + 2 % HELD * LANES), rowIndex(batch, row + lane + 3 % HELD * LANES));
   let vBase = params.vOffset + dot(vec4u(batch, 0), params.vStrides);
   let column = (slice * GROUPS * LANES + lane) * 4;
@@ -282,23 +139,14 @@ fn main(
   let end = u32(clamp(params.reach + params.step * lastRow, 0, i32(params.columns)));
   for (var start = 0u; start < end; start += 4 * LANES) {
     let key = start + 4 * lane;
-    var kRows = vec4u(keyIndex(batch, key), keyIndex(batch, key + 1), keyIndex(batch, key + 2), keyIndex(batch, key + 3));
+    let kRows = vec4u(keyIndex(batch, key), keyIndex(batch, key + 1), keyIndex(batch, key + 2), keyIndex(batch, key + 3));
     var tile0 = mat4x4f();
     var tile1 = mat4x4f();
     var tile2 = mat4x4f();
     var tile3 = mat4x4f();
     for (var c = 0u; c < params.width; c += 4) {
-      var keys: mat4x4f;
-      var held: mat4x4f;
-      for (var i = 0u; i < params.four; i++) {
-        keys = mat4x4f(keys[1], keys[2], keys[3], within(loadK(kRows.x + c), c));
-        kRows = kRows.yzwx;
-      }
-      keys = transpose(keys);
-      for (var i = 0u; i < params.four; i += 4 / HELD) {
-        held = mat4x4f(held[1], held[2], held[3], within(loadQ(qRows.x + c), c));
-        qRows = qRows.yzwx;
-      }
+      let keys = transpose(keysAt(kRows, c));
+      let held = queriesAt(qRows, c);
       tile0 = update(tile0, rowsAtEachPlace(held, 0), keys);
       if (ROWS > 4) {
         tile1 = update(tile1, rowsAtEachPlace(held, 1), keys);
@@ -309,10 +157,10 @@ fn main(
 
     // From products to weights, four rows a round, as the others move up: unrolled, this would take longest to compile.
     for (var r = 0u; r < ROWS; r += 4) {
-      let scores = scoresOf(tile0, row + r, key, batch);
-      let next = largestExponents(scores, largest0, lane);
+      let scores = scoresOfRows(tile0, row + r, key, batch);
+      let next = largestOfLanes(max(largest0, largestExponents(scores)), lane);
       let factor = twoToThe(largest0 - next);
-      let weights = weightsOf(scores, next, place * params.axes.w + row + r, key);
+      let weights = weightsOfRows(scores, next, place * params.axes.w + row + r, key);
       tile0 = tile1;
       tile1 = tile2;
       tile2 = tile3;
@@ -358,66 +206,76 @@ fn main(
       }
     }
 
-    // A loop for each group of columns: one for both would take twice as long to compile.
-    for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-      let values = valuesOf(vBase, start + 4 * owner, column0);
-      var weights = weightsAtEachKey(tile0, owner);
-      total0 = addEach(total0, weights);
-      y00 = update(y00, keptOf(weights), values);
-      if (ROWS > 4) {
-        weights = weightsAtEachKey(tile1, owner);
-        total1 = addEach(total1, weights);
-        y10 = update(y10, keptOf(weights), values);
-        weights = weightsAtEachKey(tile2, owner);
-        total2 = addEach(total2, weights);
-        y20 = update(y20, keptOf(weights), values);
-        weights = weightsAtEachKey(tile3, owner);
-        total3 = addEach(total3, weights);
-        y30 = update(y30, keptOf(weights), values);
-      }
-    }
-    if (GROUPS > 1) {
+    if (GROUPS > 2) {
+      // What is passed round serves all groups.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let values = valuesOf(vBase, start + 4 * owner, column1);
-        var weights = weightsAtEachKey(tile0, owner);
-        y01 = update(y01, keptOf(weights), values);
+        let values0 = valuesOf(vBase, start + 4 * owner, column0);
+        let values1 = valuesOf(vBase, start + 4 * owner, column1);
+        let values2 = valuesOf(vBase, start + 4 * owner, column2);
+        let values3 = valuesOf(vBase, start + 4 * owner, column3);
+        var weights = atEachColumn(tile0, owner);
+        total0 = addEach(total0, weights);
+        weights = keptOf(weights);
+        y00 = update(y00, weights, values0);
+        y01 = update(y01, weights, values1);
+        y02 = update(y02, weights, values2);
+        y03 = update(y03, weights, values3);
         if (ROWS > 4) {
-          weights = weightsAtEachKey(tile1, owner);
-          y11 = update(y11, keptOf(weights), values);
-          weights = weightsAtEachKey(tile2, owner);
-          y21 = update(y21, keptOf(weights), values);
-          weights = weightsAtEachKey(tile3, owner);
-          y31 = update(y31, keptOf(weights), values);
+          weights = atEachColumn(tile1, owner);
+          total1 = addEach(total1, weights);
+          weights = keptOf(weights);
+          y10 = update(y10, weights, values0);
+          y11 = update(y11, weights, values1);
+          y12 = update(y12, weights, values2);
+          y13 = update(y13, weights, values3);
+          weights = atEachColumn(tile2, owner);
+          total2 = addEach(total2, weights);
+          weights = keptOf(weights);
+          y20 = update(y20, weights, values0);
+          y21 = update(y21, weights, values1);
+          y22 = update(y22, weights, values2);
+          y23 = update(y23, weights, values3);
+          weights = atEachColumn(tile3, owner);
+          total3 = addEach(total3, weights);
+          weights = keptOf(weights);
+          y30 = update(y30, weights, values0);
+          y31 = update(y31, weights, values1);
+          y32 = update(y32, weights, values2);
+          y33 = update(y33, weights, values3);
         }
       }
-    }
-    if (GROUPS > 2) {
+    } else {
+      // A loop for each group of columns: one for both would take twice as long to compile.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let values = valuesOf(vBase, start + 4 * owner, column2);
-        var weights = weightsAtEachKey(tile0, owner);
-        y02 = update(y02, keptOf(weights), values);
+        let values = valuesOf(vBase, start + 4 * owner, column0);
+        var weights = atEachColumn(tile0, owner);
+        total0 = addEach(total0, weights);
+        y00 = update(y00, keptOf(weights), values);
         if (ROWS > 4) {
-          weights = weightsAtEachKey(tile1, owner);
-          y12 = update(y12, keptOf(weights), values);
-          weights = weightsAtEachKey(tile2, owner);
-          y22 = update(y22, keptOf(weights), values);
-          weights = weightsAtEachKey(tile3, owner);
-          y32 = update(y32, keptOf(weights), values);
+          weights = atEachColumn(tile1, owner);
+          total1 = addEach(total1, weights);
+          y10 = update(y10, keptOf(weights), values);
+          weights = atEachColumn(tile2, owner);
+          total2 = addEach(total2, weights);
+          y20 = update(y20, keptOf(weights), values);
+          weights = atEachColumn(tile3, owner);
+          total3 = addEach(total3, weights);
+          y30 = update(y30, keptOf(weights), values);
         }
       }
-    }
-    if (GROUPS > 2) {
-      for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let values = valuesOf(vBase, start + 4 * owner, column3);
-        var weights = weightsAtEachKey(tile0, owner);
-        y03 = update(y03, keptOf(weights), values);
-        if (ROWS > 4) {
-          weights = weightsAtEachKey(tile1, owner);
-          y13 = update(y13, keptOf(weights), values);
-          weights = weightsAtEachKey(tile2, owner);
-          y23 = update(y23, keptOf(weights), values);
-          weights = weightsAtEachKey(tile3, owner);
-          y33 = update(y33, keptOf(weights), values);
+      if (GROUPS > 1) {
+        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+          let values = valuesOf(vBase, start + 4 * owner, column1);
+          var weights = atEachColumn(tile0, owner);
+          y01 = update(y01, keptOf(weights), values);
+          if (ROWS > 4) {
+            weights = atEachColumn(tile1, owner);
+            y11 = update(y11, keptOf(weights), values);
+            weights = atEachColumn(tile2, owner);
+            y21 = update(y21, keptOf(weights), values);
+            weights = atEachColumn(tile3, owner);
+            y31 = update(y31, keptOf(weights), values);
+          }
         }
       }
     }
@@ -430,11 +288,7 @@ fn main(
     let block = (m - row) / 4;
     let largest = select(select(largest0[i], largest1[i], block == 1), select(largest2[i], largest3[i], block == 3), block > 1);
     let total = select(select(total0[i], total1[i], block == 1), select(total2[i], total3[i], block == 3), block > 1);
-    // Of what is seen, NaN or infinity makes the row NaN; a row that sees nothing is 0.
-    let isEmpty = bitcast<u32>(total) == 0;
-    let isNotANumber = bitcast<u32>(largest) == INFINITE;
-    let notANumber = bitcast<f32>(bitcast<u32>(total) | 0x7fc00000u);
-    let factor = select(select(1.0 / total, 0.0, isEmpty), notANumber, isNotANumber);
+    let factor = factorOf(total, largest);
     let yFactor = select(factor, factor * params.keptScale, DROPPED);
     if (lane == 0 && slice == 0) {
       let at = params.statisticsOffset + dot(vec4u(batch, m), params.statisticsStrides);
@@ -443,19 +297,15 @@ fn main(
     }
     let rowBegin = params.yOffset + dot(vec4u(batch, m), params.yStrides);
     for (var g = 0u; g < GROUPS; g++) {
-      var values = select(pick(y00, i), pick(y10, i), block == 1);
-      values = select(values, select(pick(y20, i), pick(y30, i), block == 3), block > 1);
+      var values = pickOf(y00, y10, y20, y30, block, i);
       if (g == 1) {
-        values = select(pick(y01, i), pick(y11, i), block == 1);
-        values = select(values, select(pick(y21, i), pick(y31, i), block == 3), block > 1);
+        values = pickOf(y01, y11, y21, y31, block, i);
       }
       if (GROUPS > 2 && g == 2) {
-        values = select(pick(y02, i), pick(y12, i), block == 1);
-        values = select(values, select(pick(y22, i), pick(y32, i), block == 3), block > 1);
+        values = pickOf(y02, y12, y22, y32, block, i);
       }
       if (GROUPS > 2 && g == 3) {
-        values = select(pick(y03, i), pick(y13, i), block == 1);
-        values = select(values, select(pick(y23, i), pick(y33, i), block == 3), block > 1);
+        values = pickOf(y03, y13, y23, y33, block, i);
       }
       let first = column + g * 4 * LANES;
       let columnEnd = min(first + 4, params.valueWidth);

@@ -19,8 +19,10 @@ export type Access = "read" | "read_write";
 export interface KernelDefinition {
   /** Unique name; also used as the pipeline's label. */
   readonly name: string;
-  /** The WGSL text, valid as it stands. */
+  /** The WGSL text, valid as it stands or with its parts. */
   readonly source: string;
+  /** Texts that belong to the shader besides, which other kernels may have too. */
+  readonly parts?: readonly string[];
   /** Texts that a specialisation may `include` besides those that all kernels share: name -> WGSL. */
   readonly library?: Readonly<Record<string, string>>;
   /** A feature of the device that the source asks for as it stands; every device can compile it when there is none. */
@@ -105,6 +107,12 @@ export class Kernel {
     return this.definition.name;
   }
 
+  /** The shader as it stands, with its parts. */
+  get source(): string {
+    const { source, parts = [] } = this.definition;
+    return [source, ...parts].join("\n");
+  }
+
   /** The variant of a specialisation; a frozen one is found again by its identity alone. */
   variant(spec: Specialization = DEFAULT): KernelVariant {
     const known = this.#constants.get(spec);
@@ -114,8 +122,7 @@ export class Kernel {
       .join(";");
     let variant = this.#variants.get(key);
     if (!variant) {
-      const { source, library } = this.definition;
-      const code = specialize(this.name, source, spec, library);
+      const code = specialize(this.name, this.source, spec, this.definition.library);
       variant = { kernel: this, key: `${this.name}|${key}`, code };
       this.#variants.set(key, variant);
     }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { definedKernels, Gpu, Kernel, type Specialization, sharedTexts } from "../../src/gpu/index.ts";
-import "./every-kernel.ts";
+import { definedKernels, Gpu, type Kernel, type Specialization } from "../../src/gpu/index.ts";
+import { reworded } from "./every-kernel.ts";
 
 interface Token {
   text: string;
@@ -15,6 +15,7 @@ const { minifyShaders } = (await import(`${scripts}/minify.mjs`)) as {
     sources: Map<string, string>,
     keptIn: (file: string) => Set<string>,
     shared?: Iterable<string>,
+    together?: readonly (readonly string[])[],
   ) => Minified;
 };
 const { tokensOf, isWord, isNumber } = (await import(`${scripts}/tokens.mjs`)) as {
@@ -88,6 +89,34 @@ describe("a minified shader", () => {
     const hidden = name("lib.wgsl", /return (\w+)\(/);
     expect([first, name("one.wgsl", /fn (\w+)\(\)->u32/), name("two.wgsl", /const (\w+)=2u/)]).not.toContain(hidden);
   });
+
+  it("names what the parts of a shader declare alike in all of them, and what one of them has to leave in none", () => {
+    const sources = new Map([
+      ["one.wgsl", "fn main() { let height = shared_part(2u) + params.width; }"],
+      ["two.wgsl", "fn main() { let other = shared_part(3u) + kept; }"],
+      [
+        "part.wgsl",
+        "struct Params { width: u32, } var<uniform> params: Params; fn shared_part(kept: u32) -> u32 { return kept; }",
+      ],
+    ]);
+    const kept = (file: string) => new Set(file === "two.wgsl" ? ["kept"] : []);
+    const { texts } = minifyShaders(
+      sources,
+      kept,
+      [],
+      [
+        ["one.wgsl", "part.wgsl"],
+        ["two.wgsl", "part.wgsl"],
+      ],
+    );
+    const [, field, name, fn] = /struct \w\{(\w):u32\}\nvar<uniform>(\w):\w;\nfn (\w)\(kept:u32\)/.exec(
+      texts.get("part.wgsl")!,
+    )!;
+    expect(texts.get("one.wgsl")).toMatch(
+      new RegExp(`^fn main\\(\\)\\{let \\w=${fn}\\(2u\\)\\+${name}\\.${field};\\}$`),
+    );
+    expect(texts.get("two.wgsl")).toMatch(new RegExp(`^fn main\\(\\)\\{let \\w=${fn}\\(3u\\)\\+kept;\\}$`));
+  });
 });
 
 /** Tokens by declaration of the module; short forms of types and numbers spelled alike. */
@@ -149,14 +178,7 @@ describe("the engine's minified shaders", () => {
     ({ sources, texts } = await minifiedShaders());
     const fileOf = new Map([...sources].map(([file, source]) => [source, file]));
     const short = (source: string): string => texts.get(fileOf.get(source)!)!;
-    kernels = definedKernels().map((plain) => {
-      const { definition } = plain;
-      const library = [...sharedTexts()].map(([name, text]) => [name, short(text)]);
-      return {
-        plain,
-        short: new Kernel({ ...definition, source: short(definition.source), library: Object.fromEntries(library) }),
-      };
-    });
+    kernels = definedKernels().map((plain) => ({ plain, short: reworded(plain, short) }));
   });
 
   const variantsOf = ({ definition }: Kernel): readonly Specialization[] => [{}, ...(definition.variants?.() ?? [])];

@@ -2,8 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { NagaError, nagaVersion, parseWgsl, validate, writeHlsl, writeMsl, writeSpirv } from "naga-wasm";
 import { describe, expect, inject, it } from "vitest";
-import { definedKernels, Kernel, type Specialization, sharedTexts } from "../../src/gpu/index.ts";
-import "./every-kernel.ts";
+import { definedKernels, type Kernel, type Specialization } from "../../src/gpu/index.ts";
+import { reworded } from "./every-kernel.ts";
 
 /*
  * Firefox and Deno read WGSL with naga, which takes less than Chromium's compiler: what it refuses is told here without
@@ -82,11 +82,7 @@ describe(`naga ${nagaVersion}`, () => {
   it("takes them as they are built, with short names", async () => {
     const { sources, texts } = await minifiedShaders();
     const shortOf = new Map([...sources].map(([file, source]) => [source, texts.get(file)!]));
-    const short = kernels.map(({ definition }) => {
-      const library = [...sharedTexts()].map(([name, text]) => [name, shortOf.get(text)!]);
-      const source = shortOf.get(definition.source)!;
-      return new Kernel({ ...definition, source, library: Object.fromEntries(library) });
-    });
+    const short = kernels.map((kernel) => reworded(kernel, (text) => shortOf.get(text)!));
     expect(complaintsOf(short, false).complaints).toEqual([]);
   });
 

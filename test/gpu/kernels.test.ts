@@ -28,13 +28,14 @@ describe("every kernel", () => {
     );
     const sources = await Promise.all(files.map((name) => readFile(resolve(repository, "shaders", name), "utf8")));
     const fileOf = (source: string) => files[sources.indexOf(source)];
-    const shared = [...sharedTexts().values()].map(fileOf);
+    const parts = kernels.flatMap(({ definition }) => definition.parts ?? []);
+    const shared = new Set([...parts, ...sharedTexts().values()].map(fileOf));
     const own = kernels.map(({ definition }) => fileOf(definition.source));
     expect([...own, ...shared].sort()).toEqual(files.sort());
   });
 
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s: parameters as in the shader", (_, kernel) => {
-    const struct = /struct Params \{([^}]*)\}/.exec(withoutComments(kernel.definition.source));
+    const struct = /struct Params \{([^}]*)\}/.exec(withoutComments(kernel.source));
     expect(struct, "struct Params").not.toBeNull();
     const fields = struct![1]
       .split(/,(?![^<]*>)/)
@@ -48,7 +49,7 @@ describe("every kernel", () => {
   });
 
   it.each(kernels.map((kernel) => [kernel.name, kernel] as const))("%s: bindings as in the shader", (_, kernel) => {
-    const source = withoutComments(kernel.definition.source);
+    const source = withoutComments(kernel.source);
     const declared = [...source.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(\w+)>\s*(\w+)/g)];
     expect(declared.map(([, index]) => Number(index))).toEqual(declared.map((_match, index) => index));
     const bindings = declared.map(([, , access, name]) => [name, access]);

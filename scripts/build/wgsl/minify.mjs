@@ -177,14 +177,35 @@ function globalsOf({ tokens, starts }) {
  * a file and of what is put behind it.
  */
 function scopesOf(files, common) {
-  return files.flatMap(({ tokens, starts, kept, globals }) => {
-    const scopes = [new Set([...kept, ...globals, ...common])];
+  return files.flatMap(({ tokens, starts, kept, globals, others }) => {
+    const scopes = [new Set([...kept, ...globals, ...others.globals, ...common])];
     tokens.forEach(({ text }, i) => {
       if (starts.has(i)) scopes.push(new Set(kept));
       if (isWord(text) && tokens[i - 1]?.text !== ".") scopes[scopes.length - 1].add(text);
     });
     return scopes;
   });
+}
+
+/**
+ * Tells each file what those declare that it makes shaders with: `others`. What has to stay in one of them stays in all,
+ * however far apart they are.
+ */
+function joinTogether(files, together) {
+  const byName = new Map(files.map((one) => [one.file, one]));
+  for (const one of files) one.others = { globals: new Set(), fields: new Set() };
+  for (const names of together) {
+    const group = names.map((name) => byName.get(name));
+    for (const { others } of group) {
+      for (const { globals, fields } of group) {
+        for (const name of globals) others.globals.add(name);
+        for (const name of fields) others.fields.add(name);
+      }
+    }
+    const kept = new Set(group.flatMap((one) => [...one.kept]));
+    for (const one of files) if (group.some((other) => other.kept === one.kept)) one.kept = kept;
+  }
+  for (const one of files) one.kept = new Set(one.kept);
 }
 
 /** The fields of each struct of a file. */
@@ -205,9 +226,10 @@ function structsOf({ tokens, starts, kept }) {
  * @param {(file: string) => ReadonlySet<string>} keptIn names that stay in a file: of declarations that a specialisation
  *   replaces, and in what it puts there
  * @param {Iterable<string>} [shared] files whose text is put behind that of others, so that no name may clash with theirs
+ * @param {readonly (readonly string[])[]} [together] files that make one shader, which names may be declared in any of
  * @returns {{ texts: Map<string, string>, names: Map<string, string>, fields: Map<string, string> }} long -> short
  */
-export function minifyShaders(sources, keptIn, shared = []) {
+export function minifyShaders(sources, keptIn, shared = [], together = []) {
   const isShared = new Set(shared);
   const files = [...sources].map(([file, source]) => {
     const tokens = tokensOf(source);
@@ -217,11 +239,15 @@ export function minifyShaders(sources, keptIn, shared = []) {
     one.globals = globalsOf(one);
     return one;
   });
+  joinTogether(files, together);
   // Shared files call one another's functions.
   const common = new Set(files.flatMap(({ file, globals }) => (isShared.has(file) ? globals : [])));
-  for (const { file, tokens, kinds, declared, fields, kept } of files) {
+  for (const { file, tokens, kinds, declared, fields, kept, others } of files) {
     tokens.forEach(({ text }, i) => {
-      const isOwn = (kinds[i] === "field" ? fields : declared).has(text);
+      const isOwn =
+        kinds[i] === "field"
+          ? fields.has(text) || others.fields.has(text)
+          : declared.has(text) || others.globals.has(text);
       if (kept.has(text) || !(isOwn || (isShared.has(file) && kinds[i] === "name" && common.has(text)))) kinds[i] = "";
     });
   }

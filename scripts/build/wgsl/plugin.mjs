@@ -15,7 +15,10 @@ async function engineShaders() {
   return files.filter((file) => file.endsWith(".wgsl") && !file.startsWith("bench")).sort();
 }
 
-/** The names that specialisations replace or put there, of every variant of every kernel: by text of a shader. */
+/**
+ * The names that specialisations replace or put there, of every variant of every kernel: by text of a shader; and the texts
+ * that make one shader.
+ */
 async function namesInUse() {
   const kernels = (await readdir(join(repository, "src/kernels"), { recursive: true }))
     .filter((file) => file.endsWith(".ts"))
@@ -42,15 +45,18 @@ async function namesInUse() {
     if (!names.has(text)) names.set(text, new Set());
     for (const word of words) names.get(text).add(word);
   };
+  const together = [];
   for (const { definition } of definedKernels()) {
+    const { source, parts = [] } = definition;
+    if (parts.length > 0) together.push([source, ...parts]);
     for (const spec of definition.variants?.() ?? []) {
       const words = Object.entries(spec).flatMap(([name, value]) => [name, ...(String(value).match(WORD) ?? [])]);
-      note(definition.source, words);
+      for (const text of [source, ...parts]) note(text, words);
       // Shared texts call one another: a name that stays in one stays in all.
       if (spec.include) for (const text of sharedTexts().values()) note(text, words);
     }
   }
-  return names;
+  return { names, together };
 }
 
 let minified;
@@ -66,8 +72,10 @@ async function minifyAll() {
   const sources = new Map();
   for (const file of files) sources.set(file, await readFile(join(folder, file), "utf8"));
   const library = files.filter((file) => file.startsWith(`lib${sep}`));
-  const names = await namesInUse();
-  return { sources, ...minifyShaders(sources, (file) => names.get(sources.get(file)) ?? new Set(), library) };
+  const { names, together } = await namesInUse();
+  const fileOf = new Map([...sources].map(([file, text]) => [text, file]));
+  const groups = together.map((texts) => texts.map((text) => fileOf.get(text)));
+  return { sources, ...minifyShaders(sources, (file) => names.get(sources.get(file)) ?? new Set(), library, groups) };
 }
 
 /** Shaders are imported as text: those of the engine minified, others as they stand. */

@@ -1,5 +1,8 @@
+import arithmeticSource from "../../../shaders/attention/attention-arithmetic.wgsl";
 import backwardSource from "../../../shaders/attention/attention-backward.wgsl";
 import backwardSharedSource from "../../../shaders/attention/attention-backward-shared.wgsl";
+import gradientsSource from "../../../shaders/attention/attention-gradients.wgsl";
+import lanesSource from "../../../shaders/attention/attention-lanes.wgsl";
 import rowDotsSource from "../../../shaders/attention/attention-row-dots.wgsl";
 import {
   defineKernel,
@@ -11,7 +14,6 @@ import {
 } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
-
 import { attentionFlops } from "./flops.ts";
 import {
   type AttentionInputs,
@@ -93,6 +95,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward",
     source: backwardSource,
+    parts: [gradientsSource, lanesSource, arithmeticSource],
   }),
 );
 listVariants(subgroupKernel, () => specs(SUBGROUP_TILES));
@@ -101,6 +104,7 @@ const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward-shared",
     source: backwardSharedSource,
+    parts: [gradientsSource, arithmeticSource],
   }),
 );
 listVariants(workgroupKernel, () => specs([{}]));

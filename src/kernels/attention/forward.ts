@@ -1,4 +1,7 @@
 import attentionSource from "../../../shaders/attention/attention.wgsl";
+import arithmeticSource from "../../../shaders/attention/attention-arithmetic.wgsl";
+import lanesSource from "../../../shaders/attention/attention-lanes.wgsl";
+import scoresSource from "../../../shaders/attention/attention-scores.wgsl";
 import attentionSharedSource from "../../../shaders/attention/attention-shared.wgsl";
 import {
   defineKernel,
@@ -10,7 +13,6 @@ import {
 } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy } from "../../tensor/index.ts";
 import { launch, output, requireFloat32 } from "../launch.ts";
-
 import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
 import {
@@ -73,6 +75,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention",
     source: attentionSource,
+    parts: [scoresSource, lanesSource, arithmeticSource],
   }),
 );
 listVariants(subgroupKernel, () => specs([...SUBGROUP_TILES, ...WIDE_TILES]));
@@ -81,6 +84,7 @@ const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-shared",
     source: attentionSharedSource,
+    parts: [scoresSource, arithmeticSource],
   }),
 );
 listVariants(workgroupKernel, () => specs([{}]));

@@ -54,6 +54,9 @@ const subgroupTile = (size: number, rows: number, groups: number): Specializatio
   ROWS: rows,
   GROUPS: groups,
   fromLane: "return subgroupShuffle(x, lane);",
+  // SwiftShader makes a shuffle of every lane that it may be of.
+  fromFour: `return mat4x4f(${[0, 1, 2, 3].map((i) => (size === 4 ? `subgroupBroadcast(x, ${i}u)` : `subgroupShuffle(x, first + ${i}u)`)).join(", ")});`,
+  ...(size === 4 ? { WRITTEN_OUT: "true" } : {}),
   enable: "subgroups",
 });
 
