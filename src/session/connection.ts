@@ -26,6 +26,7 @@ export class Connection {
   call<N extends CallName>(name: N, ...args: Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#lastId;
+    this.#letFlow();
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(result as ReturnType<Calls[N]>), reject });
       this.#post({ type: "call", id, name, args }, id);
@@ -35,13 +36,19 @@ export class Connection {
   stream<N extends StreamName>(name: N, ...args: Parameters<Streams[N]>): PieceStream<ReturnType<Streams[N]>> {
     if (this.#failure) throw this.#failure;
     const id = ++this.#lastId;
-    const stream = new PieceStream<ReturnType<Streams[N]>>(
-      (count) => this.port.postMessage({ type: "taken", id, count } satisfies Request),
-      () => this.port.postMessage({ type: "leave", id } satisfies Request),
-    );
+    this.#letFlow();
+    const stream = new PieceStream<ReturnType<Streams[N]>>({
+      onTaken: (count) => this.port.postMessage({ type: "taken", id, count } satisfies Request),
+      onLeave: () => this.port.postMessage({ type: "leave", id } satisfies Request),
+      isOtherAwaited: () => this.#pending.size > 0 || this.#streams.size > 1,
+    });
     this.#streams.set(id, stream as PieceStream<unknown>);
     this.#post({ type: "stream", id, name, args }, id);
     return stream;
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== null;
   }
 
   /** Ends everything that is asked and will be. */
@@ -51,6 +58,14 @@ export class Connection {
     for (const stream of this.#streams.values()) stream.fail(error);
     this.#pending.clear();
     this.#streams.clear();
+  }
+
+  /**
+   * Who waits for an answer may be reading a stream whose sender must get on before it can answer: what has arrived of all
+   * streams counts as taken, and, as long as something is awaited, what arrives.
+   */
+  #letFlow(): void {
+    for (const stream of this.#streams.values()) stream.takeAll();
   }
 
   /** What cannot be cloned is refused where it is sent. */
@@ -97,12 +112,23 @@ export function messageOfError(error: unknown): ErrorMessage {
   return { name, message, stack, ...(error instanceof WebGpuUnavailableError && { problem: error.problem }) };
 }
 
+export interface PieceListeners {
+  /** Told that so many pieces were taken. */
+  onTaken(count: number): void;
+  /** Told that nobody reads any more. */
+  onLeave(): void;
+  /** Whether an answer to something else is awaited, for which the sender must not wait for the reader. */
+  isOtherAwaited(): boolean;
+}
+
 /**
  * Pieces that another thread sends. It is told of each that was taken, and sends only a few ahead of that. Leaving the loop
  * tells it to end.
  */
 export class PieceStream<T> implements AsyncIterable<T> {
   readonly #queue: T[] = [];
+  /** Pieces in the queue, its newest, that do not count as taken yet. */
+  #untaken = 0;
   #waiting: (() => void) | null = null;
   #isEnded = false;
   #error: Error | null = null;
@@ -115,10 +141,7 @@ export class PieceStream<T> implements AsyncIterable<T> {
   readonly #done: Promise<void>;
   #settle!: (error: Error | null) => void;
 
-  constructor(
-    private readonly onTaken: (count: number) => void,
-    private readonly onLeave: () => void,
-  ) {
+  constructor(private readonly listeners: PieceListeners) {
     this.#done = new Promise((resolve, reject) => {
       this.#settle = (error) => (error ? reject(error) : resolve());
     });
@@ -128,16 +151,23 @@ export class PieceStream<T> implements AsyncIterable<T> {
 
   /** Resolves at the end, whether the pieces are read or not. */
   get done(): Promise<void> {
-    if (!this.#isFlowing && this.#queue.length > 0) this.onTaken(this.#queue.length);
     this.#isFlowing = true;
+    this.takeAll();
     return this.#done;
+  }
+
+  /** Counts all that has arrived as taken. */
+  takeAll(): void {
+    if (this.#untaken > 0) this.listeners.onTaken(this.#untaken);
+    this.#untaken = 0;
   }
 
   push(piece: T): void {
     this.onPiece(piece);
     if (this.#isLeft) return;
     this.#queue.push(piece);
-    if (this.#isFlowing) this.onTaken(1);
+    this.#untaken++;
+    if (this.#isFlowing || this.listeners.isOtherAwaited()) this.takeAll();
     this.#wake();
   }
 
@@ -160,7 +190,10 @@ export class PieceStream<T> implements AsyncIterable<T> {
       for (;;) {
         while (this.#queue.length > 0) {
           const piece = this.#queue.shift() as T;
-          if (!this.#isFlowing) this.onTaken(1);
+          if (this.#untaken > this.#queue.length) {
+            this.#untaken--;
+            this.listeners.onTaken(1);
+          }
           yield piece;
         }
         if (this.#error) throw this.#error;
@@ -173,7 +206,8 @@ export class PieceStream<T> implements AsyncIterable<T> {
       const isOver = this.#isEnded || this.#error !== null;
       this.#isLeft = true;
       this.#queue.length = 0;
-      if (!isOver) this.onLeave();
+      this.#untaken = 0;
+      if (!isOver) this.listeners.onLeave();
     }
   }
 

@@ -16,7 +16,11 @@ import type {
 
 /** What the page asks of the worker, each answered once. */
 export interface Calls {
-  open(options: Pick<SessionOptions, "gpu" | "cache"> & { storage: string | false }): { adapter: AdapterDescription };
+  open(options: Pick<SessionOptions, "gpu" | "cache"> & { storage: string | false }): {
+    adapter: AdapterDescription;
+    /** A lock that the worker holds as long as it lives; null where there is none. */
+    life?: string | null;
+  };
   inspect(model: ModelSource, job?: Partial<FineTuneJob>): ModelInspection;
   describeData(job: FineTuneJob): DataDescription;
   plan(job: FineTuneJob): Plan;

@@ -3,6 +3,7 @@ import type { AdapterDescription } from "../gpu/index.ts";
 import type { DataSource, FineTuneJob, ModelSource } from "../jobs/index.ts";
 import { Connection, type PieceStream, type Port } from "./connection.ts";
 import type { HostOptions } from "./host/host.ts";
+import { watchLife } from "./life.ts";
 import type {
   DataDescription,
   EvaluateRequest,
@@ -21,6 +22,10 @@ import type {
 
 const DEFAULT_STORAGE = "session";
 
+const WORKER_ENDED =
+  "the browser has ended the session's worker, probably for want of memory; open another session, which can pick up " +
+  "the run that was kept";
+
 /** The other end of the messages, and how it is given up. */
 interface Place {
   readonly port: Port;
@@ -37,7 +42,7 @@ interface Place {
  */
 export class FineTuneSession implements TrainingSession {
   #state: SessionState = "idle";
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   /**
    * Starts the worker and opens a GPU in it.
@@ -53,10 +58,17 @@ export class FineTuneSession implements TrainingSession {
     }
     const place = worker === "here" ? await openHere({ folder, openGpu }) : openWorker(worker);
     const connection = new Connection(place.port);
+    const ended = new AbortController();
+    const close = place.close;
+    place.close = () => {
+      ended.abort();
+      close();
+    };
     try {
       watch(place.port, connection);
       const asked = { gpu, cache, storage: typeof storage === "object" ? (false as const) : storage };
-      const { adapter } = await connection.call("open", asked);
+      const { adapter, life } = await connection.call("open", asked);
+      if (life) watchLife(life, ended.signal, () => connection.fail(new Error(WORKER_ENDED)));
       return new FineTuneSession(connection, place, adapter);
     } catch (error) {
       place.close();
@@ -132,11 +144,17 @@ export class FineTuneSession implements TrainingSession {
     await this.connection.call("forget");
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.connection.call("close");
+    } catch (error) {
+      // A worker that has failed has nothing left to close.
+      if (!this.connection.hasFailed) throw error;
     } finally {
       this.connection.fail(new Error("the session is closed"));
       this.place.close();
@@ -145,6 +163,7 @@ export class FineTuneSession implements TrainingSession {
   }
 
   #requireIdle(): void {
+    if (this.#closing) throw new Error("the session is closed");
     if (this.#state === "idle") return;
     throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
   }

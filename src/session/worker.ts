@@ -1,6 +1,11 @@
 import type { Port } from "./connection.ts";
 import { SessionHost } from "./host/host.ts";
+import { holdForLife } from "./life.ts";
 import { serve } from "./serve.ts";
 
 // The entry of a module worker: the whole of a session but its page.
-serve(globalThis as unknown as Port, new SessionHost().handlers);
+const { handlers } = new SessionHost();
+serve(globalThis as unknown as Port, {
+  ...handlers,
+  open: async (options) => ({ ...(await handlers.open(options)), life: await holdForLife() }),
+});

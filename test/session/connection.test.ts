@@ -68,6 +68,53 @@ describe("a session's messages", () => {
     expect(sent).toBe(500);
   });
 
+  it.each([
+    ["a call", (connection: Connection) => connection.call("cancel")],
+    ["another stream", async (connection: Connection) => connection.stream("generate", {} as never).done],
+  ] as const)("let a sender go on while its reader waits for %s that the sender must end for", async (_, ask) => {
+    let end: (() => void) | undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let sent = 0;
+    const connection = connect({
+      start: async (send: (piece: number) => Promise<void> | undefined) => {
+        while (sent < 300) await send(sent++);
+        end!();
+      },
+      cancel: () => ended,
+      generate: () => ended,
+    });
+    const seen: number[] = [];
+    for await (const piece of connection.stream("start", {} as never)) {
+      // The sender is as far ahead as it may be when it is asked.
+      if (seen.length === 0) await turns(20);
+      if (seen.length === 0) await ask(connection);
+      seen.push(piece as unknown as number);
+    }
+    expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => i));
+  });
+
+  it("hold a sender back again when what was asked meanwhile is answered", async () => {
+    let sent = 0;
+    const connection = connect({
+      start: async (send: (piece: number) => Promise<void> | undefined) => {
+        while (sent < 500) await send(sent++);
+      },
+      stored: async () => null,
+    });
+    const seen: number[] = [];
+    let ahead = 0;
+    for await (const piece of connection.stream("start", {} as never)) {
+      if (seen.length === 100) await connection.call("stored");
+      seen.push(piece as unknown as number);
+      await turns(3);
+      if (seen.length > 250) ahead = Math.max(ahead, sent - seen.length);
+    }
+    expect(seen).toHaveLength(500);
+    expect(ahead).toBeLessThanOrEqual(64);
+  });
+
   it("tell a sender that its reader has left", async () => {
     let left: Promise<unknown> | undefined;
     const connection = connect({

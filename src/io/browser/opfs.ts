@@ -3,6 +3,11 @@ import { assertPlainFileName, decodeText, type OutputDirectory } from "../direct
 import { type Appender, type CacheStore, partOf } from "../remote/store.ts";
 import { type OpfsFileHandle, openAppender, rename, renamingSink, withLock, withRoom } from "./opfs-file.ts";
 
+/** Attempts to read a small file that other tabs may be replacing. */
+const READS = 5;
+
+class ReplacedError extends Error {}
+
 /** The folder of the site's private file system that holds what Graft stores; other files of the site are left alone. */
 const ROOT = "graft";
 
@@ -26,8 +31,7 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
   static async open(path: string, { create = false }: { create?: boolean } = {}): Promise<OpfsDirectory> {
     const parts = splitPath(path);
     try {
-      let handle = await rootFolder();
-      for (const part of parts) handle = await handle.getDirectoryHandle(part, { create });
+      const handle = await folderAt(parts, create);
       await clearLeftovers(handle, parts.join("/"));
       return new OpfsDirectory(parts.join("/"), handle);
     } catch (error) {
@@ -37,14 +41,20 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
 
   /** What errors call it. */
   readonly name: string;
+  #handle: FileSystemDirectoryHandle;
 
   private constructor(
     /** Path of the folder, as `open` takes it. */
     readonly path: string,
-    /** The folder itself. */
-    readonly handle: FileSystemDirectoryHandle,
+    handle: FileSystemDirectoryHandle,
   ) {
     this.name = `browser storage/${path}`;
+    this.#handle = handle;
+  }
+
+  /** The folder itself. */
+  get handle(): FileSystemDirectoryHandle {
+    return this.#handle;
   }
 
   async list(): Promise<string[]> {
@@ -61,25 +71,28 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
   }
 
   async readText(file: string): Promise<string> {
-    const source = await this.open(file);
-    return decodeText(source.name, await source.read(0, source.size));
+    for (let read = 1; ; read++) {
+      try {
+        const source = await this.open(file);
+        return decodeText(source.name, await source.read(0, source.size));
+      } catch (error) {
+        // Another tab has replaced it meanwhile: then the new one is read.
+        if (!(error instanceof ReplacedError) || read === READS) throw error;
+      }
+    }
   }
 
   async open(file: string): Promise<ByteSource> {
     const handle = await this.#find(file);
     if (!handle) throw new Error(`${this.name}: there is no file ${JSON.stringify(file)}`);
     const name = `${this.name}/${file}`;
-    const source = blobSource(name, await handle.getFile());
-    return {
-      ...source,
-      read: (start, end) =>
-        source.read(start, end).catch((error: Error) => {
-          if (error.name !== "NotReadableError" && error.name !== "NotFoundError") throw error;
-          throw new Error(`${name}: the file was replaced or removed while it was read; open it again`, {
-            cause: error,
-          });
-        }),
+    const refuse = (error: Error): never => {
+      if (error.name !== "NotReadableError" && error.name !== "NotFoundError") throw error;
+      const problem = `${name}: the file was replaced or removed while it was read; open it again`;
+      throw new ReplacedError(problem, { cause: error });
     };
+    const source = blobSource(name, await handle.getFile().catch(refuse));
+    return { ...source, read: (start, end) => source.read(start, end).catch(refuse) };
   }
 
   async writeText(file: string, text: string): Promise<void> {
@@ -100,13 +113,24 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
     const released = await holdLock(lockOf(this.path, temporary));
     try {
       return await withRoom(name, 0, async () => {
-        const handle = (await this.handle.getFileHandle(temporary, { create: true })) as OpfsFileHandle;
+        const handle = await this.#makeFile(temporary);
         return renamingSink(name, this, file, handle, await openAppender(handle), released);
       });
     } catch (error) {
       await this.handle.removeEntry(temporary).catch(() => {});
       released();
       throw error;
+    }
+  }
+
+  /** A file as it is, empty when there was none. The folder is made anew where a person has cleared it away meanwhile. */
+  async #makeFile(file: string): Promise<OpfsFileHandle> {
+    try {
+      return (await this.#handle.getFileHandle(file, { create: true })) as OpfsFileHandle;
+    } catch (error) {
+      if ((error as Error).name !== "NotFoundError") throw error;
+      this.#handle = await folderAt(splitPath(this.path), true);
+      return (await this.#handle.getFileHandle(file, { create: true })) as OpfsFileHandle;
     }
   }
 
@@ -126,10 +150,9 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
   async append(file: string, start: number, size: number): Promise<Appender> {
     assertPlainFileName(this.name, file);
     const name = `${this.name}/${file}`;
-    const appender = await withRoom(name, size - start, async () => {
-      const part = await this.handle.getFileHandle(partOf(file), { create: true });
-      return openAppender(part as OpfsFileHandle, start, true);
-    });
+    const appender = await withRoom(name, size - start, async () =>
+      openAppender(await this.#makeFile(partOf(file)), start, true),
+    );
     return {
       get size() {
         return appender.size;
@@ -161,8 +184,13 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
 
   async #entries(kind: "file" | "directory"): Promise<string[]> {
     const names: string[] = [];
-    for await (const entry of this.handle.values()) {
-      if (entry.kind === kind && !isOwnName(entry.name)) names.push(entry.name);
+    try {
+      for await (const entry of this.handle.values()) {
+        if (entry.kind === kind && !isOwnName(entry.name)) names.push(entry.name);
+      }
+    } catch (error) {
+      // The folder itself was cleared away.
+      if ((error as Error).name !== "NotFoundError") throw error;
     }
     return names.sort();
   }
@@ -177,6 +205,12 @@ export async function rootFolder(): Promise<FileSystemDirectoryHandle> {
   }
   const origin = await navigator.storage.getDirectory();
   return origin.getDirectoryHandle(ROOT, { create: true });
+}
+
+async function folderAt(parts: readonly string[], create: boolean): Promise<FileSystemDirectoryHandle> {
+  let handle = await rootFolder();
+  for (const part of parts) handle = await handle.getDirectoryHandle(part, { create });
+  return handle;
 }
 
 /** The names of a path. @throws where one leads elsewhere. */

@@ -6,15 +6,31 @@ export type OpenGpu = (options: SessionOptions["gpu"]) => Promise<Gpu>;
 /** The session's handle to a GPU; another is opened when the one before was lost. */
 export class Device {
   #gpu: Gpu | null = null;
+  #opening: Promise<Gpu> | null = null;
+  #isEnded = false;
 
   constructor(
     private readonly options: SessionOptions["gpu"],
     private readonly open: OpenGpu = (asked) => Gpu.open(asked),
   ) {}
 
+  /** @throws when the session is over, and what `open` throws. */
   async get(): Promise<Gpu> {
     if (this.#gpu?.isLost) this.close();
-    this.#gpu ??= await this.open(this.options);
+    if (this.#gpu) return this.#gpu;
+    // Several may ask before the first has it: they share one.
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<Gpu> {
+    try {
+      if (!this.#isEnded) this.#gpu = await this.open(this.options);
+    } finally {
+      this.#opening = null;
+    }
+    if (this.#isEnded) this.close();
+    if (!this.#gpu) throw new Error("the session is closed");
     return this.#gpu;
   }
 
@@ -35,6 +51,12 @@ export class Device {
   close(): void {
     this.#gpu?.close();
     this.#gpu = null;
+  }
+
+  /** Closes the handle; there is no other after it. */
+  end(): void {
+    this.#isEnded = true;
+    this.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CheckpointEvent } from "../../finetune/index.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 type Keep = () => Promise<CheckpointEvent | null>;
 
@@ -76,7 +77,6 @@ export class Gate {
     for (const resolve of this.#waiters.splice(0)) resolve();
     while (this.#isHolding && !options.signal.aborted) {
       await this.#doWork();
-      if (this.#work.length > 0) continue;
       if (!this.#isHolding || options.signal.aborted) break;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -93,8 +93,10 @@ export class Gate {
     return kept;
   }
 
+  /** What is still to be done when the run is cancelled is not waited for, nor begun: the run's end may be awaited in turn. */
   async #doWork(): Promise<void> {
-    for (let work = this.#work.shift(); work; work = this.#work.shift()) await work();
+    const { signal } = this.options;
+    while (this.#work.length > 0 && !signal.aborted) await unlessAborted(this.#work.shift()!(), signal).catch(() => {});
   }
 
   #continue(): void {

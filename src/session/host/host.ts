@@ -11,7 +11,7 @@ import { describeData, inspectJob, inspectModel } from "./describe.ts";
 import { Device, type OpenGpu } from "./device.ts";
 import { BlobFolder, MemoryFolder } from "./folders.ts";
 import { KeptRun } from "./kept-run.ts";
-import { Models } from "./models.ts";
+import { LOST_WITH_DEVICE, Models } from "./models.ts";
 import { Run } from "./run.ts";
 import { Sources } from "./sources.ts";
 import { unlessAborted } from "./unless-aborted.ts";
@@ -41,6 +41,7 @@ export class SessionHost {
   #ended: Promise<void> = Promise.resolve();
   /** What is asked while no job runs, one after another. */
   #asked: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
 
   constructor(private readonly options: HostOptions = {}) {}
 
@@ -76,13 +77,13 @@ export class SessionHost {
     forget: async () => {
       if (this.#run) throw new Error("forget: the run is still under way; cancel it first");
       const { lock, kept } = this.#session;
-      await alone(lock, () => kept.forget());
+      await alone(lock, this.#closing.signal, () => kept.forget());
     },
     close: () => this.#close(),
   };
 
   get #session(): Opened {
-    if (!this.#opened) throw new Error("the session is closed");
+    if (!this.#opened || this.#closing.signal.aborted) throw new Error("the session is closed");
     return this.#opened;
   }
 
@@ -116,27 +117,32 @@ export class SessionHost {
   /** Starts a job, or goes on with the one that was kept. */
   async #begin(send: Send<SessionEvent>, signal: AbortSignal, job: FineTuneJob | null): Promise<void> {
     const { kept, models, device, sources, lock } = this.#session;
-    const own = job ?? (await kept.job());
     if (this.#run) throw new Error("a run is under way; cancel it, or wait for its end, before another is started");
-    if (!own) throw new Error("there is no run that was kept");
     const prepare = sources.prepare.bind(sources);
-    const run = new Run({ device, kept, prepare, send }, own);
+    const run = new Run({ device, kept, prepare, send });
+    // From here on it can be held and cancelled, whatever has to be read and waited for first.
     this.#run = run;
     const leave = (): void => run.cancel();
     signal.addEventListener("abort", leave, { once: true });
+    // A job that cannot be read leaves what there was before.
+    const begin = async (): Promise<void> => {
+      const own = job ?? (await kept.job());
+      if (!own) throw new Error("there is no run that was kept");
+      await unlessAborted(prepare(own, run.tellBytes), run.signal);
+      this.#last?.release();
+      models.release();
+      run.job = own;
+      this.#last = run;
+      if (job) await run.begin(own);
+    };
     const work = async (): Promise<void> => {
-      await this.#asked.catch(() => {});
-      // A job that cannot be read leaves what there was before.
-      const begin = async (): Promise<void> => {
-        await unlessAborted(prepare(own, run.tellBytes), run.signal);
-        this.#last?.release();
-        models.release();
-        this.#last = run;
-        if (job) await run.begin();
-      };
+      await unlessAborted(this.#asked, run.signal).catch(() => {});
       await run.execute(job === null, begin);
     };
-    this.#ended = alone(lock, work);
+    this.#ended = alone(lock, run.signal, work).catch(async (error: unknown) => {
+      if (run.isBegun || !run.signal.aborted) throw error;
+      await run.tellCancelled();
+    });
     try {
       await this.#ended;
     } finally {
@@ -150,8 +156,10 @@ export class SessionHost {
 
   /** Does something with models where it does not come into the way of a run. */
   #between<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#run) return this.#run.gate.do(work);
-    const result = this.#asked.then(work, work);
+    // What cannot be answered for now, for want of a network for instance, does not keep the session open.
+    const asked = async (): Promise<T> => unlessAborted(work(), this.#closing.signal);
+    if (this.#run) return this.#run.gate.do(asked);
+    const result = this.#asked.then(asked);
     this.#asked = result.catch(() => {});
     return result;
   }
@@ -161,21 +169,24 @@ export class SessionHost {
     if (!run?.trained) throw new Error("there is no trained model yet: start a job first");
     if (this.#run) throw new Error("the model is still being trained; it can be saved when the run has ended");
     const { task, model, shown, log } = run.trained;
+    if (model.gpu.isLost) throw new Error(LOST_WITH_DEVICE);
     const folder = new BlobFolder();
     await task.save(folder, model);
-    const samples = await takeSamples(task, asking(task, model), this.#session.models.askingBefore(run.job));
+    const samples = await takeSamples(task, asking(task, model), this.#session.models.askingBefore(run.job!));
     await folder.writeText("report.html", renderReport(reportOf(task, log.recorded(), shown, model.gpu, samples)));
-    return { files: folder.files, command: commandOf(pinned(run.job, task.folder.directory.version)) };
+    return { files: folder.files, command: commandOf(pinned(run.job!, task.folder.directory.version)) };
   }
 
   async #close(): Promise<void> {
     if (!this.#opened) return;
+    const { models, device } = this.#opened;
+    this.#closing.abort(new Error("the session is closed"));
     this.#run?.cancel();
     await this.#ended.catch(() => {});
-    await this.#asked.catch(() => {});
+    await this.#asked;
     this.#last?.release();
-    this.#opened.models.release();
-    this.#opened.device.close();
+    models.release();
+    device.end();
     this.#opened = null;
   }
 }
@@ -185,15 +196,27 @@ function pinned(job: FineTuneJob, commit: string | undefined): FineTuneJob {
   return job.model.kind === "hub" && commit ? { ...job, model: { ...job.model, revision: commit } } : job;
 }
 
+/** How long the lock of a tab that is being closed or loaded anew may stay behind, in milliseconds. */
+const LOCK_PATIENCE = 5_000;
+
 /**
  * Runs while no other tab has a run in the same folder. Holding the lock also keeps browsers from freezing a tab in the
- * background.
+ * background. `signal` ends the waiting for it.
  */
-async function alone(lock: string | null, work: () => Promise<void>): Promise<void> {
+async function alone(lock: string | null, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   const locks = globalThis.navigator?.locks;
   if (lock === null || !locks) return work();
-  await locks.request(lock, { ifAvailable: true }, async (held) => {
-    if (!held) throw new Error("another tab is training in this browser's storage; close it, or cancel its run, first");
-    await work();
-  });
+  const waiting = new AbortController();
+  const stop = (): void => waiting.abort(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const patience = AbortSignal.timeout(LOCK_PATIENCE);
+  patience.onabort = () =>
+    waiting.abort(new Error("another tab is training in this browser's storage; close it, or cancel its run, first"));
+  try {
+    await locks.request(lock, { signal: waiting.signal }, work);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    patience.onabort = null;
+  }
 }

@@ -13,6 +13,9 @@ const EVENTS_FILE = "events.json";
 /** Ahead of the names of a model's files that are kept with the run. */
 const MODEL_PREFIX = "model-";
 
+/** Attempts to read what another tab may be replacing. */
+const READS = 3;
+
 /** What stands in the file of the job. */
 interface KeptJob {
   readonly format: "graft-run";
@@ -161,7 +164,18 @@ export class KeptRun {
     return this.folder.has(CHECKPOINT_FILE);
   }
 
+  /** What is kept, as it is at this moment: another tab may be training, and replaces files while they are read. */
   async describe(): Promise<StoredRun | null> {
+    for (let read = 1; ; read++) {
+      try {
+        return await this.#describe();
+      } catch (error) {
+        if (read === READS) throw error;
+      }
+    }
+  }
+
+  async #describe(): Promise<StoredRun | null> {
     const job = await this.job();
     if (!job) return null;
     const kept = await this.events();

@@ -10,6 +10,9 @@ import { imageOf, readingKey } from "./reader.ts";
 import type { TrainedModel } from "./run.ts";
 import type { Sources } from "./sources.ts";
 
+export const LOST_WITH_DEVICE =
+  "the GPU device was lost, and the trained model with it; pick the run up to have it again";
+
 /** Tokens that are written on, when nothing is asked for. */
 const DEFAULT_NEW_TOKENS = 60;
 
@@ -91,11 +94,7 @@ export class Models {
     if (which === "after") {
       const now = trained();
       if (now && !now.model.gpu.isLost) return now;
-      throw new Error(
-        now
-          ? "the GPU device was lost, and the trained model with it; pick the run up to have it again"
-          : "there is no trained model yet: start a job first",
-      );
+      throw new Error(now ? LOST_WITH_DEVICE : "there is no trained model yet: start a job first");
     }
     const asked = job ?? this.parts.job();
     if (!asked) throw new Error("there is no model yet: start a job first, or give one with the question");

@@ -1,6 +1,7 @@
 import type { EndEvent } from "../../finetune/index.ts";
 import { refuse } from "../../finetune/plan/plan.ts";
 import type { Settings } from "../../finetune/report.ts";
+import type { Gpu } from "../../gpu/index.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
 import type { TaskRun } from "../../jobs/tasks/task-run.ts";
 import { planTask } from "../../jobs/training/planning.ts";
@@ -20,6 +21,10 @@ import { unlessAborted } from "./unless-aborted.ts";
 
 /** Devices lost one after another without a step being kept between, before the run is given up. */
 const MOST_LOSSES = 3;
+/** Attempts to have a device after a loss: a browser whose process for it ended needs a moment to start another. */
+const MOST_OPENINGS = 5;
+/** Before the second of these, in milliseconds; before each further one so much more. */
+const OPENING_DELAY = 200;
 /** Least time between two checkpoints that nothing asks for, in milliseconds. */
 const KEEP_EVERY = 5_000;
 /** Checkpoints take at most this share of the time. */
@@ -48,6 +53,8 @@ export class Run {
   readonly gate: Gate;
   readonly #cancelling = new AbortController();
   readonly #log = new EventLog();
+  /** What is trained; null until it has been read. */
+  job: FineTuneJob | null = null;
   /** The model while it is trained, and after the end. */
   trained: TrainedModel | null = null;
   #lastKept = performance.now();
@@ -59,11 +66,10 @@ export class Run {
   /** Whether the job is written down, without which nothing can be picked up; and whether it was told that something is not. */
   #isJobKept = true;
   #isNotKeptTold = false;
+  #isBegun = false;
+  #isHistoryTold = false;
 
-  constructor(
-    private readonly parts: RunParts,
-    readonly job: FineTuneJob,
-  ) {
+  constructor(private readonly parts: RunParts) {
     const { send } = parts;
     this.gate = new Gate({
       signal: this.signal,
@@ -87,14 +93,19 @@ export class Run {
     return this.#cancelling.signal;
   }
 
+  /** Whether it was executed, which tells how it ends. */
+  get isBegun(): boolean {
+    return this.#isBegun;
+  }
+
   cancel(): void {
     this.#cancelling.abort();
   }
 
   /** Writes the job down, in place of the run that was kept before. Where there is no room for it the run goes on without. */
-  async begin(): Promise<void> {
+  async begin(job: FineTuneJob): Promise<void> {
     try {
-      await this.parts.kept.begin(this.job, (file, loaded, total) => this.tellBytes("download", file, loaded, total));
+      await this.parts.kept.begin(job, (file, loaded, total) => this.tellBytes("download", file, loaded, total));
     } catch (error) {
       if (this.signal.aborted) throw error;
       this.#isJobKept = false;
@@ -106,26 +117,28 @@ export class Run {
    * Runs to the end.
    *
    * @param isPickedUp goes on from what was kept, and tells its history first
-   * @param begin makes ready what the run is kept in
+   * @param begin reads the job, and makes ready what the run is kept in
    */
   async execute(isPickedUp: boolean, begin: () => Promise<void>): Promise<void> {
     const { device, kept, send } = this.parts;
-    let goesOn = isPickedUp;
+    this.#isBegun = true;
+    this.#isHistoryTold = !isPickedUp;
     try {
       await begin();
     } catch (error) {
       if (!this.signal.aborted) throw error;
-      return await this.#tellCancelled();
+      return await this.tellCancelled();
     }
     if (isPickedUp) for (const event of (await kept.events())?.events ?? []) this.#log.add(event);
-    for (let isFirst = true; ; isFirst = false) {
+    let goesOn = isPickedUp;
+    for (let isRecovering = false; ; isRecovering = true) {
       try {
-        await this.#attempt(goesOn, isPickedUp && isFirst);
+        await this.#attempt(goesOn, isRecovering);
         return;
       } catch (error) {
         if (this.signal.aborted && this.trained === null) {
           await this.#keepEvents("cancelled");
-          return await this.#tellCancelled();
+          return await this.tellCancelled();
         }
         const lost = await device.lossBehind(error);
         if (!lost) {
@@ -138,29 +151,47 @@ export class Run {
         device.close();
         await send({ type: "device-lost", step: this.#log.step, message: lost.message });
         if (this.#losses >= MOST_LOSSES) {
-          throw new Error(
-            `the GPU device was lost ${this.#losses} times without the run getting on between; it ends here, and can be ` +
-              `picked up from step ${Math.max(this.#keptStep, 0)} (${lost.message})`,
-            { cause: lost },
-          );
+          throw this.#givenUp(`was lost ${this.#losses} times without the run getting on between`, lost);
         }
-        const gpu = await device.get();
         goesOn = await kept.hasCheckpoint();
         if (!goesOn) this.#log.goBackTo(0);
-        await send({ type: "recovered", step: goesOn ? Math.max(this.#keptStep, 0) : 0, adapter: gpu.adapter.name });
       }
     }
   }
 
-  async #attempt(goesOn: boolean, isHistoryTold: boolean): Promise<void> {
+  /** Another device after a loss, as soon as the browser gives one. */
+  async #reopen(): Promise<Gpu> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.parts.device.get();
+      } catch (error) {
+        this.signal.throwIfAborted();
+        if (tries === MOST_OPENINGS) throw this.#givenUp("was lost, and there is no other", error as Error);
+        await pause(tries * OPENING_DELAY);
+      }
+    }
+  }
+
+  #givenUp(what: string, cause: Error): Error {
+    const place = `it ends here, and can be picked up from step ${Math.max(this.#keptStep, 0)}`;
+    return new Error(`the GPU device ${what}; ${place} (${cause.message})`, { cause });
+  }
+
+  async #attempt(goesOn: boolean, isRecovering: boolean): Promise<void> {
     const { device, kept, prepare, send } = this.parts;
     const { signal } = this;
-    const gpu = await device.get();
-    const task = await unlessAborted(prepare(this.job, this.tellBytes), signal);
+    const gpu = isRecovering ? await this.#reopen() : await device.get();
+    if (isRecovering) {
+      await send({ type: "recovered", step: goesOn ? Math.max(this.#keptStep, 0) : 0, adapter: gpu.adapter.name });
+    }
+    const task = await unlessAborted(prepare(this.job!, this.tellBytes), signal);
     const from = goesOn ? await stepsInCheckpoint(kept.folder) : null;
     if (goesOn) this.#log.goBackTo(from ?? 0);
     if (from !== null) this.#keptStep = from;
-    if (isHistoryTold) await send({ type: "history", step: from ?? 0, events: this.#log.events });
+    if (!this.#isHistoryTold) {
+      this.#isHistoryTold = true;
+      await send({ type: "history", step: from ?? 0, events: this.#log.events });
+    }
     const { plan, kernels } = await unlessAborted(planTask(task, gpu), signal);
     await send({ type: "plan", plan });
     if (!plan.fits) refuse(plan);
@@ -194,7 +225,7 @@ export class Run {
   }
 
   /** A run that is cancelled before its first step ends like any other. */
-  async #tellCancelled(): Promise<void> {
+  async tellCancelled(): Promise<void> {
     await this.parts.send({
       ...{ type: "end", reason: "cancelled", steps: this.#log.step, seconds: 0, tokens: 0, peakBytes: 0 },
       ...{ bestStep: null, evaluation: null },
@@ -241,3 +272,5 @@ export class Run {
     this.#keptStep = this.#log.step;
   }
 }
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
