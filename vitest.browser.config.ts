@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { takeConsoleAlarms } from "./test/support/browser/console-watch.ts";
+import { PATIENCE } from "./test/support/browser/patience.ts";
 import { repositoryServer } from "./test/support/browser/repository-server.ts";
 import { BROWSER_SUITES, NODE_ONLY } from "./test/support/browser/suites.ts";
 import { chromiumLaunchOptions } from "./test/support/chromium.ts";
@@ -47,7 +48,11 @@ export default defineConfig(
         },
         {
           extends: true,
-          test: { name: "driven", include: DRIVEN, pool: "forks", maxWorkers: 1, sequence: { groupOrder: 0 } },
+          test: {
+            ...{ name: "driven", include: DRIVEN, pool: "forks", maxWorkers: 1, sequence: { groupOrder: 0 } },
+            // A test may wait for several states; the one that does not come is what fails.
+            ...{ testTimeout: 2 * PATIENCE, hookTimeout: PATIENCE, expect: { poll: { timeout: PATIENCE } } },
+          },
         },
       ],
     },

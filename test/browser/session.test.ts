@@ -3,6 +3,7 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JobSettings } from "../../src/session/index.ts";
 import { builtPackage } from "../build/built-package.ts";
+import { longestTask } from "../support/browser/longest-task.ts";
 import type { Seen, SessionPage } from "../support/browser/session-page.ts";
 import { bundle, type Served, STRICT_POLICY, serve, useChromium } from "../support/chromium.ts";
 
@@ -15,39 +16,28 @@ const chromium = useChromium();
 let site: Served;
 beforeAll(async () => {
   const support = "test/support/browser";
-  const wrapped = (first: string) => bundle({ [first]: `${support}/${first}.ts` }, { alias });
-  const scripts = await bundle(
-    { page: `${support}/session-page.ts`, "session-worker": "src/session/worker.ts" },
-    { alias },
-  );
-  const altered = async (name: string): Promise<Record<string, string | Uint8Array>> => ({
-    ...(await wrapped(name)),
-    [`${name}-session.js`]: `import "./${name}.js";\nimport "./session-worker.js";\n`,
-  });
-  site = await serve(
-    [
-      {
-        "index.html":
-          '<!doctype html><html lang="en"><title>Session</title><script type="module" src="page.js"></script>',
-        ...scripts,
-        ...(await altered("losing-worker")),
-        ...(await altered("timeless-worker")),
-        ...(await altered("gpuless-worker")),
-      },
-      ".",
-    ],
-    { headers: { "content-security-policy": STRICT_POLICY } },
-  );
+  const session = { page: `${support}/session-page.ts`, "session-worker": "src/session/worker.ts" };
+  const files = {
+    "index.html": '<!doctype html><html lang="en"><title>Session</title><script type="module" src="page.js"></script>',
+    "altered-session.js": 'import "./altered-worker.js";\nimport "./session-worker.js";\n',
+    ...(await bundle(session, { alias })),
+    ...(await bundle({ "altered-worker": `${support}/altered-worker.ts` })),
+  };
+  const headers = { "content-security-policy": STRICT_POLICY };
+  site = await serve([files, "."], { headers, answer: ({ url }) => url === "/held" });
 });
 afterAll(() => site.close());
 
 const ready = (page: Page): Promise<unknown> => page.waitForFunction(() => document.title === "ready");
-const run = (page: Page, settings: JobSettings | "pick up", onStep?: string): Promise<Seen> =>
-  page.evaluate(([own, channel]) => graft.run(own, channel), [settings, onStep] as const);
+const run = (page: Page, settings: JobSettings | "pick up"): Promise<Seen> =>
+  page.evaluate((own) => graft.run(own), settings);
 
-/** Waits until the run of a page has taken so many steps, however busy the machine is. */
+/** Waits until the run of a page has taken so many steps. */
 const taken = (page: Page, steps: number): Promise<unknown> =>
-  page.waitForFunction((count) => graft.steps.length >= count, steps, { timeout: 240_000 });
+  page.waitForFunction((count) => graft.steps.length >= count, steps);
+
+/** A run that nobody waits the end of. */
+const ENDLESS: JobSettings = { epochs: 100_000, evalEvery: 1_000_000 };
 
 /** The page, ready, with a session open. */
 async function openPage(worker = "session-worker.js"): Promise<Page> {
@@ -63,12 +53,13 @@ describe("a session in a worker of a page", () => {
 
   it("trains, and no task of the page takes 100 ms meanwhile", async () => {
     const page = await openPage();
-    await page.evaluate(() => graft.watchTasks());
-    whole = await run(page, {});
-    expect(await page.evaluate(() => graft.longestTask())).toBeLessThan(100);
+    const longest = await longestTask(chromium.browser, page, async () => {
+      whole = await run(page, {});
+    });
+    expect(longest).toBeLessThan(100);
     // The watch would have noticed.
-    await page.evaluate(() => graft.block(150));
-    expect(await page.evaluate(() => graft.longestTask())).toBeGreaterThanOrEqual(150);
+    const blocked = await longestTask(chromium.browser, page, () => page.evaluate(() => graft.block()));
+    expect(blocked).toBeGreaterThanOrEqual(100);
     expect(whole.steps).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
     expect(whole.types.filter((type) => type !== "bytes")).toEqual(
       expect.arrayContaining(["plan", "compile", "start", "evaluation", "end"]),
@@ -78,20 +69,20 @@ describe("a session in a worker of a page", () => {
     expect(weights).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it("goes on after a reload in the middle, bit for bit", async () => {
-    const page = await openPage();
+  it("goes on after a reload in the middle of a step, at once, bit for bit", async () => {
+    const page = await openPage("altered-session.js?hold=6");
     const running = run(page, {}).catch(() => null);
     await taken(page, 6);
     await page.reload();
     await running;
     await ready(page);
-    await page.evaluate(() => graft.open());
-    const stored = (await page.evaluate(() => graft.session.stored()))!;
-    expect(stored).toMatchObject({ ended: null, totalSteps: 40, job: { task: "classify" } });
-    expect(stored.step).toBeGreaterThanOrEqual(4);
-    const seen = await run(page, "pick up");
-    expect(seen.history).toBe(stored.step);
-    expect(seen.steps[0]).toBe(stored.step + 1);
+    // The worker before may still be on its way out, with the lock of the storage in its hand.
+    const seen = await page.evaluate(async () => {
+      await graft.open();
+      return { stored: await graft.session.stored(), ...(await graft.run("pick up")) };
+    });
+    expect(seen.stored).toMatchObject({ ended: null, step: 4, totalSteps: 40, job: { task: "classify" } });
+    expect([seen.history, seen.steps[0]]).toEqual([4, 5]);
     expect(seen.losses).toEqual(whole.losses);
     expect(await page.evaluate(() => graft.weights())).toBe(weights);
     await page.evaluate(() => graft.session.forget());
@@ -99,8 +90,8 @@ describe("a session in a worker of a page", () => {
   });
 
   it("takes another device when its own is lost, and ends with the same bits", async () => {
-    const page = await openPage("losing-worker-session.js");
-    const seen = await run(page, {}, "lose");
+    const page = await openPage("altered-session.js?lose=6");
+    const seen = await run(page, {});
     expect(seen.types).toEqual(expect.arrayContaining(["device-lost", "recovered"]));
     expect(seen.recovered).toBeGreaterThanOrEqual(4);
     expect(seen.losses).toEqual(whole.losses);
@@ -108,7 +99,7 @@ describe("a session in a worker of a page", () => {
   });
 
   it("needs no timer and no frame, which stand still in a tab that nobody sees", async () => {
-    const page = await openPage("timeless-worker-session.js");
+    const page = await openPage("altered-session.js?timeless");
     const front = await page.context().newPage();
     await front.bringToFront();
     const seen = await run(page, { maxSteps: 4 });
@@ -122,13 +113,51 @@ describe("a session in a worker of a page", () => {
     await other.goto(site.url);
     await ready(other);
     await other.evaluate(() => graft.open());
-    const running = run(page, { epochs: 200, evalEvery: 800 });
+    const running = run(page, ENDLESS);
     running.catch(() => {});
     await taken(page, 2);
     await expect(run(other, {})).rejects.toThrow("another tab is training in this browser's storage");
     await page.evaluate(() => graft.session.cancel());
     expect((await running).types.at(-1)).toBe("end");
     expect((await run(other, { maxSteps: 1 })).steps).toEqual([1]);
+  });
+
+  it("goes on when its storage is cleared away, and keeps itself there anew", async () => {
+    const page = await openPage();
+    const running = run(page, ENDLESS);
+    running.catch(() => {});
+    await taken(page, 2);
+    // A file that is being written is not deleted; a moment later it is.
+    await expect.poll(() => page.evaluate(() => graft.clear().then(() => "cleared", String))).toBe("cleared");
+    await page.evaluate(() => graft.session.pause());
+    expect(await page.evaluate(() => graft.session.state)).toBe("paused");
+    // Its job went with the rest: it is trained to its end, and cannot be picked up.
+    expect(await page.evaluate(() => graft.session.stored())).toBeNull();
+    await page.evaluate(() => graft.session.cancel());
+    expect((await running).types.at(-1)).toBe("end");
+    expect((await run(page, { maxSteps: 1 })).steps).toEqual([1]);
+    expect(await page.evaluate(() => graft.session.stored())).toMatchObject({ step: 1, ended: "max-steps" });
+  });
+
+  it("is told when the browser ends its worker, and may be closed then", async () => {
+    const page = await openPage("altered-session.js?end=5");
+    await expect(run(page, {})).rejects.toThrow("the browser has ended the session's worker");
+    expect(await page.evaluate(() => graft.session.state)).toBe("idle");
+    await expect(page.evaluate(() => graft.session.stored())).rejects.toThrow("the browser has ended");
+    await page.evaluate(() => graft.session.close());
+    await page.evaluate(() => graft.open());
+    expect((await run(page, "pick up")).losses).toEqual(whole.losses);
+  });
+
+  it("leaves no worker and no lock when it is closed, whatever it was at", async () => {
+    const page = await openPage();
+    for (const type of ["bytes", "compile", "start", "step", "checkpoint", null] as const) {
+      const end = await page.evaluate((own) => graft.closeAt(own), type);
+      expect(end).toMatch(/^(nothing|end|the session is closed)$/);
+      await expect.poll(() => page.workers().length).toBe(0);
+      await expect.poll(() => page.evaluate(() => graft.locks())).toEqual([]);
+      await page.evaluate(() => graft.open());
+    }
   });
 
   it("works from the built files, whose worker lies beside them", async () => {
@@ -165,7 +194,7 @@ describe("a session in a worker of a page", () => {
     await ready(page);
     const problem = await page.evaluate(() =>
       graft
-        .open({ worker: "gpuless-worker-session.js" })
+        .open({ worker: "altered-session.js?gpuless" })
         .catch((error) => [error.name, error.problem.kind, error.message]),
     );
     expect(problem.slice(0, 2)).toEqual(["WebGpuUnavailableError", "no-webgpu"]);

@@ -1,3 +1,4 @@
+import { clearStored } from "../../../src/io/browser/index.ts";
 import type { JobSettings, SessionEvent, SessionOptions } from "../../../src/session/index.ts";
 import { type FineTuneJob, FineTuneSession } from "../../../src/session/index.ts";
 
@@ -18,30 +19,23 @@ export interface Seen {
 export interface SessionPage {
   open(options?: SessionOptions): Promise<string>;
   /** Runs a small job, or what was kept, to its end. */
-  run(settings: JobSettings | "pick up", onStep?: string): Promise<Seen>;
+  run(settings: JobSettings | "pick up"): Promise<Seen>;
   /** SHA-256 of the weights as they would be saved. */
   weights(): Promise<string>;
   readonly steps: number[];
   session: FineTuneSession;
   job(settings: JobSettings): Promise<FineTuneJob>;
-  /** Longest task of the main thread in milliseconds since this was called; `stop` gives it. */
-  watchTasks(): void;
-  longestTask(): Promise<number>;
-  /** Keeps the main thread busy: what the watch has to notice. */
-  block(milliseconds: number): Promise<void>;
+  /** Closes the session at the first event of a kind of a run, or without one; gives how the run ended. */
+  closeAt(type: SessionEvent["type"] | null): Promise<string>;
+  /** Names of the locks that anyone of the site has or waits for. */
+  locks(): Promise<string[]>;
+  /** Deletes what the site has stored. */
+  clear(): Promise<void>;
+  /** Keeps the main thread busy for a few tenths of a second of the processor's time. */
+  block(): number;
 }
 
 const steps: number[] = [];
-let tasks: PerformanceObserver | undefined;
-let longest = 0;
-
-const nextTask = (): Promise<void> =>
-  new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => resolve();
-    port2.postMessage(null);
-  });
-
 const graft: SessionPage = {
   steps,
   session: undefined as unknown as FineTuneSession,
@@ -66,7 +60,7 @@ const graft: SessionPage = {
       },
     };
   },
-  async run(settings, onStep) {
+  async run(settings) {
     const seen: Seen = { types: [], losses: [], steps: [], history: null, recovered: null, bytes: null };
     const take = (event: SessionEvent): void => {
       if (event.type === "history") {
@@ -84,10 +78,7 @@ const graft: SessionPage = {
     };
     const { session } = graft;
     const run = settings === "pick up" ? session.pickUp() : session.start(await graft.job(settings));
-    for await (const event of run) {
-      take(event);
-      if (onStep && event.type === "step") new BroadcastChannel(onStep).postMessage(event.step);
-    }
+    for await (const event of run) take(event);
     return seen;
   },
   async weights() {
@@ -95,23 +86,35 @@ const graft: SessionPage = {
     const digest = await crypto.subtle.digest("SHA-256", await files["model.safetensors"].arrayBuffer());
     return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
   },
-  watchTasks() {
-    longest = 0;
-    tasks ??= new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
-    });
-    tasks.observe({ type: "longtask" });
+  async closeAt(type) {
+    const { session } = graft;
+    let end = "nothing";
+    if (type === null) await session.close();
+    else {
+      const closing: Promise<void>[] = [];
+      try {
+        for await (const event of session.start(await graft.job({}))) {
+          if (event.type === type && closing.length === 0) closing.push(session.close());
+          end = event.type;
+        }
+      } catch (error) {
+        end = (error as Error).message;
+      }
+      await Promise.all(closing);
+    }
+    return end;
   },
-  async longestTask() {
-    for (let i = 0; i < 3; i++) await nextTask();
-    for (const { duration } of tasks!.takeRecords()) longest = Math.max(longest, duration);
-    return longest;
+  async locks() {
+    const { held = [], pending = [] } = await navigator.locks.query();
+    return [...held, ...pending].map(({ name }) => name ?? "");
   },
-  async block(milliseconds) {
-    await nextTask();
-    const end = performance.now() + milliseconds;
-    while (performance.now() < end);
-    await nextTask();
+  async clear() {
+    await clearStored("session");
+  },
+  block() {
+    let value = 1;
+    for (let i = 0; i < 300_000_000; i++) value = (Math.imul(value, 31) + i) | 0;
+    return value;
   },
 };
 

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { alarmOf } from "./console-watch.ts";
+import { PATIENCE } from "./patience.ts";
 
 /** Screenshots go here, by name; git ignores the folder. */
 export const SCREENSHOTS = "runs/screenshots";
@@ -21,6 +22,7 @@ const POLICY_MARK = "graft-policy-breach";
 
 /** Opens a page that is watched from its first script on. */
 export async function openWatchedPage(context: BrowserContext): Promise<WatchedPage> {
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const problems: string[] = [];
   page.on("console", (message) => {
