@@ -58,7 +58,7 @@ const output = (stream: NodeJS.WriteStream): Output => ({
     return stream.isTTY ?? false;
   },
   get columns() {
-    return stream.columns ?? 80;
+    return stream.columns || 80; // 0 where a terminal does not know its width
   },
 });
 

@@ -285,7 +285,8 @@ export class GPT2 extends GPT2Base {
 
   /**
    * Loads a model directory in the Hub's layout: config.json and model.safetensors, or an index with shards. Names with
-   * and without the `transformer.` prefix, F16 and BF16 weights.
+   * and without the `transformer.` prefix, F16 and BF16 weights. In Node a text is a path, an address or a name on the Hub,
+   * as `modelDirectory` takes them.
    *
    * @throws when the checkpoint does not fit, unless `strict: false`; `loadReport` then tells.
    */

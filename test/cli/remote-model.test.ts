@@ -32,7 +32,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const env = (url = server.url) => ({ HF_ENDPOINT: url, GRAFT_CACHE: join(folder, "cache") });
 const call = (args: readonly string[], environment = env()): Promise<Outcome> =>
   graft(args, undefined, false, environment);
-const UNREACHABLE = "http://localhost:1";
+const UNREACHABLE = "http://localhost:1023";
 
 const PROMPT = ["--prompt", "The sea", "--max-new-tokens", "3", "--greedy"];
 

@@ -1,5 +1,5 @@
 import type { ModelDirectory } from "../directory.ts";
-import { type UrlDirectoryOptions, urlDirectory } from "../remote/index.ts";
+import { type UrlDirectoryOptions, urlDirectory, why } from "../remote/index.ts";
 
 type Hub = typeof import("@huggingface/hub");
 
@@ -89,7 +89,7 @@ function describe(id: string, revision: string, hubUrl: string, error: unknown):
     case 429:
       return say("the Hub has had too many requests from here; wait a minute");
     case undefined:
-      return error instanceof TypeError ? say(`the Hub cannot be reached (${message})`) : error;
+      return error instanceof TypeError ? say(`the Hub cannot be reached (${why(error)})`) : error;
     default:
       return say(`the Hub answers with status ${statusCode} (${message})`);
   }

@@ -121,12 +121,12 @@ async function fromHub(id: string, options: ModelDirectoryOptions): Promise<Mode
   const pin = join(folder, "revisions", `${encodeURIComponent(revision)}.txt`);
   try {
     const known = isCommit(revision) ? revision : (await readTextIfAny(pin))?.trim();
-    if (!refresh && known && isCommit(known) && (await isThere(join(folder, known)))) {
-      return await keep((commit) => ask(commit ?? known), known);
-    }
+    const isKept = known !== undefined && isCommit(known) && (await isThere(join(folder, known)));
+    if (isKept && !refresh) return await keep((commit) => ask(commit ?? known), known);
     const remote = await ask(revision).catch((error: Error) => {
-      if (options.revision !== undefined) throw error;
-      throw new Error(`${id}: there is no such directory. As a model of the Hub: ${error.message}`, { cause: error });
+      const before = options.revision === undefined ? `${id}: there is no such directory. As a model of the Hub: ` : "";
+      const after = isKept ? ". What was downloaded before is taken when it is not asked for anew" : "";
+      throw new Error(`${before}${error.message}${after}`, { cause: error });
     });
     const commit = remote.version ?? "";
     if (!isCommit(commit)) throw new Error(`${id}: the Hub names no commit, but ${JSON.stringify(commit)}`);

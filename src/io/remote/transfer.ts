@@ -227,10 +227,10 @@ async function assertAllowed(error: PassingError, options: TransferOptions): Pro
   throw new TransferError(url, problem, undefined, { cause: error });
 }
 
-/** "fetch failed" of Node says nothing; its cause does. */
-function why(error: unknown): string {
+/** "fetch failed" of Node says nothing; its cause does, which has a code alone where several addresses were tried. */
+export function why(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message ? cause.message : message;
+  return (cause instanceof Error && (cause.message || (cause as Error & { code?: string }).code)) || message;
 }
 
 /** Seconds of a `Retry-After` header, which holds them or a date. */
