@@ -56,6 +56,10 @@ export interface State {
   readonly trainedOn: readonly PictureClass[];
   readonly saved: SavedModel | null;
   readonly stored: StoredRun | null;
+  /** The pictures of the kept run, whatever is made of them meanwhile. */
+  readonly storedClasses: readonly PictureClass[];
+  /** Whether the trained network went with its device, and can be had again from the kept run. */
+  readonly isLost: boolean;
 }
 
 /** Share of the pictures that is kept for validation. */
@@ -79,6 +83,8 @@ export class App {
     trainedOn: [],
     saved: null,
     stored: null,
+    storedClasses: [],
+    isLost: false,
   });
 
   constructor(readonly session: TrainingSession) {}
@@ -106,6 +112,17 @@ export class App {
     const kept = new Set([...classes, ...this.state.trainedOn].flatMap(({ pictures }) => pictures));
     for (const { pictures } of this.state.classes) for (const one of pictures) if (!kept.has(one)) forgetPicture(one);
     this.store.set({ classes });
+  }
+
+  /** Adds classes: those that are there already get more pictures, and those without a picture make room. */
+  mergeClasses(found: readonly PictureClass[]): void {
+    if (found.length === 0) return;
+    const known = this.state.classes.filter(({ pictures }) => pictures.length > 0);
+    const grown = known.map((one) => {
+      const more = found.find(({ name }) => name === one.name.trim());
+      return more ? { ...one, pictures: [...one.pictures, ...more.pictures] } : one;
+    });
+    this.setClasses([...grown, ...found.filter(({ name }) => !known.some((one) => one.name.trim() === name))]);
   }
 
   changeClass(id: number, patch: Partial<Pick<PictureClass, "name" | "pictures">>): void {
@@ -149,18 +166,19 @@ export class App {
     const name = model.kind === "url" ? modelName(model) : "";
     if (!isModelName(name) || data.kind !== "images") return;
     await this.chooseModel(name);
-    this.setClasses(classesOf(data.images));
+    const storedClasses = classesOf(data.images);
+    this.setClasses(storedClasses);
     const { epochs, batch, lr, seed, augment = [] } = settings;
     this.setTraining({
       ...{ epochs, batch, learningRate: lr, seed },
       augmentation: AUGMENTATION_NAMES.find((one) => AUGMENTATIONS[one].augment.join() === augment.join()) ?? "none",
     } as Training);
-    this.store.set({ stored });
+    this.store.set({ stored, storedClasses });
   }
 
   async pickUp(): Promise<void> {
-    const { stored } = this.state;
-    if (stored && !isBusy(this.state)) await this.#follow(stored.job, () => this.session.pickUp());
+    const { stored, storedClasses } = this.state;
+    if (stored && !isBusy(this.state)) await this.#follow(stored.job, () => this.session.pickUp(), storedClasses);
   }
 
   discard = (): Promise<void> =>
@@ -169,9 +187,10 @@ export class App {
       this.store.set({ stored: null });
     });
 
-  async #follow(job: FineTuneJob, begin: () => SessionRun): Promise<void> {
+  async #follow(job: FineTuneJob, begin: () => SessionRun, trainedOn = this.state.classes): Promise<void> {
     const run = new RunLog();
-    this.store.set({ run, job, trainedOn: this.state.classes, saved: null, stored: null, tick: this.state.tick + 1 });
+    const tick = this.state.tick + 1;
+    this.store.set({ run, job, trainedOn, saved: null, stored: null, isLost: false, tick });
     const show = (): void => this.store.set({ tick: this.state.tick + 1 });
     try {
       await followRun(run, begin, show);
@@ -186,13 +205,30 @@ export class App {
   cancel = (): Promise<void> => this.#do("The run could not be cancelled", () => this.session.cancel());
 
   async predict(image: Blob, which: Which): Promise<Prediction> {
-    const [prediction] = await this.session.predict({ images: [image], which });
-    return prediction;
+    try {
+      const [prediction] = await this.session.predict({ images: [image], which });
+      return prediction;
+    } catch (error) {
+      await this.#offerWhatWasLost(error);
+      throw error;
+    }
+  }
+
+  /** Offers the kept run again where the device was lost, and the trained network with it. */
+  async #offerWhatWasLost(error: unknown): Promise<void> {
+    if (isBusy(this.state) || !/GPU device was lost/i.test((error as Error).message)) return;
+    const { trainedOn, tick } = this.state;
+    this.store.set({ isLost: true, stored: await storedRun(this.session), storedClasses: trainedOn, tick: tick + 1 });
   }
 
   save = (): Promise<void> =>
     this.#do("The network could not be saved", async () => {
-      this.store.set({ saved: await this.session.save() });
+      try {
+        this.store.set({ saved: await this.session.save() });
+      } catch (error) {
+        await this.#offerWhatWasLost(error);
+        throw error;
+      }
     });
 
   async #do(title: string, action: () => Promise<void>): Promise<void> {

@@ -1,19 +1,21 @@
-import { type DroppedFile, decodeImage, droppedFiles, IMAGE_TYPES } from "../../src/io/browser/index.ts";
+import { type DroppedFile, decodeImage, droppedFiles } from "../../src/io/browser/index.ts";
 import { fill, h } from "../shared/dom.ts";
-import { type Dropped, dropTarget, dropZone } from "../shared/drop-zone.ts";
-import { icon } from "../shared/icons.ts";
+import { type Dropped, dropZone } from "../shared/drop-zone.ts";
 import type { Part } from "../shared/parts.ts";
-import { showError, showInfo } from "../shared/toasts.ts";
+import { showError, showErrors, showInfo } from "../shared/toasts.ts";
 import { type App, emptyClass, isBusy } from "./app.ts";
+import { type ClassCard, classCard, countOf } from "./class-card.ts";
 import { drawingPad } from "./pad.ts";
-import { byFolder, makePicture, missingIn, nextId, type Picture, type PictureClass } from "./pictures.ts";
+import { byFolder, makePicture, missingIn, type Picture, type PictureClass, renewed } from "./pictures.ts";
 import { sampleClasses } from "./samples.ts";
 
 /** Part 2: classes by name, with pictures that are drawn, dropped or picked. */
 export function classesPart(app: App, part: Part): void {
   const pad = drawingPad("Drawing pad");
+  const targets = h("div", { class: "row targets", role: "group", "aria-label": "Add the drawing to a class" });
   const list = h("ul", { class: "classes", "aria-label": "Classes" });
   const missing = h("p", { class: "small soft", role: "status" });
+  const told = h("p", { class: "small soft", role: "status" });
   const button = (label: string, kind: string, onclick: () => void) =>
     h("button", { class: `button ${kind}`, type: "button", onclick }, label);
   const add = button("Add a class", "", () => {
@@ -24,7 +26,12 @@ export function classesPart(app: App, part: Part): void {
   const clear = button("Clear the pad", "quiet small", () => pad.clear());
   const fillIn = async (): Promise<void> => {
     try {
-      app.setClasses(await sampleClasses());
+      const shapes = await sampleClasses();
+      const isThere = ({ name }: PictureClass): boolean =>
+        app.state.classes.some((one) => one.name.trim() === name && one.pictures.length > 0);
+      const fresh = shapes.filter((one) => !isThere(one));
+      if (fresh.length === 0) showInfo("The shapes are there already");
+      else app.mergeClasses(fresh);
     } catch (error) {
       showError("The shapes could not be drawn", error);
     }
@@ -42,12 +49,9 @@ export function classesPart(app: App, part: Part): void {
       "div",
       { class: "stack close" },
       pad.element,
-      h("div", { class: "row apart" }, clear),
-      h(
-        "p",
-        { class: "small soft" },
-        "Draw here, then add it to a class. Or drop pictures on a class: PNG, JPEG or WebP.",
-      ),
+      h("div", { class: "row apart" }, h("span", { class: "small soft", "aria-hidden": "true" }, "Add it to"), clear),
+      targets,
+      told,
     ),
     h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples), missing, folder),
   );
@@ -61,31 +65,46 @@ export function classesPart(app: App, part: Part): void {
     }
     app.addPictures(id, [makePicture(drawing, "drawing.png")]);
     pad.clear();
+    const own = app.state.classes.find((one) => one.id === id)!;
+    told.textContent = `${own.name} has ${countOf(own)}.`;
+  };
+  const refuseWhileBusy = (): boolean => {
+    const isRefused = isBusy(app.state);
+    if (isRefused) showInfo("A run is under way", "Pictures can be added when it has ended or is cancelled.");
+    return isRefused;
+  };
+  const removeClass = (removed: PictureClass): void => {
+    const before = app.state.classes;
+    app.setClasses(before.filter(({ id }) => id !== removed.id));
+    if (removed.pictures.length === 0) return;
+    showInfo(`${removed.name} is gone, with ${countOf(removed)}`, "", {
+      label: "Undo",
+      act: () => {
+        if (refuseWhileBusy()) return;
+        const { classes } = app.state;
+        const place = before.findIndex(({ id }) => id === removed.id);
+        app.setClasses([...classes.slice(0, place), renewed(removed), ...classes.slice(place)]);
+      },
+    });
   };
   const addFolder = async (dropped: Dropped): Promise<void> => {
-    if (isBusy(app.state)) return;
+    if (refuseWhileBusy()) return;
     try {
-      const found: PictureClass[] = [];
-      for (const [name, files] of byFolder(await droppedFiles(dropped))) {
-        const pictures = await readPictures(files);
-        if (pictures.length > 0) found.push({ ...emptyClass(name), pictures });
-      }
-      // Classes that are there already get more; those without a picture make room.
-      const known = app.state.classes.filter(({ pictures }) => pictures.length > 0);
-      const grown = known.map((one) => {
-        const more = found.find(({ name }) => name === one.name.trim());
-        return more ? { ...one, pictures: [...one.pictures, ...more.pictures] } : one;
-      });
-      const fresh = found.filter(({ name }) => !known.some((one) => one.name.trim() === name));
-      if (found.length > 0) app.setClasses([...grown, ...fresh]);
+      const folders = byFolder(await droppedFiles(dropped));
+      const pictures = await readPictures([...folders.values()].flat(), told);
+      const found = [...folders].map(([name, files]) => ({
+        ...emptyClass(name),
+        pictures: files.flatMap((file) => pictures.get(file) ?? []),
+      }));
+      app.mergeClasses(found.filter((one) => one.pictures.length > 0));
     } catch (error) {
       showError("The folder could not be read", error);
     }
   };
   const addFiles = async (id: number, dropped: Dropped): Promise<void> => {
-    if (isBusy(app.state)) return;
+    if (refuseWhileBusy()) return;
     try {
-      app.addPictures(id, await readPictures(await droppedFiles(dropped)));
+      app.addPictures(id, [...(await readPictures(await droppedFiles(dropped), told)).values()]);
     } catch (error) {
       showError("The pictures could not be read", error);
     }
@@ -95,15 +114,16 @@ export function classesPart(app: App, part: Part): void {
     part.setReady(state.inspection !== null || state.run !== null);
     controls.disabled = isBusy(state);
     if (state.classes === before?.classes) return;
+    told.textContent = "";
     for (const id of cards.keys()) if (!state.classes.some((one) => one.id === id)) cards.delete(id);
     const shown = state.classes.map((one) => {
       const card =
         cards.get(one.id) ??
         classCard({
           onName: (name) => app.changeClass(one.id, { name }),
-          onAdd: () => void addDrawing(one.id),
           onFiles: (dropped) => void addFiles(one.id, dropped),
-          onRemove: () => app.setClasses(app.state.classes.filter(({ id }) => id !== one.id)),
+          onAdd: () => void addDrawing(one.id),
+          onRemove: () => removeClass(app.state.classes.find(({ id }) => id === one.id)!),
           onRemovePicture: (picture) => {
             const { pictures } = app.state.classes.find(({ id }) => id === one.id)!;
             app.changeClass(one.id, { pictures: pictures.filter((other) => other !== picture) });
@@ -111,29 +131,42 @@ export function classesPart(app: App, part: Part): void {
         });
       cards.set(one.id, card);
       card.show(one);
-      return card.element;
+      return card;
     });
-    // What is there already stays in its place, or a field would lose the focus.
-    for (const element of [...list.children]) if (!shown.includes(element as HTMLLIElement)) element.remove();
-    shown.forEach((element, i) => {
-      if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null);
-    });
+    arrange(
+      list,
+      shown.map(({ element }) => element),
+    );
+    arrange(
+      targets,
+      shown.map(({ target }) => target),
+    );
     const problem = missingIn(state.classes);
     fill(missing, problem);
     part.setDone(problem === null);
   });
 }
 
+/** Files that are read without a word of how far it is. */
+const FEW = 10;
+
 /** Pictures of files, each of which is decoded once to see that it is one. What cannot be read is told by name. */
-async function readPictures(files: readonly DroppedFile[]): Promise<Picture[]> {
-  const pictures: Picture[] = [];
-  for (const { file } of files) {
+async function readPictures(files: readonly DroppedFile[], status: HTMLElement): Promise<Map<DroppedFile, Picture>> {
+  const pictures = new Map<DroppedFile, Picture>();
+  const errors: unknown[] = [];
+  for (const [i, one] of files.entries()) {
+    if (files.length > FEW) status.textContent = `Reading picture ${i + 1} of ${files.length}.`;
     try {
-      await decodeImage(file, file.name);
-      pictures.push(makePicture(file, file.name));
+      await decodeImage(one.file, one.file.name);
+      pictures.set(one, makePicture(one.file, one.file.name));
     } catch (error) {
-      showError("This is no picture that can be used", error);
+      errors.push(error);
     }
+  }
+  if (files.length > FEW) status.textContent = `${pictures.size} of ${files.length} pictures were read.`;
+  if (errors.length > 0) {
+    const what = errors.length === 1 ? "This is no picture" : `${errors.length} files are no pictures`;
+    showErrors(`${what} that can be used`, errors);
   }
   return pictures;
 }
@@ -145,95 +178,10 @@ function freeName(classes: readonly PictureClass[]): string {
   return `class ${number}`;
 }
 
-interface ClassCard {
-  readonly element: HTMLLIElement;
-  show(shown: PictureClass): void;
-}
-
-interface ClassActions {
-  onName(name: string): void;
-  onAdd(): void;
-  onFiles(dropped: Dropped): void;
-  onRemove(): void;
-  onRemovePicture(picture: Picture): void;
-}
-
-function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }: ClassActions): ClassCard {
-  const id = `class-${nextId()}`;
-  const name = h("input", {
-    ...{ class: "input", id, type: "text", autocomplete: "off", spellcheck: "false", maxlength: 60 },
-    oninput: () => onName(name.value),
+/** Puts elements into a place. What is there already stays, or a field would lose the focus. */
+function arrange(place: HTMLElement, elements: readonly HTMLElement[]): void {
+  for (const element of [...place.children]) if (!elements.includes(element as HTMLElement)) element.remove();
+  elements.forEach((element, i) => {
+    if (place.children[i] !== element) place.insertBefore(element, place.children[i] ?? null);
   });
-  const input = h("input", {
-    ...{ type: "file", hidden: true, multiple: true, accept: IMAGE_TYPES, "aria-label": "Choose pictures" },
-    onchange: () => {
-      // A copy: the list is emptied with the field.
-      if (input.files?.length) onFiles([...input.files] as unknown as FileList);
-      input.value = "";
-    },
-  });
-  const count = h("span", { class: "soft small" });
-  const pictures = h("ul", { class: "pictures" });
-  const remove = h("button", { class: "icon-button", type: "button", onclick: onRemove }, icon("close"));
-  const add = h("button", { class: "button small", type: "button", onclick: onAdd }, "Add the drawing");
-  const pick = h(
-    "button",
-    { class: "button small", type: "button", onclick: () => input.click() },
-    icon("upload"),
-    "Choose pictures",
-  );
-  const element = h(
-    "li",
-    {
-      class: "card class-card",
-      ...dropTarget(onFiles),
-    },
-    h(
-      "div",
-      { class: "class-head" },
-      h("label", { for: id, class: "visually-hidden" }, "Name of the class"),
-      name,
-      count,
-      remove,
-    ),
-    pictures,
-    h("div", { class: "row" }, add, pick, input),
-  );
-  let before: PictureClass | undefined;
-  return {
-    element,
-    show(shown) {
-      if (name.value !== shown.name) name.value = shown.name;
-      for (const [one, words] of [
-        [remove, `Remove the class ${shown.name}`],
-        [add, `Add the drawing to ${shown.name}`],
-        [pick, `Choose pictures of ${shown.name}`],
-      ] as const)
-        one.setAttribute("aria-label", words);
-      pictures.setAttribute("aria-label", `Pictures of ${shown.name}`);
-      const { length } = shown.pictures;
-      fill(count, `${length} ${length === 1 ? "picture" : "pictures"}`);
-      if (shown.pictures === before?.pictures && shown.name === before.name) return;
-      before = shown;
-      fill(
-        pictures,
-        shown.pictures.map((picture, i) =>
-          h(
-            "li",
-            {},
-            h(
-              "button",
-              {
-                ...{ class: "picture", type: "button", title: "Remove" },
-                "aria-label": `Remove picture ${i + 1} of ${shown.name}`,
-                onclick: () => onRemovePicture(picture),
-              },
-              h("img", { src: picture.url, alt: "", width: 56, height: 56 }),
-              icon("close"),
-            ),
-          ),
-        ),
-      );
-    },
-  };
 }

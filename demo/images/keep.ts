@@ -14,8 +14,8 @@ export function keepPart(app: App, part: Part): void {
   fill(part.body, kept.element);
 
   app.store.watch((state, before) => {
-    const { saved, run, model, trainedOn } = state;
-    part.setReady(run !== null && run.phase === "ended" && run.lastStep !== null);
+    const { saved, run, model, trainedOn, isLost } = state;
+    part.setReady(saved !== null || (!isLost && run !== null && run.phase === "ended" && run.lastStep !== null));
     if (saved === before?.saved && before !== null) return;
     part.setDone(saved !== null);
     if (!saved) return kept.show(null);

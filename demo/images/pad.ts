@@ -19,11 +19,12 @@ export interface Pad {
 }
 
 /**
- * A field to draw on, with pointer or pen. With the keyboard the arrows move the pen, and Space puts it down and lifts it.
+ * A field to draw on, with mouse, finger or pen. With the keyboard the arrows move the pen, and Space puts it down and
+ * lifts it.
  *
- * @param onStroke called when a stroke has ended, and when the pad was cleared.
+ * @param onChange called at every bit of a stroke, at its end, and when the pad was cleared.
  */
-export function drawingPad(label: string, onStroke: () => void = () => {}): Pad {
+export function drawingPad(label: string, onChange: () => void = () => {}): Pad {
   const canvas = h("canvas", {
     ...{ class: "pad", width: SIDE, height: SIDE, tabindex: 0, role: "application", "aria-label": label },
     "aria-description":
@@ -31,6 +32,9 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
   });
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   const cursor = h("span", { class: "cursor", hidden: true, "aria-hidden": "true" });
+  const invitation = h("p", { class: "invitation", "aria-hidden": "true" }, "Draw here");
+  /** The finger, pen or mouse that draws; another one meanwhile does not. */
+  let pointer: number | null = null;
   let last: [number, number] | null = null;
   let [x, y] = [SIDE / 2, SIDE / 2];
   let isEmpty = true;
@@ -39,6 +43,7 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
     context.fillStyle = "#000";
     context.fillRect(0, 0, SIDE, SIDE);
     isEmpty = true;
+    invitation.hidden = false;
   };
   const lineTo = (to: [number, number]): void => {
     const [fromX, fromY] = last ?? to;
@@ -53,6 +58,8 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
     context.stroke();
     last = to;
     isEmpty = false;
+    invitation.hidden = true;
+    onChange();
   };
   const placeOf = ({ offsetX, offsetY }: PointerEvent): [number, number] => {
     const { clientWidth, clientHeight } = canvas;
@@ -67,21 +74,30 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
     if (!last) return;
     last = null;
     showCursor();
-    onStroke();
+    onChange();
   };
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
+    if (event.button !== 0 || pointer !== null) return;
+    pointer = event.pointerId;
+    canvas.setPointerCapture(pointer);
+    // A line that the keyboard began does not go on here.
+    last = null;
     cursor.hidden = true;
     lineTo(placeOf(event));
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!canvas.hasPointerCapture(event.pointerId)) return;
+    if (event.pointerId !== pointer) return;
     // Browsers join moves of one frame; each of them is a place the pen was at.
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length > 0 ? moves : [event]) lineTo(placeOf(move));
   });
-  for (const type of ["pointerup", "pointercancel"] as const) canvas.addEventListener(type, lift);
+  for (const type of ["pointerup", "pointercancel", "lostpointercapture"] as const) {
+    canvas.addEventListener(type, ({ pointerId }) => {
+      if (pointerId !== pointer) return;
+      pointer = null;
+      lift();
+    });
+  }
   canvas.addEventListener("blur", () => {
     cursor.hidden = true;
     lift();
@@ -104,7 +120,7 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
   });
   blank();
   return {
-    element: h("div", { class: "pad-frame" }, canvas, cursor),
+    element: h("div", { class: "pad-frame" }, canvas, invitation, cursor),
     get isEmpty() {
       return isEmpty;
     },
@@ -112,7 +128,7 @@ export function drawingPad(label: string, onStroke: () => void = () => {}): Pad 
       last = null;
       blank();
       showCursor();
-      onStroke();
+      onChange();
     },
     async drawing() {
       return isEmpty ? null : centred(canvas);

@@ -24,6 +24,12 @@ export function makePicture(file: Blob, name: string): Picture {
   return { id: nextId(), file, name, url: URL.createObjectURL(file) };
 }
 
+/** A class whose pictures were forgotten, to be shown again. */
+export const renewed = (one: PictureClass): PictureClass => ({
+  ...one,
+  pictures: one.pictures.map((picture) => ({ ...picture, url: URL.createObjectURL(picture.file) })),
+});
+
 export const forgetPicture = ({ url }: Picture): void => URL.revokeObjectURL(url);
 
 /** Classes that the run would learn: those with pictures. */
@@ -35,8 +41,14 @@ export function missingIn(classes: readonly PictureClass[]): string | null {
   const wrong = classes.map(({ name }) => wrongName(name)).find((problem) => problem !== null);
   if (wrong) return wrong;
   const names = classes.map(({ name }) => name.trim());
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) return `Two classes are called ${twice}; give each a name of its own.`;
+  const folders = names.map(folderKey);
+  const again = folders.findIndex((folder, i) => folders.indexOf(folder) !== i);
+  if (again >= 0) {
+    const [first, second] = [names[folders.indexOf(folders[again])], names[again]];
+    return first === second
+      ? `Two classes are called ${first}; give each a name of its own.`
+      : `${first} and ${second} would be one folder on some systems; give each a name of its own.`;
+  }
   const whole = used(classes);
   if (whole.length < 2) return "Two classes with pictures are the least.";
   const few = whole.find(({ pictures }) => pictures.length < 2);
@@ -47,10 +59,15 @@ export function missingIn(classes: readonly PictureClass[]): string | null {
 function wrongName(name: string): string | null {
   const own = name.trim();
   if (own === "") return "Give every class a name.";
-  if (/[\\/:*?"<>|]|^\.|\p{Cc}/u.test(own))
-    return `"${own}" cannot be the name of a folder; leave out \\ / : * ? " < > |.`;
+  if (/[\\/:*?"<>|]|\p{Cc}/u.test(own)) return `"${own}" cannot be the name of a folder; leave out \\ / : * ? " < > |.`;
+  if (/^\.|\.$/.test(own)) return `"${own}" cannot be the name of a folder: it begins or ends with a dot.`;
+  if (/^(con|prn|aux|nul|(com|lpt)\d)(\.|$)/i.test(own))
+    return `"${own}" is no name for a folder on Windows; take another.`;
   return null;
 }
+
+/** What two names of one folder have in common where capitals and ways of writing accents make no difference. */
+const folderKey = (name: string): string => name.normalize("NFC").toLowerCase();
 
 /** The name of the folder of pictures. */
 export const FOLDER = "pictures";

@@ -66,7 +66,7 @@ function settingFields(app: App): HTMLFieldSetElement {
       { class: "fields" },
       field("Epochs", "epochs", "Passes over the pictures."),
       field("Batch", "batch", "Pictures a step."),
-      field("Rate", "learningRate", "Of the new head."),
+      field("Learning rate", "learningRate", "How far a step moves the head."),
       field("Seed", "seed", "The same seed, the same run."),
       augmentation.element,
     ),

@@ -1,46 +1,46 @@
 import { formatPercent } from "../../src/finetune/format.ts";
-import { decodeImage, droppedFiles } from "../../src/io/browser/index.ts";
-import type { Which } from "../../src/session/index.ts";
+import { decodeImage, droppedFiles, IMAGE_TYPES } from "../../src/io/browser/index.ts";
+import type { Prediction, Which } from "../../src/session/index.ts";
 import { fill, h } from "../shared/dom.ts";
-import { dropZone } from "../shared/drop-zone.ts";
+import { type Dropped, dropZone } from "../shared/drop-zone.ts";
 import type { Part } from "../shared/parts.ts";
 import { confusionMatrix } from "../shared/tables.ts";
 import { showError } from "../shared/toasts.ts";
-import { verdict } from "../shared/verdict.ts";
-import type { App } from "./app.ts";
+import { verdictCard } from "../shared/verdict.ts";
+import type { App, State } from "./app.ts";
 import { drawingPad } from "./pad.ts";
 
-const TITLES: Readonly<Record<Which, string>> = { before: "Before", after: "After training" };
+const TITLES: Readonly<Record<Which, string>> = { after: "After training", before: "Before" };
+const BOTH = ["after", "before"] as const satisfies readonly Which[];
 
-/** Part 4: a drawing or a picture, classified by the head as it was and as it is; the validation set. */
+/** Part 4: a drawing or a picture, classified as it is drawn by the head as it is and as it was; the validation set. */
 export function tryPart(app: App, part: Part): void {
-  const pad = drawingPad("Drawing pad to try", () => void readPad());
-  const shown = h("img", { class: "tried", alt: "The picture that was dropped", hidden: true });
+  const pad = drawingPad("Drawing pad to try", () => {
+    if (!pad.isEmpty) hidePicture();
+    ask("pad");
+  });
+  // A picture lies over the pad until something is drawn.
+  const picture = h("img", { class: "tried", alt: "The picture that was dropped", hidden: true });
+  pad.element.append(picture);
   const clear = h(
     "button",
-    { class: "button quiet small", type: "button", onclick: () => pad.clear() },
+    {
+      ...{ class: "button quiet small", type: "button" },
+      onclick: () => {
+        hidePicture();
+        pad.clear();
+      },
+    },
     "Clear the pad",
   );
   const drop = dropZone({
     button: "Choose a picture",
     hint: "Or drop it here: PNG, JPEG or WebP.",
-    accept: "image/png,image/jpeg,image/webp",
-    onDrop: async (dropped) => {
-      try {
-        const [first] = await droppedFiles(dropped);
-        if (!first) return;
-        await decodeImage(first.file, first.file.name);
-        pad.clear();
-        show(first.file);
-      } catch (error) {
-        showError("This is no picture that can be used", error);
-      }
-    },
+    accept: IMAGE_TYPES,
+    onDrop: (dropped) => void take(dropped),
   });
-  const panels: Record<Which, HTMLElement> = {
-    before: h("div", { class: "card stack close" }),
-    after: h("div", { class: "card stack close" }),
-  };
+  const cards = { after: verdictCard(TITLES.after), before: verdictCard(TITLES.before) };
+  const spoken = h("p", { class: "visually-hidden", role: "status" });
   const matrix = h("div", { class: "stack close", hidden: true });
   fill(
     part.body,
@@ -49,66 +49,79 @@ export function tryPart(app: App, part: Part): void {
       { class: "stack" },
       h(
         "div",
-        { class: "examples" },
-        h("div", { class: "stack close" }, pad.element, h("div", { class: "row" }, clear), drop, shown),
-        h("div", { class: "columns", "aria-live": "polite" }, panels.after, panels.before),
+        { class: "trial" },
+        pad.element,
+        h("div", { class: "columns" }, cards.after.element, cards.before.element, spoken),
+        h("div", { class: "stack close" }, h("div", { class: "row" }, clear), drop),
       ),
       matrix,
     ),
   );
 
-  let asked: Blob | null = null;
+  let asked: Blob | "pad" | null = null;
+  let turn = 0;
   let isAsking = false;
-  const empty = (): void => {
-    for (const which of ["after", "before"] as const)
-      fill(panels[which], h("h3", {}, TITLES[which]), h("p", { class: "soft" }, "–"));
+  const hidePicture = (): void => {
+    if (picture.src) URL.revokeObjectURL(picture.src);
+    picture.removeAttribute("src");
+    picture.hidden = true;
   };
-  const show = (image: File): void => {
-    if (shown.src) URL.revokeObjectURL(shown.src);
-    shown.src = URL.createObjectURL(image);
-    shown.hidden = false;
-    ask(image);
-  };
-  const readPad = async (): Promise<void> => {
-    const drawing = await pad.drawing();
-    if (drawing) {
-      shown.hidden = true;
-      ask(drawing);
-    } else if (shown.hidden) {
-      asked = null;
-      empty();
+  const take = async (dropped: Dropped): Promise<void> => {
+    try {
+      const [first] = await droppedFiles(dropped);
+      if (!first) return;
+      await decodeImage(first.file, first.file.name);
+      pad.clear();
+      hidePicture();
+      picture.src = URL.createObjectURL(first.file);
+      picture.hidden = false;
+      ask(first.file);
+    } catch (error) {
+      showError("This is no picture that can be used", error);
     }
   };
-  /** Asks for the newest picture; those that came while another was asked for are passed over but for the last. */
-  const ask = (image: Blob): void => {
-    asked = image;
+  /** Asks for what is there now; what came while another was asked for is passed over but for the last. */
+  const ask = (what: Blob | "pad" | null): void => {
+    asked = what;
+    turn++;
     if (!isAsking) void answer();
   };
   const answer = async (): Promise<void> => {
     isAsking = true;
     try {
-      for (let image = asked; image !== null; image = asked === image ? null : asked) {
-        for (const which of ["after", "before"] as const) {
-          const prediction = await app.predict(image, which);
-          if (asked === image) fill(panels[which], h("h3", {}, TITLES[which]), verdict(prediction));
+      for (let answered = -1; answered !== turn; ) {
+        answered = turn;
+        const image = asked === "pad" ? await pad.drawing() : asked;
+        const said: string[] = [];
+        for (const which of BOTH) {
+          const prediction = image && isReady() ? await app.predict(image, which) : null;
+          cards[which].show(prediction, labelsOf(app.state));
+          if (prediction) said.push(`${TITLES[which]}: ${wordsOf(prediction)}.`);
         }
+        // Read out once the pen rests, not at every bit of a stroke.
+        if (answered === turn) spoken.textContent = said.join(" ");
       }
     } catch (error) {
-      showError("The picture could not be read", error);
+      if (app.state.isLost) showLoss(app);
+      else showError("The picture could not be read", error);
     } finally {
       isAsking = false;
     }
   };
-  empty();
+
+  const isReady = (): boolean => {
+    const { run, isLost } = app.state;
+    return !isLost && run !== null && run.lastStep !== null && run.phase !== "failed";
+  };
 
   app.store.watch((state, before) => {
     const { run } = state;
-    const isReady = run !== null && run.lastStep !== null && run.phase !== "failed";
-    part.setReady(isReady);
+    part.setReady(isReady());
     if (state.tick === before?.tick) return;
     const hasEnded = run?.phase === "ended";
-    // What is on the pad is asked anew when the head has changed for good.
-    if (hasEnded && isReady && asked) ask(asked);
+    if (run !== before?.run) for (const which of BOTH) cards[which].show(null, labelsOf(state));
+    // What is there is asked anew when the head has changed for good.
+    if (hasEnded && isReady() && asked) ask(asked);
     const evaluation = hasEnded ? (run.best ?? run.latest) : run?.latest;
     matrix.hidden = !evaluation?.confusionMatrix;
     if (evaluation?.confusionMatrix && evaluation.labels) {
@@ -119,6 +132,22 @@ export function tryPart(app: App, part: Part): void {
         confusionMatrix(evaluation.labels, evaluation.confusionMatrix),
       );
     }
-    part.setDone(hasEnded && isReady);
+    part.setDone(hasEnded && isReady());
   });
 }
+
+/** The way back is offered here, too: the notice of it is far above. */
+function showLoss(app: App): void {
+  const text = "Its run is kept, and gives the same bits again.";
+  showError("The GPU was lost, and the trained network with it", text, {
+    label: "Bring it back",
+    act: () => void app.pickUp(),
+  });
+}
+
+const labelsOf = ({ trainedOn }: State): string[] => [
+  ...new Set(trainedOn.filter(({ pictures }) => pictures.length > 0).map(({ name }) => name.trim())),
+];
+
+/** "cross, 97.1 %" */
+const wordsOf = ({ label, probability }: Prediction): string => `${label}, ${formatPercent(probability)}`;

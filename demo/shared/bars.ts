@@ -1,4 +1,4 @@
-import { h } from "./dom.ts";
+import { fill, h } from "./dom.ts";
 
 export interface Bar {
   readonly name: string;
@@ -12,21 +12,56 @@ export interface Bar {
 
 /** Bars with a name on the left and the value on the right, for classes and probabilities. */
 export function barList(label: string, bars: readonly Bar[]): HTMLElement {
-  return h(
-    "ul",
-    { class: "bars", "aria-label": label },
-    bars.map(({ name, share, text, isStrong }) => {
-      const fill = h("span", { class: "fill" });
-      fill.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
-      return h(
-        "li",
-        { class: isStrong ? "strong" : null },
-        h("span", { class: "name" }, name),
-        h("span", { class: "track", "aria-hidden": "true" }, fill),
-        h("span", { class: "value number" }, text),
-      );
-    }),
+  const { element, show } = liveBars(label);
+  show(bars);
+  return element;
+}
+
+export interface LiveBars {
+  readonly element: HTMLElement;
+  /** Bars of the same names keep their places and elements: they grow and shrink. */
+  show(bars: readonly Bar[]): void;
+}
+
+/** Bars that are shown again and again. */
+export function liveBars(label: string): LiveBars {
+  const element = h("ul", { class: "bars", "aria-label": label });
+  let rows: { name: string; show(bar: Bar): void }[] = [];
+  return {
+    element,
+    show(bars) {
+      if (rows.length !== bars.length || rows.some(({ name }, i) => name !== bars[i].name)) {
+        const made = bars.map(({ name }) => makeRow(name));
+        fill(
+          element,
+          made.map((row) => row.element),
+        );
+        rows = made;
+      }
+      for (const [i, row] of rows.entries()) row.show(bars[i]);
+    },
+  };
+}
+
+function makeRow(name: string) {
+  const bar = h("span", { class: "fill" });
+  const value = h("span", { class: "value number" });
+  const element = h(
+    "li",
+    {},
+    h("span", { class: "name" }, name),
+    h("span", { class: "track", "aria-hidden": "true" }, bar),
+    value,
   );
+  return {
+    name,
+    element,
+    show({ share, text, isStrong = false }: Bar): void {
+      bar.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+      if (value.textContent !== text) value.textContent = text;
+      element.classList.toggle("strong", isStrong);
+    },
+  };
 }
 
 export interface Bin {

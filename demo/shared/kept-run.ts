@@ -1,4 +1,4 @@
-import { formatCount, formatPercent } from "../../src/finetune/format.ts";
+import { formatCount, formatPercent, formatSteps } from "../../src/finetune/format.ts";
 import { dataName, modelName } from "../../src/jobs/index.ts";
 import type { StoredRun, TrainingSession } from "../../src/session/index.ts";
 import { fill, h } from "./dom.ts";
@@ -29,10 +29,9 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
     if (before && stored === before.stored) return;
     fill(
       place,
-      stored && stored.ended !== "finished" && stored.ended !== "max-steps"
+      stored
         ? notice({
-            title: "A run was stopped",
-            text: describe(stored),
+            ...wordsOf(stored),
             actions: [
               h(
                 "button",
@@ -44,7 +43,7 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
                     document.getElementById("train")?.scrollIntoView();
                   },
                 },
-                "Pick it up",
+                isDone(stored) ? "Bring it back" : "Pick it up",
               ),
               h("button", { class: "button", type: "button", onclick: () => void app.discard() }, "Discard"),
             ],
@@ -54,9 +53,17 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
   });
 }
 
-function describe({ job, step, totalSteps, evaluation }: StoredRun): string {
+const isDone = ({ ended }: StoredRun): boolean => ended === "finished" || ended === "max-steps";
+
+function wordsOf(stored: StoredRun): { title: string; text: string } {
+  const { job, step, totalSteps, evaluation } = stored;
   const what = `${modelName(job.model)} on ${dataName(job.data)}`;
-  const where = `step ${formatCount(step)}${totalSteps === null ? "" : ` of ${formatCount(totalSteps)}`}`;
   const how = evaluation?.accuracy === undefined ? "" : `, ${formatPercent(evaluation.accuracy)} right`;
-  return `${what}, kept at ${where}${how}. It goes on with the same bits as if it had never stopped.`;
+  if (isDone(stored)) {
+    const text = `${what}, done after ${formatSteps(step)}${how}. Bring it back to try it or to download it.`;
+    return { title: "Your last run is kept", text };
+  }
+  const where = `step ${formatCount(step)}${totalSteps === null ? "" : ` of ${formatCount(totalSteps)}`}`;
+  const text = `${what}, kept at ${where}${how}. It goes on with the same bits as if it had never stopped.`;
+  return { title: "A run was stopped", text };
 }

@@ -5,6 +5,8 @@ import { icon } from "./icons.ts";
 const STAY = 6000;
 /** Errors that are shown at a time; an older one makes room. */
 const MOST = 3;
+/** Errors of one message that are told in full. */
+const MOST_LINES = 4;
 
 let region: HTMLElement | undefined;
 
@@ -16,11 +18,23 @@ function regionOf(): HTMLElement {
   return region;
 }
 
-function show(kind: "error" | "info", title: string, text: string): void {
+/** Something that can be done about it, such as "Undo". */
+export interface ToastAction {
+  readonly label: string;
+  act(): void;
+}
+
+function show(kind: "error" | "info", title: string, lines: readonly string[], action?: ToastAction): void {
   const toast = h(
     "div",
     { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" },
-    h("div", {}, h("strong", {}, title), text !== "" && h("p", {}, text)),
+    h(
+      "div",
+      {},
+      h("strong", {}, title),
+      lines.filter((line) => line !== "").map((line) => h("p", {}, line)),
+      action && actionButton(action, () => toast.remove()),
+    ),
     h(
       "button",
       { class: "icon-button", type: "button", "aria-label": "Close", onclick: () => toast.remove() },
@@ -30,12 +44,42 @@ function show(kind: "error" | "info", title: string, text: string): void {
   const all = regionOf();
   while (all.childElementCount >= MOST) all.firstElementChild!.remove();
   all.append(toast);
-  if (kind === "info") setTimeout(() => toast.remove(), STAY);
+  if (kind === "info") goLater(toast, action ? 2 * STAY : STAY);
+}
+
+const actionButton = ({ label, act }: ToastAction, close: () => void): HTMLElement =>
+  h(
+    "button",
+    {
+      ...{ class: "button small", type: "button" },
+      onclick: () => {
+        close();
+        act();
+      },
+    },
+    label,
+  );
+
+/** Takes a message away after a while; not under a pointer or a focus. */
+function goLater(toast: HTMLElement, milliseconds: number): void {
+  setTimeout(() => {
+    if (toast.matches(":hover, :focus-within")) goLater(toast, milliseconds);
+    else toast.remove();
+  }, milliseconds);
 }
 
 /** An error in the page: what could not be done, and the error's own words. It stays until it is closed. */
-export function showError(title: string, error: unknown): void {
-  show("error", title, sentence(error instanceof Error ? error.message : String(error)));
+export function showError(title: string, error: unknown, action?: ToastAction): void {
+  show("error", title, [wordsOf(error)], action);
+}
+
+const wordsOf = (error: unknown): string => sentence(error instanceof Error ? error.message : String(error));
+
+/** Several errors of one kind in one message: the first of them, and how many there are. */
+export function showErrors(title: string, errors: readonly unknown[]): void {
+  const words = errors.slice(0, MOST_LINES).map(wordsOf);
+  const left = errors.length - words.length;
+  show("error", title, left > 0 ? [...words, `And ${left} more.`] : words);
 }
 
 /** Takes errors away that a later success has settled. */
@@ -44,8 +88,8 @@ export function clearErrors(): void {
 }
 
 /** Something good to know, for a few seconds. */
-export function showInfo(title: string, text = ""): void {
-  show("info", title, text);
+export function showInfo(title: string, text = "", action?: ToastAction): void {
+  show("info", title, [text], action);
 }
 
 /** "no such file" -> "No such file." */

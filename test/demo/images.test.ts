@@ -12,6 +12,7 @@ import { FineTuneSession } from "../../src/session/session.ts";
 import { useChromium } from "../support/chromium.ts";
 import { useGpu } from "../support/gpu.ts";
 import { unzip } from "../support/unzip.ts";
+import { expectForEverybody, movingElements, smallTargets } from "./support/for-everybody.ts";
 
 const gpu = useGpu({ software: true });
 
@@ -51,7 +52,12 @@ describe("the page of pictures", () => {
   const open = async (context?: Parameters<typeof chromium.open>[1]) => {
     const watched = await chromium.open(`${demo.url}images.html`, { locale: "en-US", ...context });
     await ready(watched.page);
-    return watched;
+    /** A picture of a state, which holds for everybody. */
+    const show = async (name: string): Promise<void> => {
+      await expectForEverybody(watched.page);
+      await watched.screenshot(`images/${name}`);
+    };
+    return { ...watched, show };
   };
   const ready = (page: Page) => page.locator("#choose .facts").getByText("It knows").waitFor();
   const fillInShapes = async (page: Page): Promise<void> => {
@@ -84,9 +90,9 @@ describe("the page of pictures", () => {
   ];
 
   it("teaches a network shapes, tells a drawn one, and gives what Node opens and repeats to the bit", async () => {
-    const { page, screenshot } = await open({ acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+    const { page, show } = await open({ acceptDownloads: true, viewport: { width: 1280, height: 900 } });
     await expect.poll(() => page.locator("#adapter").textContent()).toMatch(/SwiftShader/);
-    await screenshot("images/start");
+    await show("start");
     await fillInShapes(page);
     await page.getByLabel("Epochs").fill("many");
     await page.getByText("Expected a whole number from 1 to 1000.").waitFor();
@@ -94,7 +100,7 @@ describe("the page of pictures", () => {
     await page.getByLabel("Epochs").fill("8");
     await train(page);
     await status(page).getByText("Pipelines compile while the weights load.").waitFor();
-    await screenshot("images/compiling");
+    await show("compiling");
     await status(page)
       .getByText(/^Done after 24 steps/)
       .waitFor();
@@ -106,15 +112,27 @@ describe("the page of pictures", () => {
         .toBe("25");
     }
 
-    await draw(page, "Drawing pad to try", ...CROSS);
-    const after = page.locator("#try .card").first();
+    // The answer follows the pen: it is there before the stroke has ended.
+    const [after, before] = ["first", "last"].map((which) => page.locator("#try .card")[which as "first" | "last"]());
+    expect(await after.locator(".verdict").textContent()).toBe("–");
+    const [first, second] = CROSS;
+    await draw(page, "Drawing pad to try", first);
+    const pad = (await page.getByLabel("Drawing pad to try", { exact: true }).boundingBox())!;
+    const place = ([x, y]: [number, number]): [number, number] => [pad.x + x * pad.width, pad.y + y * pad.height];
+    await page.mouse.move(...place(second[0]));
+    await page.mouse.down();
+    await page.mouse.move(...place(second[1]), { steps: 6 });
     await after.locator(".verdict").getByText("cross", { exact: true }).waitFor();
-    await page.locator("#try .card").last().locator(".verdict").waitFor();
+    await page.mouse.up();
+    await expect.poll(() => before.locator(".verdict").textContent()).not.toBe("–");
+    await expect
+      .poll(() => page.locator("#try").getByRole("status").textContent())
+      .toMatch(/^After training: cross, [\d.]+ %\. Before: \w+, [\d.]+ %\.$/);
     await page.getByRole("button", { name: "Prepare the files" }).click();
     await page.locator("#keep .files").waitFor();
-    await screenshot("images/done");
+    await show("done");
     await page.emulateMedia({ colorScheme: "dark" });
-    await screenshot("images/done-dark");
+    await show("done-dark");
 
     const coming = page.waitForEvent("download");
     await page.getByRole("button", { name: "Download all" }).click();
@@ -127,7 +145,28 @@ describe("the page of pictures", () => {
     const model = await loadImageClassifier(kept, { gpu: gpu() });
     expect(model.labels).toEqual(["circle", "cross", "triangle"]);
     model.dispose();
-    expect(await readFile(join(kept, "report.html"), "utf8")).toContain("cross");
+    const report = await readFile(join(kept, "report.html"), "utf8");
+    expect(report).toContain("Some of 6 validation examples, all of which are told rightly.");
+    expect(report.match(/<img class="picture" src="data:image\/png;base64,/g)).toHaveLength(6);
+
+    // With the GPU the trained network goes, and its kept run brings it back.
+    const whole = await chromium.browser.newBrowserCDPSession();
+    await whole.send("Browser.crashGpuProcess").catch(() => {});
+    await expect
+      .poll(async () => {
+        await page.getByRole("button", { name: "Clear the pad" }).last().click();
+        await draw(page, "Drawing pad to try", first);
+        return page.getByRole("alert").getByText("The GPU was lost, and the trained network with it").count();
+      })
+      .toBe(1);
+    await page.getByRole("heading", { name: "Your last run is kept" }).waitFor();
+    await show("lost");
+    await page.getByRole("alert").getByRole("button", { name: "Bring it back" }).click();
+    await status(page)
+      .getByText(/^Done after 24 steps/)
+      .waitFor();
+    await draw(page, "Drawing pad to try", ...CROSS);
+    await after.locator(".verdict").getByText("cross", { exact: true }).waitFor();
 
     // The command's own settings and pictures, read from the disk by Node's decoder.
     const command = await page.locator("#keep pre").textContent();
@@ -151,7 +190,7 @@ describe("the page of pictures", () => {
   });
 
   it("takes drawings and files by class, and says what is missing or wrong", async () => {
-    const { page, screenshot } = await open();
+    const { page, show } = await open();
     const missing = page.locator("#examples").getByRole("status");
     await missing.getByText("Two classes with pictures are the least.").waitFor();
     await expect(page.getByText("Two classes with two pictures each come first.").isVisible()).resolves.toBe(true);
@@ -182,13 +221,46 @@ describe("the page of pictures", () => {
     await alerts.getByText("notes.txt: cannot be decoded as an image: expected a PNG, JPEG or WebP file.").waitFor();
     await alerts.getByText("broken.png: cannot be decoded as an image: the file is broken or cut short.").waitFor();
     await page.getByRole("button", { name: "Remove picture 2 of other" }).waitFor();
-    await screenshot("images/wrong-files");
+    await show("wrong-files");
     await missing.getByText(/./).waitFor({ state: "detached" });
+    const wide = await sharp({ create: { width: 12_000, height: 2, channels: 3, background: "red" } })
+      .png()
+      .toBuffer();
+    await choose.setInputFiles([
+      fileOf("paper.pdf", "application/pdf", Buffer.from("%PDF-1.7")),
+      fileOf("nothing.png", "image/png", Buffer.alloc(0)),
+      fileOf("moving.gif", "image/gif", Buffer.from("GIF89a")),
+      fileOf("wide.png", "image/png", wide),
+      fileOf("more.txt", "text/plain", Buffer.from("more")),
+    ]);
+    const refused = alerts.filter({ hasText: "5 files are no pictures that can be used" });
+    for (const words of [
+      "moving.gif: cannot be decoded as an image: expected a PNG, JPEG or WebP file.",
+      "nothing.png: cannot be decoded as an image: the file is empty.",
+      "paper.pdf: cannot be decoded as an image: expected a PNG, JPEG or WebP file.",
+      "And 1 more.",
+    ])
+      await refused.getByText(words).waitFor();
+    await choose.setInputFiles([fileOf("wide.png", "image/png", wide)]);
+    await alerts.getByText("it is 12000 × 2 pixels, and 8192 a side is the most.").waitFor();
 
     await page.getByRole("textbox", { name: "Name of the class" }).last().fill("cross");
     await missing.getByText("Two classes are called cross; give each a name of its own.").waitFor();
     await page.getByRole("textbox", { name: "Name of the class" }).last().fill("a/b");
     await missing.getByText('"a/b" cannot be the name of a folder').waitFor();
+    for (const [name, words] of [
+      ["Cross", "cross and Cross would be one folder on some systems"],
+      ["photo.", '"photo." cannot be the name of a folder: it begins or ends with a dot.'],
+      ["con", '"con" is no name for a folder on Windows'],
+      ["  ", "Give every class a name."],
+    ]) {
+      await page.getByRole("textbox", { name: "Name of the class" }).last().fill(name);
+      await missing.getByText(words).waitFor();
+    }
+    await page.getByRole("textbox", { name: "Name of the class" }).last().fill("Fête 🎉 <b>");
+    await missing.getByText("cannot be the name of a folder").waitFor();
+    await page.getByRole("textbox", { name: "Name of the class" }).last().fill("Fête 🎉");
+    await missing.getByText(/./).waitFor({ state: "detached" });
     await page.getByRole("textbox", { name: "Name of the class" }).last().fill("photo");
     await page.getByRole("button", { name: "Remove picture 2 of photo" }).click();
     await missing.getByText("photo has one picture").waitFor();
@@ -217,6 +289,10 @@ describe("the page of pictures", () => {
     await page.getByRole("button", { name: "Remove picture 5 of cross" }).waitFor();
     await page.getByRole("button", { name: "Remove picture 2 of house" }).waitFor();
     await page.getByRole("button", { name: "Remove the class house" }).click();
+    await page.getByText("house is gone, with 2 pictures").waitFor();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("button", { name: "Remove picture 2 of house" }).waitFor();
+    await page.getByRole("button", { name: "Remove the class house" }).click();
 
     await page.getByRole("button", { name: "Add a class" }).click();
     expect(await page.locator("li.class-card").count()).toBe(3);
@@ -225,21 +301,23 @@ describe("the page of pictures", () => {
   });
 
   it("can be paused, picked up after a reload, and cancelled", async () => {
-    const { page, screenshot } = await open();
+    const { page, show } = await open();
     await fillInShapes(page);
     await page.getByLabel("Epochs").fill("1000");
     await train(page);
     await status(page).getByText("Training.").waitFor();
     await page.getByRole("button", { name: "Pause" }).click();
     await status(page)
-      .getByText(/^Paused at step \d/)
+      .getByText(/^Paused at step \d+\. It is kept; you may close the page\.$/)
       .waitFor();
-    await screenshot("images/paused");
+    await show("paused");
+    // What it learns from cannot be taken from it meanwhile.
+    expect(await page.getByRole("button", { name: "Remove the class cross" }).isDisabled()).toBe(true);
     await page.reload();
     await page.getByText("A run was stopped").waitFor();
     await expect.poll(() => page.locator(".picture").count()).toBe(24);
     expect(await page.getByLabel("Epochs").inputValue()).toBe("1000");
-    await screenshot("images/reloaded");
+    await show("reloaded");
     await page.getByRole("button", { name: "Pick it up" }).click();
     await status(page).getByText("Training.").waitFor();
     await page.getByText(/^Goes on after step \d/).waitFor();
@@ -249,11 +327,39 @@ describe("the page of pictures", () => {
       .waitFor();
     // What was learnt so far can be tried.
     await draw(page, "Drawing pad to try", ...CROSS);
-    await page.locator("#try .card .verdict").first().waitFor();
+    const verdict = page.locator("#try .card .verdict").first();
+    await expect.poll(() => verdict.textContent()).not.toBe("–");
+  });
+
+  it("trains where the browser keeps nothing for the page, and says so", async () => {
+    const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
+    await page.addInitScript(() => {
+      const refuse = () =>
+        Promise.reject(new DOMException("Security error when calling GetDirectory", "SecurityError"));
+      Object.defineProperty(StorageManager.prototype, "getDirectory", { value: refuse });
+    });
+    await page.goto(`${demo.url}images.html`);
+    await ready(page);
+    await page.getByRole("heading", { name: "Nothing can be kept here" }).waitFor();
+    await fillInShapes(page);
+    await train(page);
+    await status(page).getByText("Training.").waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await status(page)
+      .getByText(/^Paused at step \d+\. It is lost when the page is closed\.$/)
+      .waitFor();
+    await expectForEverybody(page);
+    await screenshot("images/no-storage");
+    await page.getByRole("button", { name: "Go on" }).click();
+    await status(page)
+      .getByText(/^Done after 60 steps/)
+      .waitFor();
   });
 
   it("trains ResNet-20 on dropped photographs with augmentation, on a phone", async () => {
-    const { page, screenshot } = await open({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+    const { page, show } = await open({ ...phone, colorScheme: "dark" });
+    expect(await smallTargets(page, 44)).toEqual([]);
     await page.getByText("ResNet-20", { exact: true }).click();
     await page.locator("#choose .facts").getByText("airplane").waitFor();
     const names = page.getByRole("textbox", { name: "Name of the class" });
@@ -273,10 +379,30 @@ describe("the page of pictures", () => {
       .waitFor();
     expect(await page.locator('[data-figure="accuracy"]').textContent()).toBe("100.0 %");
     await page.locator("#try input[type=file]").setInputFiles(await photo("new.png", [180, 35, 20], 999));
-    await page.locator("#try .card").first().locator(".verdict").getByText("red", { exact: true }).waitFor();
+    const verdict = page.locator("#try .card").first().locator(".verdict");
+    await verdict.getByText("red", { exact: true }).waitFor();
     await page.locator("#try input[type=file]").setInputFiles(fileOf("a.csv", "text/csv", Buffer.from("a,b")));
     await page.getByRole("alert").getByText("a.csv: cannot be decoded as an image").waitFor();
-    await screenshot("images/resnet-phone-dark");
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await show("resnet-phone-dark");
+    expect(await smallTargets(page, 44)).toEqual([]);
+    // A finger draws, and the page stays where it is.
+    const pad = page.getByLabel("Drawing pad to try", { exact: true });
+    await pad.scrollIntoViewIfNeeded();
+    const { x, y, width } = (await pad.boundingBox())!;
+    const finger = await page.context().newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...places: number[]) =>
+      finger.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: places.map((share) => ({ x: x + share * width, y: y + share * width })),
+      });
+    const top = await page.evaluate(() => scrollY);
+    await touch("touchStart", 0.3);
+    for (const share of [0.4, 0.5, 0.6, 0.7]) await touch("touchMove", share);
+    await page.locator("#try .tried").waitFor({ state: "hidden" });
+    await touch("touchEnd");
+    expect(await page.evaluate(() => scrollY)).toBe(top);
+    expect(await movingElements(page)).not.toEqual([]);
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    expect(await movingElements(page)).toEqual([]);
   });
 });
