@@ -72,6 +72,7 @@ function differentiate(
   inputs: readonly Tensor[],
   options: Omit<BackwardOptions, "gradient">,
 ): ValueAndGradients {
+  requireFunction(op, fn);
   requireInputs(op, inputs);
   const variables = inputs.map((input) => {
     if (nodeOf(input)) return input;
@@ -90,6 +91,11 @@ function differentiate(
   }
   const found = gradientsAt(value, options, new Set(nodes));
   return { value, gradients: nodes.map((node) => found.get(node)) };
+}
+
+/** @throws with the caller's name when this is no function. */
+export function requireFunction(op: string, fn: unknown): void {
+  if (typeof fn !== "function") throw new Error(`${op}: expected a function, got ${describeValue(fn)}`);
 }
 
 /** @throws with the caller's name when these are no tensors to call a function with. */

@@ -55,6 +55,7 @@ export function capture<Inputs, Result>(
   step: (inputs: Inputs) => Result,
   { kept = 16 }: CaptureOptions = {},
 ): CapturedStep<Inputs, Result> {
+  if (typeof step !== "function") throw new CaptureError(`expected a function, got ${describeValue(step)}`);
   const captures = new Map<string, Capture<Inputs, Result>>();
   const call = (inputs: Inputs): Result => {
     gpu.throwIfFailed();

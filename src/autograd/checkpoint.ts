@@ -1,5 +1,5 @@
 import { type Tensor, tidy } from "../tensor/index.ts";
-import { gradientsAt, requireInputs, resultOf } from "./backward.ts";
+import { gradientsAt, requireFunction, requireInputs, resultOf } from "./backward.ts";
 import {
   asRecomputation,
   attachHistory,
@@ -21,6 +21,7 @@ import {
  * outside of it. Running statistics of normalisations are updated the first time only.
  */
 export function checkpoint(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): Tensor {
+  requireFunction("checkpoint", fn);
   requireInputs("checkpoint", inputs);
   if (!isRecording()) return fn(...inputs);
   return tidy(() => {

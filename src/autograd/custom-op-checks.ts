@@ -13,7 +13,7 @@ export function requireDefinition<A>(definition: CustomOpDefinition<A>): void {
   const { name, wgsl, inputs, infer, launch, vjp } = definition ?? {};
   const refuse = (part: string, expected: string, value: unknown): never => {
     throw new Error(
-      `customOp ${JSON.stringify(name) ?? ""}: expected ${part} to be ${expected}, got ${describeValue(value)}`,
+      `customOp${name ? ` ${JSON.stringify(name)}` : ""}: expected ${part} to be ${expected}, got ${describeValue(value)}`,
     );
   };
   if (typeof name !== "string" || name === "") refuse("name", "a string", name);

@@ -1,5 +1,5 @@
 import { formatShape, type HostArray, isFloat, type Tensor, tensor, tidy } from "../tensor/index.ts";
-import { backward, grad, requireInputs, resultOf } from "./backward.ts";
+import { backward, grad, requireFunction, requireInputs, resultOf } from "./backward.ts";
 import { sum } from "./ops/broadcast.ts";
 import { add, mul, square } from "./ops/elementwise/index.ts";
 import { noGrad, withRecording } from "./tape.ts";
@@ -42,6 +42,7 @@ export async function gradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): Promise<GradcheckReport> {
+  requireFunction("gradcheck", fn);
   requireInputs("gradcheck", inputs);
   if (!inputs.some((x) => isFloat(x.dtype) && x.size > 0)) {
     throw new GradcheckError("gradcheck: no input is a float tensor with elements");

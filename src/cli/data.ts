@@ -30,7 +30,8 @@ export async function readTextFile(path: string): Promise<string> {
     bytes = await readFile(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(code === "ENOENT" ? `${path}: no such file` : `${path}: ${message}`);
+    const problems: Record<string, string> = { ENOENT: "no such file", EISDIR: "a directory, and not a file" };
+    throw new Error(`${path}: ${problems[code ?? ""] ?? message}`);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

@@ -30,14 +30,22 @@ export interface Predictions {
   probabilities: Float64Array[];
 }
 
-/** Loss and metrics over a data set, in evaluation mode, and for classification each example's probabilities. */
+/**
+ * Loss and metrics over a data set, in evaluation mode, and for classification each example's probabilities.
+ *
+ * @throws when there are no examples, or an input does not fit the model.
+ */
 export async function predictAndEvaluate<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   data: Examples<Host>,
-  options: EvaluateOptions<Host, Inputs>,
+  options: EvaluateOptions<Host, Inputs> = {},
 ): Promise<Predictions> {
   const { labels, batch: batchSize = DEFAULT_EVALUATION_BATCH } = options;
+  if (!(Number.isInteger(batchSize) && batchSize > 0)) {
+    throw new RangeError(`evaluate: batch must be a positive integer, got ${batchSize}`);
+  }
   const examples = exampleSet(data, options.padId);
+  if (examples.length === 0) throw new Error("evaluate: there are no examples");
   const trunk = options.trunk ?? new FrozenTrunk(model, false);
   // Texts of similar length together: less padding. Results do not depend on what shares a batch.
   const order = byLength(examples);
@@ -89,11 +97,15 @@ export async function predictAndEvaluate<Host, Inputs>(
   };
 }
 
-/** Loss and metrics over a data set, in evaluation mode. */
+/**
+ * Loss and metrics over a data set, in evaluation mode.
+ *
+ * @throws as {@link predictAndEvaluate} does.
+ */
 export async function evaluate<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   examples: Examples<Host>,
-  options: EvaluateOptions<Host, Inputs>,
+  options: EvaluateOptions<Host, Inputs> = {},
 ): Promise<Evaluation> {
   return (await predictAndEvaluate(model, examples, options)).evaluation;
 }

@@ -1,4 +1,5 @@
 import type { StagedModel } from "../models/index.ts";
+import { examplesOf, requireOptions } from "./checks.ts";
 import type { TrainingEvent } from "./events.ts";
 import { planWithKernels, refuse } from "./plan/plan.ts";
 import { type FinetuneOptions, train } from "./trainer.ts";
@@ -9,13 +10,16 @@ import type { Examples, TrainingData } from "./training-data.ts";
  * nothing: the caller made model and optimizer. One seed on one adapter gives the same bits every time, also when the
  * run was stopped and resumed.
  *
- * @throws MemoryLimitError before the first step when the adapter cannot hold what training needs, naming what it is.
+ * @throws MemoryLimitError before the first step when the adapter cannot hold what training needs, naming what it is;
+ * RangeError for an option or an example that cannot be.
  */
 export async function* finetune<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   data: TrainingData<Examples<Host>>,
   options: FinetuneOptions,
 ): AsyncGenerator<TrainingEvent, void> {
+  requireOptions(options);
+  examplesOf(data, options.padId);
   if (options.rehearse !== false) await prepare(model, data, options);
   yield* train(model, data, options);
 }

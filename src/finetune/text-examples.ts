@@ -30,11 +30,20 @@ export class TextExamples implements ExampleSet<TokenInputs> {
   readonly isAugmented = false;
   readonly fingerprint = {};
 
-  /** @param padId token id of padding; it has no influence. */
+  /**
+   * @param padId token id of padding; it has no influence.
+   * @throws RangeError naming an example that has neither one label nor one for each token.
+   */
   constructor(
     private readonly examples: readonly TrainingExample[],
     private readonly padId: number,
-  ) {}
+  ) {
+    for (const [i, { inputIds, labels }] of examples.entries()) {
+      if (labels.length === 1 || labels.length === inputIds.length) continue;
+      const count = `${inputIds.length} tokens and ${labels.length} labels`;
+      throw new RangeError(`example ${i} has ${count}; expected one class, or a label for each token`);
+    }
+  }
 
   get length(): number {
     return this.examples.length;

@@ -14,12 +14,13 @@ import {
   variantNotice,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import { examplesOf, requireOptions } from "./checks.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CheckpointEvent, EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
 import { batchesOf, type ExampleSet, hashValues } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
-import { type Examples, exampleSet, type TrainingData } from "./training-data.ts";
+import type { Examples, TrainingData } from "./training-data.ts";
 import { TrainingStep } from "./training-step.ts";
 
 export interface FinetuneOptions {
@@ -135,15 +136,12 @@ class TrainingRun<Host, Inputs> {
     data: TrainingData<Examples<Host>>,
     private readonly options: FinetuneOptions,
   ) {
+    requireOptions(options);
     const { epochs, batch, accumulate = 1, maxSteps = Number.POSITIVE_INFINITY, seed = 0 } = options;
-    for (const [name, value] of Object.entries({ epochs, batch, accumulate })) {
-      if (!Number.isInteger(value) || value < 1)
-        throw new RangeError(`finetune: ${name} must be a positive integer, got ${value}`);
-    }
-    this.#train = exampleSet(data.train, options.padId);
-    this.#valid = data.valid && data.valid.length > 0 ? exampleSet(data.valid, options.padId) : null;
+    const { train, valid } = examplesOf(data, options.padId);
+    this.#train = train;
+    this.#valid = valid;
     this.#labels = data.labels;
-    if (this.#train.length === 0) throw new Error("finetune: there are no training examples");
     const budget = options.cache ?? DEFAULT_CACHE_BUDGET;
     this.#accumulate = accumulate;
     this.#trunk = new FrozenTrunk(model, budget, this.#train.isAugmented);

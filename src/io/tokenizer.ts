@@ -69,6 +69,10 @@ export class Tokenizer {
    * @throws naming directory and file when a file is missing or broken
    */
   static async fromDirectory(directory: TokenizerDirectory): Promise<Tokenizer> {
+    if (typeof directory?.has !== "function") {
+      const given = typeof directory === "string" ? `the string ${directory}` : String(directory);
+      throw new TypeError(`Tokenizer: expected a directory, such as await NodeDirectory.open("gpt2"), got ${given}`);
+    }
     const files = new Map<string, string>();
     for (const file of TOKENIZER_FILES) {
       if (await directory.has(file)) files.set(file, await directory.readText(file));

@@ -14,6 +14,8 @@ export type ModelSource =
   | { readonly kind: "opfs"; readonly path: string; readonly name?: string }
   | { readonly kind: "hub"; readonly id: string; readonly revision?: string };
 
+export const MODEL_KINDS = ["path", "url", "files", "opfs", "hub"] as const satisfies readonly ModelSource["kind"][];
+
 /** An image with its class: as a file that has to be decoded (PNG, JPEG, WebP), or as pixels. */
 export interface LabelledImage {
   readonly label: string;
@@ -32,6 +34,8 @@ export type DataSource =
   /** A .safetensors file of images and labels. */
   | { readonly kind: "pack"; readonly name: string; readonly file: Blob }
   | { readonly kind: "images"; readonly name: string; readonly images: readonly LabelledImage[] };
+
+export const DATA_KINDS = ["path", "text", "url", "pack", "images"] as const satisfies readonly DataSource["kind"][];
 
 /**
  * A fine-tuning run as an order: everything that decides its bits, and nothing that lives. It is plain data that can be

@@ -349,6 +349,7 @@ export class GPT2ForSequenceClassification extends GPT2Base {
   ): Promise<GPT2ForSequenceClassification> {
     const source = await openModelDirectory(directory);
     const read = await readGPT2Config(source);
+    if (options.labels?.length === 0) throw new Error(`${source.name}: a classifier needs at least one class`);
     const config = { ...read, labels: options.labels ?? classLabels(read) };
     const gpu = defaultGpu(options);
     const model = new GPT2ForSequenceClassification(gpu, config);

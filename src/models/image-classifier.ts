@@ -1,7 +1,7 @@
 import { crossEntropy } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import type { TrainingPass } from "../nn/index.ts";
-import { formatShape, keep, type Tensor, tensor } from "../tensor/index.ts";
+import { formatShape, keep, sizeOf, type Tensor, tensor } from "../tensor/index.ts";
 import { StagedModel } from "./staged-model.ts";
 
 /** Normalised pixels of a batch on the host, row-major [batch, channels, height, width]. */
@@ -33,6 +33,9 @@ export abstract class ImageClassifier extends StagedModel<ImageInputs, Tensor> {
       );
     }
     this.checkImageSize(height, width);
+    if (pixels.length !== sizeOf(shape)) {
+      throw new Error(`pixels: ${pixels.length} values do not fill images of shape ${formatShape(shape)}`);
+    }
     return keep(tensor(pixels, shape, { gpu: this.gpu }));
   }
 

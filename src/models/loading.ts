@@ -2,7 +2,7 @@ import { Gpu } from "../gpu/index.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import { hasLora, type Module } from "../nn/index.ts";
-import { formatShape, shapesEqual, type Tensor, uploadPart } from "../tensor/index.ts";
+import { describeValue, formatShape, shapesEqual, type Tensor, uploadPart } from "../tensor/index.ts";
 import type { Initialization } from "./initialization.ts";
 import type { NameMapping } from "./name-mapping.ts";
 
@@ -51,9 +51,14 @@ export interface ClassificationOptions extends LoadOptions {
 /**
  * A directory from what a user passes: in Node a path, an address or a name on the Hub, or an object. The Node part is
  * loaded only there.
+ *
+ * @throws when it is neither, or there is no such model.
  */
 export async function openModelDirectory(directory: string | ModelDirectory): Promise<ModelDirectory> {
-  if (typeof directory !== "string") return directory;
+  if (typeof directory !== "string") {
+    if (typeof directory?.readText === "function") return directory;
+    throw new TypeError(`expected where a model lies, or a directory that holds one, got ${describeValue(directory)}`);
+  }
   const { modelDirectory } = await import("../io/node/index.ts");
   return modelDirectory(directory);
 }

@@ -56,6 +56,11 @@ export abstract class Optimizer {
     /** What is remembered of each element: suffixes of the names of state tensors. */
     private readonly stateKinds: readonly string[],
   ) {
+    for (const { name, learningRate, weightDecay } of groups) {
+      if (learningRate >= 0 && weightDecay >= 0) continue;
+      const given = `${learningRate} and ${weightDecay}`;
+      throw new RangeError(`optimizer: group "${name}" needs a rate and a weight decay of 0 or more, got ${given}`);
+    }
     const seen = new Map<Tensor, string>();
     const candidates = groups.flatMap((group) =>
       [...group.parameters].map(([name, parameter]) => {
@@ -74,6 +79,7 @@ export abstract class Optimizer {
    * as a tensor [1], to be read when convenient, or null without clipping.
    */
   step(gradients: Gradients, { factor = 1, clip, skipNonFinite = false }: StepOptions = {}): Tensor | null {
+    if (clip !== undefined && !(clip >= 0)) throw new RangeError(`optimizer: clip must be 0 or more, got ${clip}`);
     const present = this.#packs.flatMap((pack) => {
       const own = pack.segments.flatMap((segment) => this.#presentOf(segment, gradients));
       return own.length > 0 ? [{ pack, own }] : [];
@@ -176,6 +182,11 @@ export class AdamW extends Optimizer {
 
   constructor(groups: readonly ParameterGroup[], { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions = {}) {
     super(groups, ["exp_avg", "exp_avg_sq"]);
+    if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon >= 0)) {
+      throw new RangeError(
+        `AdamW: beta1 ${beta1}, beta2 ${beta2} and epsilon ${epsilon} must be 0 or more, betas below 1`,
+      );
+    }
     this.#options = { beta1, beta2, epsilon };
   }
 
@@ -194,6 +205,7 @@ export class SGD extends Optimizer {
 
   constructor(groups: readonly ParameterGroup[], { momentum = 0 }: { momentum?: number } = {}) {
     super(groups, ["momentum_buffer"]);
+    if (!(momentum >= 0)) throw new RangeError(`SGD: momentum must be 0 or more, got ${momentum}`);
     this.#momentum = momentum;
   }
 

@@ -184,12 +184,12 @@ export class FineTuneSession implements TrainingSession {
 /** A source whose address counts from the page, as it is written there: in the worker it would count from the worker's. */
 function fromPage<S extends ModelSource | DataSource>(source: S): S {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  if (source.kind !== "url" || base === undefined) return source;
+  if (source?.kind !== "url" || base === undefined) return source;
   return { ...source, url: new URL(source.url, base).href };
 }
 
 function sentJob<J extends Partial<FineTuneJob>>(job: J): J {
-  const { model, data, valid } = job;
+  const { model, data, valid } = job ?? {};
   return {
     ...job,
     ...(model && { model: fromPage(model) }),
@@ -198,8 +198,10 @@ function sentJob<J extends Partial<FineTuneJob>>(job: J): J {
   };
 }
 
-const sentRequest = <R extends { readonly job?: FineTuneJob }>(request: R): R =>
-  request.job ? { ...request, job: sentJob(request.job) } : request;
+const sentRequest = <R extends { readonly job?: FineTuneJob }>(request: R): R => ({
+  ...request,
+  ...(request?.job && { job: sentJob(request.job) }),
+});
 
 async function openHere(options: HostOptions): Promise<Place> {
   const { serveHere } = await import("./here.ts");
@@ -208,6 +210,7 @@ async function openHere(options: HostOptions): Promise<Place> {
 
 function openWorker(worker: Exclude<SessionOptions["worker"], "here">): Place {
   const isOwn = typeof worker !== "object" || worker instanceof URL;
+  if (isOwn && typeof Worker === "undefined") throw new Error('there are no workers here; open with worker: "here"');
   const made = isOwn
     ? new Worker(worker ?? new URL("./session-worker.js", import.meta.url), { type: "module", name: "graft" })
     : worker;

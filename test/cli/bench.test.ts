@@ -119,6 +119,12 @@ describe("graft bench", () => {
     expect(stdout.text).toContain("gpt2-124m/step");
   });
 
+  it("measures nothing for a file that cannot be written", async () => {
+    const { code, stdout, stderr } = await bench("matmul", "--json", "none/run.json");
+    expect([code, stdout.text]).toEqual([1, ""]);
+    expect(stderr.text).toContain("none/run.json: cannot be written: there is no directory none");
+  });
+
   it.each([
     [["fft"], 'nothing is named "fft"; suites: all, table, end-to-end; families: matmul, conv2d'],
     [["matmul", "--size", "7x7"], 'size "7x7" is none of matmul: expected N for three equal lengths, or MxKxN'],
@@ -126,7 +132,7 @@ describe("graft bench", () => {
     [["matmul", "--variant", "fast"], 'matmul has no variant "fast"; there are naive, tiled'],
     [["--size", "64"], "--size needs the name of one family: matmul, conv2d"],
     [["table", "--variant", "naive", "--wgsl", "x"], "--variant, --wgsl needs the name of one family"],
-    [["matmul", "--wgsl", "missing.wgsl"], "--wgsl missing.wgsl: ENOENT"],
+    [["matmul", "--wgsl", "missing.wgsl"], "--wgsl missing.wgsl: no such file"],
     [["matmul", "--repeats", "0"], "--repeats: expected a whole number of 1 or more"],
     [["matmul", "--first-run"], "--first-run needs the id of one step"],
   ])("refuses %j", async (args, message) => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -42,6 +42,15 @@ describe("graft start", () => {
     expect(model.config.labels).toEqual(["ham", "spam"]);
     expect(model.config.padTokenId).toBe(0);
     model.dispose();
+  });
+
+  it("trains nothing for a folder that cannot be made", async () => {
+    const context = memoryContext();
+    const out = join(folder, "taken");
+    writeFileSync(out, "");
+    expect(await run(["start", ...SMALL, "--out", out], COMMANDS, context)).toBe(1);
+    expect(context.stdout.text).toBe("");
+    expect(context.stderr.text).toContain(`${out}: cannot be a directory: there is a file in the way`);
   });
 
   it("tells its events as JSON, a line each, and repeats them with the seed", async () => {

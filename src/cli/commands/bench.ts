@@ -1,4 +1,3 @@
-import { readFile, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename } from "node:path";
 import {
@@ -10,7 +9,6 @@ import {
   firstRunOf,
   makeReport,
   planOf,
-  renderBenchPage,
   runBench,
   type StepResources,
   timingDefaults,
@@ -27,7 +25,9 @@ import {
   renderBenchRows,
   renderFamily,
 } from "../bench/render-bench.ts";
+import { ReportFiles } from "../bench/report-files.ts";
 import type { Output } from "../context.ts";
+import { readTextFile } from "../data.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
@@ -75,6 +75,7 @@ export const benchCommand = defineCommand({
       stdout.write(`${JSON.stringify({ milliseconds } satisfies FirstRun)}\n`);
       return 0;
     }
+    await using files = await ReportFiles.open(options);
     using gpu = await Gpu.open({ software: options.software });
     if (options.tuned) stdout.write(`${await useTuned(env, gpu)}\n`);
     const timing = { ...timingDefaults(gpu), samples: options.repeats, signal: interrupt.signal };
@@ -109,8 +110,7 @@ export const benchCommand = defineCommand({
     } finally {
       progress.clear();
       // What was measured before Ctrl-C is kept.
-      if (report && options.html) await writeFile(options.html, renderBenchPage(report));
-      if (report && options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (report) await files.write(report);
     }
     // Whoever asked for a shader wants to know whether it is right.
     return rows.some(({ status }) => status === "wrong" || status === "failed") ? 1 : 0;
@@ -180,8 +180,8 @@ async function makePlan(name: string | undefined, { size, variant, wgsl }: Choic
 
 async function readShader(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return await readTextFile(file);
   } catch (error) {
-    throw new UsageError(`--wgsl ${file}: ${(error as Error).message}`);
+    throw new UsageError(`--wgsl ${(error as Error).message}`);
   }
 }

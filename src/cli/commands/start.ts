@@ -77,6 +77,8 @@ export const start = defineCommand({
   positionals: {},
   async run({ options }, { stdout, env, now, onInterrupt }) {
     using interrupt = onInterrupt();
+    // Made first: a place that cannot be written shows before the work, not after it.
+    const output = await NodeDirectory.create(options.out);
     using gpu = await Gpu.open();
     const renderer = createRenderer(stdout, { json: options.json, now });
     renderer.note(`Adapter: ${gpu.adapter.name}`);
@@ -149,7 +151,6 @@ export const start = defineCommand({
     const { before, after } = recorder;
     const shownAfter = await predictShown();
 
-    const output = await NodeDirectory.create(options.out);
     await saveModel(output, model, { directory }, tokenizer);
     const report: RunReport = {
       title: "GPT-2 mini learns to tell spam from ham",

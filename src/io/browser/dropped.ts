@@ -9,7 +9,7 @@ export interface DroppedFile {
 }
 
 /** What a drop, `<input type="file">` or `<input webkitdirectory>` gives. */
-export type FileDrop = DataTransfer | FileList | readonly File[];
+export type FileDrop = DataTransfer | FileList | readonly File[] | null;
 
 /**
  * Every file of a drop, those in folders included, sorted by path; hidden ones are left out. Call it in the event's
@@ -21,6 +21,7 @@ export async function droppedFiles(drop: FileDrop): Promise<DroppedFile[]> {
     const isHidden = path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
     if (!isHidden) found.push({ path, file });
   };
+  if (!drop) return found; // an event without data
   if ("items" in drop && typeof drop.items === "object" && drop.items.length > 0) {
     // All entries are taken before anything is waited for.
     const entries = [...drop.items]

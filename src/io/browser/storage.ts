@@ -73,7 +73,7 @@ export async function clearStored(path = ""): Promise<number> {
 
 /** How much the site uses of what the browser grants it, in bytes; both are the browser's estimates. */
 export async function storageEstimate(): Promise<{ usage: number; quota: number }> {
-  const { usage = 0, quota = 0 } = (await navigator.storage?.estimate?.()) ?? {};
+  const { usage = 0, quota = 0 } = (await globalThis.navigator?.storage?.estimate?.()) ?? {};
   return { usage, quota };
 }
 
@@ -82,7 +82,7 @@ export async function storageEstimate(): Promise<{ usage: number; quota: number 
  * @returns whether it will.
  */
 export async function requestPersistence(): Promise<boolean> {
-  const { storage } = navigator;
+  const storage = globalThis.navigator?.storage;
   if (!storage?.persist) return false;
   return (await storage.persisted()) || storage.persist();
 }

@@ -61,10 +61,16 @@ export async function writeFileAtomically(path: string, contents: string | Uint8
 /**
  * A sink that writes to a temporary file in the same folder; `close()` brings it to the disk (fsync) and renames it
  * to `path`, `abort()` removes it.
+ *
+ * @throws Error naming the path when nothing can be written there.
  */
 export async function createFileSink(path: string): Promise<ByteSink> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
-  let handle: FileHandle | undefined = await open(temporary, "wx");
+  let handle: FileHandle | undefined = await open(temporary, "wx").catch((error: NodeJS.ErrnoException) => {
+    const { code, message } = error;
+    const isMissing = code === "ENOENT" || code === "ENOTDIR";
+    throw new Error(`${path}: cannot be written: ${isMissing ? `there is no directory ${dirname(path)}` : message}`);
+  });
   const release = async (): Promise<void> => {
     const open = handle;
     handle = undefined;

@@ -39,6 +39,11 @@ export async function* generate(
   const { config, gpu } = model;
   const room = config.positions - length;
   if (room < 0) throw new Error(`a prompt of ${length} tokens exceeds the model's ${config.positions} positions`);
+  if (length < 1) throw new Error("generate: the prompt is empty; a model writes on from one token at least");
+  if (!(Number.isInteger(options.maximumNewTokens) && options.maximumNewTokens >= 0)) {
+    const given = options.maximumNewTokens;
+    throw new RangeError(`generate: maximumNewTokens must be a whole number of 0 or more, got ${given}`);
+  }
   const steps = Math.min(options.maximumNewTokens, room + 1);
   const endToken = options.endToken === undefined ? config.eosTokenId : options.endToken;
   const random = mulberry32(options.seed ?? 0);

@@ -91,6 +91,9 @@ export class Models {
 
   async #asked(which: Which, job: FineTuneJob | undefined): Promise<Asked> {
     const { trained, sources, device } = this.parts;
+    if (which !== "before" && which !== "after") {
+      throw new Error(`which: expected "before" or "after", got ${JSON.stringify(which)}`);
+    }
     if (which === "after") {
       const now = trained();
       if (now && !now.model.gpu.isLost) return now;
