@@ -39,9 +39,9 @@ export class DryGpu extends Gpu {
   constructor(like: Gpu) {
     const { limits, features, adapter, variants } = like;
     const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter;
-    const { subgroupMatrixConfigs } = adapter;
+    const { subgroupMatrixConfigs, isSoftware: isFallbackAdapter } = adapter;
     const sizes = { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs };
-    const info = { vendor, architecture, device, description, ...sizes };
+    const info = { vendor, architecture, device, description, isFallbackAdapter, ...sizes };
     super(inertDevice(limits, features), info as unknown as GPUAdapterInfo, {
       memoryBudget: Number.POSITIVE_INFINITY,
       variants,

@@ -8,6 +8,3 @@ export const NODE_ONLY: Readonly<Record<string, string>> = {
   "gpu/subgroup-matrices.test.ts": "matrix units, which Node's Dawn alone may switch on",
   "gpu/kernels.test.ts": "compiles every variant with Dawn's null backend",
 };
-
-/** What of the rest Firefox cannot run, by its path below `test/`, with what it lacks. */
-export const NOT_IN_FIREFOX: Readonly<Record<string, string>> = {};
