@@ -5,9 +5,10 @@
 // load is one scalar load and bounds check a lane and element. So there is no shared memory: a lane keeps ROWS x COLUMNS
 // elements of C in registers, and the LANES lanes of a subgroup split the loading of their common rows of A and pass them
 // round. More k a round (DEPTH) would save stores of accumulators, but the code must fit into the processor's first
-// instruction cache: that is what bounds ROWS * COLUMNS * DEPTH. The unrolled matrices are on purpose: SwiftShader does
-// not unroll loops, and a loop over an array of accumulators is far slower there. Without subgroups, LANES = 1 and every
-// lane loads its own four rows.
+// instruction cache: that is what bounds ROWS * COLUMNS * DEPTH. With four lanes, as on SwiftShader, passing round costs more
+// than that: there all k that a vector holds are used at once. The unrolled matrices are on purpose: SwiftShader does not
+// unroll loops, and a loop over an array of accumulators is far slower there. Without subgroups, LANES = 1 and every lane
+// loads its own four rows.
 //
 // Every element has one accumulator that runs over k = 0, 1, ..., K - 1, so its bits depend on its row of A and its
 // column of B alone: not on M, N, the batch, the layout or the variant. Past K both operands count as zero.
@@ -74,9 +75,6 @@ fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
 
 fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
 
-// What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
-fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
-
 // A block of four rows of A is held by SPAN holders, one vec4 each: holder h has row h at four k; or, when A runs along m,
 // the four rows at k + h. Holder h is lane h % LANES, in its vector h / LANES.
 fn holderIndex(row: u32, holder: u32) -> u32 {
@@ -98,8 +96,13 @@ fn fromHolder(held: mat4x4f, h: u32) -> vec4f { return fromLane(held[h / LANES %
 // x[i] = the four rows of a block at k + i, for i < DEPTH.
 fn rowsOf(held: mat4x4f, block: u32) -> mat4x4f {
   let h = block * SPAN;
-  let x = mat4x4f(fromHolder(held, h), fromHolder(held, h + min(1, SPAN - 1)), fromHolder(held, h + min(2, SPAN - 1)),
-    fromHolder(held, h + min(3, SPAN - 1)));
+  var x: mat4x4f;
+  if (LANES > 1 && SPAN == 4) {
+    x = fromFour(held[h / LANES % 4], h % LANES);
+  } else {
+    x = mat4x4f(fromHolder(held, h), fromHolder(held, h + min(1, SPAN - 1)), fromHolder(held, h + min(2, SPAN - 1)),
+      fromHolder(held, h + min(3, SPAN - 1)));
+  }
   if (A_ALONG_M) {
     return x;
   }

@@ -6,12 +6,6 @@ const GROUPS: u32 = 1; // groups of 4 * LANES columns a workgroup makes: 1, 2 or
 const HELD: u32 = max(ROWS / LANES, 1); // rows a lane loads for all
 const_assert ROWS <= 4 * LANES && (ROWS == 4 || ROWS == 16) && GROUPS <= 4 && GROUPS != 3;
 
-// What the given lane holds. spec: return subgroupShuffle(x, lane);
-fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
-
-// What four lanes from `first` on hold. spec: the like.
-fn fromFour(x: vec4f, first: u32) -> mat4x4f { return mat4x4f(x, x, x, x); }
-
 // tile[i] is a row: four rows, four columns, four terms in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
   return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);

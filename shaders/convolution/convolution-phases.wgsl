@@ -66,9 +66,6 @@ fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
   return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
 }
 
-// What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
-fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
-
 // A row of A at four steps: what a holder has.
 fn holderLoad(index: u32, step: u32) -> vec4f {
   return vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);

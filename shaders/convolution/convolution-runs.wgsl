@@ -78,9 +78,6 @@ const_assert ROWS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// What the given lane of the subgroup holds. spec: return subgroupShuffle(x, lane);
-fn fromLane(x: vec4f, lane: u32) -> vec4f { return x; }
-
 // A row of A at four steps: what a holder has.
 fn holderLoad(index: u32, step: u32, left: u32) -> vec4f {
   let x = vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);

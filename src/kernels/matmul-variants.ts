@@ -13,6 +13,7 @@ import {
 } from "../gpu/index.ts";
 import * as UNARY from "./elementwise/unary-functions.ts";
 import { including } from "./library.ts";
+import { passingRound, SUBGROUP } from "./subgroup.ts";
 import { hasMatrices, matrixConfigFor, matrixSpecialization, NEEDS_MATRICES } from "./subgroup-matrices.ts";
 import { fixedSubgroupSize, LARGE_WORKGROUPS } from "./variant-needs.ts";
 import { defineFamily } from "./variants.ts";
@@ -110,6 +111,8 @@ interface Tile {
   readonly isDeep?: boolean;
   /** Whether it lies in workgroup memory. */
   readonly isShared?: boolean;
+  /** Sizes of the subgroups that it is for; all when not given. */
+  readonly lanes?: readonly number[];
   /** Invocations side by side along a row of C; as many as a subgroup has, but at least 8, when not given. */
   readonly width?: number;
   /** So many of it there must be to fill the adapter. */
@@ -130,10 +133,18 @@ const SIXTEEN_BY_FOUR: Tile = {
   ...{ rows: 16, columns: 4, isDeep: true },
   cost: { plain: 1.4, scattered: 1.1, leftTransposed: 1.4, rightTransposed: 1.2 },
 };
-const SIXTEEN_BY_EIGHT: Tile = { rows: 16, columns: 8, cost: { plain: 1, scattered: 1.06, leftTransposed: 1.13 } };
+const SIXTEEN_BY_EIGHT: Tile = {
+  ...{ rows: 16, columns: 8, lanes: [8, 16] },
+  cost: { plain: 1, scattered: 1.06, leftTransposed: 1.13 },
+};
+/** For subgroups of 4, which pass round much beside what they compute: so all of it is used at once. */
+const DEEP_SIXTEEN_BY_EIGHT: Tile = {
+  ...{ rows: 16, columns: 8, isDeep: true, lanes: [4] },
+  cost: { plain: 1, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
+};
 /** For subgroups of 8 alone: with others it is slower than the tiles of sixteen rows. */
 const THIRTY_TWO_BY_FOUR: Tile = {
-  ...{ rows: 32, columns: 4 },
+  ...{ rows: 32, columns: 4, lanes: [8] },
   cost: { plain: 1.12, scattered: 1, leftTransposed: 1, rightTransposed: 1 },
 };
 /** For GPUs, whose costs are estimates by what a tile reads: none was there to measure. */
@@ -174,10 +185,17 @@ export const matmulFamily = defineFamily<Choice>({
     {
       name: "shuffle-wide",
       description:
-        "As shuffle, with 16 × 8 or 32 × 4 elements a lane and fewer k a round, so that the loop stays short.",
+        "As shuffle, with 16 × 8 or 32 × 4 elements a lane and, but in subgroups of 4, fewer k a round, so that the loop stays short.",
       value: {
         shuffles: true,
-        tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT, SIXTEEN_BY_FOUR, SIXTEEN_BY_EIGHT, THIRTY_TWO_BY_FOUR],
+        tiles: [
+          FOUR_BY_FOUR,
+          FOUR_BY_EIGHT,
+          SIXTEEN_BY_FOUR,
+          SIXTEEN_BY_EIGHT,
+          DEEP_SIXTEEN_BY_EIGHT,
+          THIRTY_TWO_BY_FOUR,
+        ],
       },
     },
     {
@@ -221,10 +239,8 @@ function readingOf({ a, b }: Pick<MatmulProblem, "a" | "b">): Reading {
 }
 
 /** Whether a tile can do a product on subgroups of `lanes`, 1 when lanes are on their own. */
-const canMake = ({ rows, cost }: Tile, lanes: number, problem: Pick<MatmulProblem, "a" | "b">): boolean =>
-  cost[readingOf(problem)] !== undefined && (rows !== 32 || lanes === 8);
-
-const SHUFFLE = "return subgroupShuffle(x, lane);";
+const canMake = (tile: Tile, lanes: number, problem: Pick<MatmulProblem, "a" | "b">): boolean =>
+  tile.cost[readingOf(problem)] !== undefined && (tile.lanes?.includes(lanes) ?? true);
 
 /** What a shader is told of a product, whatever its tile. */
 const problemSpecialization = ({
@@ -247,7 +263,7 @@ function specializationOf(
   if (isShared) return { TILE: rows, ...operands };
   const fewest = a.isTransposed ? 1 : 2;
   return {
-    ...(lanes > 1 ? { LANES: lanes, fromLane: SHUFFLE, enable: "subgroups" } : {}),
+    ...(lanes > 1 ? passingRound(lanes) : {}),
     ...(width ? { WIDTH: width } : {}),
     ROWS: rows,
     COLUMNS: columns,
@@ -285,6 +301,7 @@ const registerKernel = defineKernel(
   joined(common, {
     name: "matmul",
     source: matmulSource,
+    parts: [SUBGROUP],
   }),
 );
 listVariants(registerKernel, () => variantsOf(false));

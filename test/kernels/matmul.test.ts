@@ -254,8 +254,10 @@ describe("the tile of a product", () => {
     expect(tileOf(lavapipe, 3, 768, { b: true })).toEqual([4, 32]);
     expect(tileOf(lavapipe, 12, 768, { b: true })).toEqual([16, 32]);
     expect(tileOf(lavapipe, 64, 32)).toEqual([32, 32]);
-    expect(tileOf(device("lavapipe", 4), 1024, 1024, { b: true })).toEqual([16, 32]);
+    expect(tileOf(device("lavapipe", 16), 1024, 1024, { b: true })).toEqual([16, 64]);
     expect(tileOf(device("swiftshader", 4), 1024, 1024)).toEqual([16, 64]);
+    expect(tileOf(device("swiftshader", 4), 1024, 1024, { b: true })).toEqual([16, 64]);
+    expect(tileOf(device("swiftshader", 4), 1, 768)).toEqual([4, 64]);
   });
 
   it("is large on a GPU where there are enough of them, and low for few rows", () => {

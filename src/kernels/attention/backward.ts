@@ -14,6 +14,7 @@ import {
 } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
+import { SUBGROUP } from "../subgroup.ts";
 import { attentionFlops } from "./flops.ts";
 import {
   type AttentionInputs,
@@ -95,7 +96,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward",
     source: backwardSource,
-    parts: [gradientsSource, lanesSource, arithmeticSource],
+    parts: [gradientsSource, lanesSource, SUBGROUP, arithmeticSource],
   }),
 );
 listVariants(subgroupKernel, () => specs(SUBGROUP_TILES));

@@ -13,6 +13,7 @@ import {
 } from "../../gpu/index.ts";
 import { expandView, type Tensor, tidy } from "../../tensor/index.ts";
 import { launch, output, requireFloat32 } from "../launch.ts";
+import { SUBGROUP } from "../subgroup.ts";
 import { attentionFlops } from "./flops.ts";
 import { type AttentionInputs, alignOperands, areVectors, type Operand, partsOf, stridesOf } from "./operands.ts";
 import {
@@ -75,7 +76,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention",
     source: attentionSource,
-    parts: [scoresSource, lanesSource, arithmeticSource],
+    parts: [scoresSource, lanesSource, SUBGROUP, arithmeticSource],
   }),
 );
 listVariants(subgroupKernel, () => specs([...SUBGROUP_TILES, ...WIDE_TILES]));

@@ -1,6 +1,7 @@
 import type { Gpu, ParamValues, Specialization } from "../../gpu/index.ts";
 import { EXPONENTIAL as EXPONENTIAL_FILE, including, THREEFRY } from "../library.ts";
 import { seedWords } from "../random/threefry.ts";
+import { passingRound } from "../subgroup.ts";
 import { fixedSubgroupSize } from "../variant-needs.ts";
 import { defineFamily } from "../variants.ts";
 import type { Dropping } from "./operands.ts";
@@ -50,14 +51,10 @@ export function tileFor(gpu: Gpu, rows: number, columns: number, mostGroups: 2 |
 
 /** Rows, and groups of columns, that a subgroup makes. */
 const subgroupTile = (size: number, rows: number, groups: number): Specialization => ({
-  LANES: size,
+  ...passingRound(size),
   ROWS: rows,
   GROUPS: groups,
-  fromLane: "return subgroupShuffle(x, lane);",
-  // SwiftShader makes a shuffle of every lane that it may be of.
-  fromFour: `return mat4x4f(${[0, 1, 2, 3].map((i) => (size === 4 ? `subgroupBroadcast(x, ${i}u)` : `subgroupShuffle(x, first + ${i}u)`)).join(", ")});`,
   ...(size === 4 ? { WRITTEN_OUT: "true" } : {}),
-  enable: "subgroups",
 });
 
 /** Every specialisation `tileFor` can give with two groups at most. */

@@ -15,6 +15,7 @@ import {
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
+import { passingRound, SUBGROUP } from "../subgroup.ts";
 import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variant-needs.ts";
 import { convolutionFamily } from "./family.ts";
 
@@ -29,10 +30,6 @@ export interface ConvolutionGeometry {
   readonly dilation: Two;
   readonly groups: number;
 }
-
-const SHUFFLE = "return subgroupShuffle(x, lane);";
-/** Rows of A are passed round in a subgroup of so many lanes. */
-export const lanes = (count: number): Specialization => ({ LANES: count, fromLane: SHUFFLE, enable: "subgroups" });
 
 /** A product and a sum for each element, tap and channel; of a strided input gradient each phase meets its own taps. */
 export const convolutionFlops = (params: ParamValues, names: readonly string[]): number =>
@@ -131,7 +128,7 @@ class TileTable<Own> {
     for (const set of Object.keys(TILES) as TileSet[]) {
       for (const size of set === "register" ? [1] : SUBGROUP_SIZES) {
         const tiles = TILES[set].filter(({ ROWS }) => ROWS <= 4 * size);
-        const own = tiles.map((tile) => ({ ...tile, ...specialize(size === 1 ? {} : lanes(size), tile) }));
+        const own = tiles.map((tile) => ({ ...tile, ...specialize(size === 1 ? {} : passingRound(size), tile) }));
         this.#tiles.set(`${set}${size}`, own);
       }
     }
@@ -158,6 +155,7 @@ const runsKernel = defineKernel(
   joined(common, {
     name: "convolution-runs",
     source: convolutionRunsSource,
+    parts: [SUBGROUP],
   }),
 );
 listVariants(runsKernel, () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]));
@@ -171,6 +169,7 @@ const registerKernel = defineKernel(
   joined(common, {
     name: "convolution",
     source: convolutionSource,
+    parts: [SUBGROUP],
   }),
 );
 listVariants(registerKernel, () => registerTiles.all().map(({ specialization }) => specialization));

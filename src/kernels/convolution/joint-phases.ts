@@ -3,13 +3,15 @@ import { defineKernel, linearGrid, listVariants } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
+import { passingRound, SUBGROUP } from "../subgroup.ts";
 import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variant-needs.ts";
 import { convolutionFamily } from "./family.ts";
-import { type ConvolutionGeometry, convolutionFlops, lanes, stridesOf } from "./implicit-gemm.ts";
+import { type ConvolutionGeometry, convolutionFlops, stridesOf } from "./implicit-gemm.ts";
 
 const phasesKernel = defineKernel({
   name: "convolution-phases",
   source: phasesSource,
+  parts: [SUBGROUP],
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
   flops: (given) => {
     const params = given as Record<string, number>;
@@ -57,7 +59,7 @@ const phasesKernel = defineKernel({
     hasBias: "u32",
   },
 });
-listVariants(phasesKernel, () => SUBGROUP_SIZES.map(lanes));
+listVariants(phasesKernel, () => SUBGROUP_SIZES.map(passingRound));
 
 /** Channels, and phases, that a lane makes. */
 const [ROWS, PHASES] = [4, 4];
@@ -94,7 +96,7 @@ export function jointPhasesKernel(
   const tiles = rowTiles * columnTiles * phaseTiles * groups;
   launch(
     op,
-    phasesKernel.variant(lanes(size)),
+    phasesKernel.variant(passingRound(size)),
     [weight, g, bias ? contiguous(bias) : weight, x],
     {
       ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L },
