@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { distinctNames } from "../../src/cli/commands/predict.ts";
 import { SafetensorsFile, serializeSafetensors, type TensorToWrite } from "../../src/io/index.ts";
 import { openFile } from "../../src/io/node/index.ts";
 import { compare, FIXTURES, loadCase, type OracleCase } from "../support/oracle.ts";
@@ -134,6 +135,21 @@ describe("graft predict", () => {
     writeFileSync(data, "label,text\nLABEL_0,see you at 1\nLABEL_1,win cash now 2\n");
     const measured = await graft(["eval", "--model", unnamed, "--data", data, "--json"]);
     expect(JSON.parse(measured.stdout)).toMatchObject({ accuracy: 1, labels: ["LABEL_0", "LABEL_1"] });
+  });
+
+  it("tells classes of one name apart by their numbers", async () => {
+    const twins = join(folder, "twins");
+    cpSync(classifier, twins, { recursive: true });
+    const config = JSON.parse(readFileSync(join(twins, "config.json"), "utf8"));
+    config.id2label = { 0: "crane", 1: "crane" };
+    delete config.label2id;
+    writeFileSync(join(twins, "config.json"), JSON.stringify(config));
+    const { stdout } = await graft(["predict", "--model", twins, "--text", "win cash now 99", "--json"]);
+    const { label, probabilities } = JSON.parse(stdout);
+    expect(label).toBe("crane [1]");
+    expect(Object.keys(probabilities)).toEqual(["crane [0]", "crane [1]"]);
+    expect(probabilities["crane [0]"] + probabilities["crane [1]"]).toBeCloseTo(1, 6);
+    expect(distinctNames(["a", "b", "a", "c", "a"])).toEqual(["a [0]", "b", "a [2]", "c", "a [4]"]);
   });
 
   it("refuses a task that the model was not made for", async () => {

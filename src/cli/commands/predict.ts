@@ -89,7 +89,8 @@ export const predict = defineCommand({
     if (task !== "classify") {
       throw new UsageError("a language model has no classes: use --ids-file for its logits, or graft generate");
     }
-    const texts = options.text !== undefined ? [options.text] : await readTexts(options.data!, options, "lines");
+    const texts =
+      options.text !== undefined ? [options.text] : await readTexts(options.data!, options, "lines", interrupt.signal);
     const tokenizer = await openTokenizer(folder);
     const maxLength = maximumLength(options.maxLength, config);
     const { labels } = config;
@@ -132,15 +133,23 @@ async function predictImages(
   print({ image: names }, probabilities, labels, json, context);
 }
 
+/** The names of classes, each once: those that several classes have get the class's number, as in `crane [134]`. */
+export function distinctNames(labels: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const repeated = new Set(labels.filter((label) => seen.has(label) || !seen.add(label)));
+  return labels.map((label, k) => (repeated.has(label) ? `${label} [${k}]` : label));
+}
+
 /** `inputs` under what they are called: a text or an image. */
 function print(
   inputs: { text: readonly string[] } | { image: readonly string[] },
   probabilities: readonly Float64Array[],
-  labels: readonly string[],
+  classes: readonly string[],
   json: boolean,
   { stdout }: CommandContext,
 ): void {
   const [[kind, texts]] = Object.entries(inputs);
+  const labels = distinctNames(classes);
   for (const [i, own] of probabilities.entries()) {
     const label = labels[argmax(own)];
     if (json) {
