@@ -1,8 +1,18 @@
-import { AUGMENTATIONS, fitImage, type ImagePreprocessing } from "../io/index.ts";
+import {
+  AUGMENTATIONS,
+  fitImage,
+  type ImageData,
+  type ImageDataOptions,
+  type ImagePreprocessing,
+  readImagePack,
+  SafetensorsFile,
+} from "../io/index.ts";
 import { readImageData } from "../io/node/index.ts";
+import { urlSource } from "../io/remote/index.ts";
 import { NUMBERS } from "../jobs/settings.ts";
 import { refuseTextSettings } from "../jobs/tasks/images.ts";
 import type { OptionDefinitions } from "./arguments.ts";
+import { isAddress } from "./data.ts";
 
 /** Options of a training run on images. */
 export const IMAGE_OPTIONS = {
@@ -23,7 +33,22 @@ export const IMAGE_OPTIONS = {
 export const refuseTextOptions = (given: ReadonlySet<string>): void =>
   refuseTextSettings(Object.fromEntries([...given].map((name) => [name, true])));
 
+/** Reads labelled images from a disk, or a .safetensors file of them from an address. */
+export async function readImagesAt(place: string, options: ImageDataOptions, signal?: AbortSignal): Promise<ImageData> {
+  if (!isAddress(place)) return readImageData(place, options);
+  const file = await SafetensorsFile.open(await urlSource(place, { signal }));
+  try {
+    return { train: await readImagePack(file, options), valid: null };
+  } finally {
+    await file.close();
+  }
+}
+
 /** Reads labelled images, each brought to size at once. */
-export function readLabelledImages(path: string, preprocessing: ImagePreprocessing, labels?: readonly string[]) {
-  return readImageData(path, { labels, prepare: (image) => fitImage(image, preprocessing) });
+export function readLabelledImages(
+  place: string,
+  preprocessing: ImagePreprocessing,
+  { labels, signal }: { labels?: readonly string[]; signal?: AbortSignal } = {},
+): Promise<ImageData> {
+  return readImagesAt(place, { labels, prepare: (image) => fitImage(image, preprocessing) }, signal);
 }

@@ -1,4 +1,4 @@
-import { dataPlace, type FineTuneJob, type ModelSource, modelName } from "./job.ts";
+import { type DataSource, dataName, type FineTuneJob, type ModelSource, modelName } from "./job.ts";
 import { type JobSettings, SETTING_NAMES } from "./settings.ts";
 import { ratesText } from "./training/report.ts";
 
@@ -12,8 +12,8 @@ export interface CommandPaths {
 
 /**
  * The line that repeats a job in Node: `graft finetune …`, quoted for a POSIX shell. A model of the Hub is named by its id,
- * with its revision if one was chosen, and one at an address by that; dropped files are named by their directory, and data
- * by their file, unless `paths` say where they lie.
+ * with its revision if one was chosen, and what lies at an address by that; dropped files are named by their directory, and
+ * data by their file, unless `paths` say where they lie.
  */
 export const commandOf = (job: FineTuneJob, paths: CommandPaths = {}): string =>
   ["graft", ...argumentsOf(job, paths)].map(quoted).join(" ");
@@ -26,12 +26,12 @@ export function argumentsOf({ task, model, data, valid, settings = {} }: FineTun
     // A value that looks like an option has to stand in one word with its own.
     words.push(...(value.startsWith("-") ? [`${flag}=${value}`] : [flag, value]));
   };
-  put("model", paths.model ?? placeOf(model));
+  put("model", paths.model ?? placeOf(model, modelName));
   if (paths.model === undefined && model.kind === "hub" && model.revision !== undefined)
     put("revision", model.revision);
   put("task", task);
-  put("data", paths.data ?? dataPlace(data));
-  if (valid !== undefined) put("valid", paths.valid ?? dataPlace(valid));
+  put("data", paths.data ?? placeOf(data, dataName));
+  if (valid !== undefined) put("valid", paths.valid ?? placeOf(valid, dataName));
   for (const name of SETTING_NAMES) {
     const value = settings[name];
     if (value === true) words.push(flagOf(name));
@@ -41,16 +41,10 @@ export function argumentsOf({ task, model, data, valid, settings = {} }: FineTun
   return words;
 }
 
-/** Where the command finds a model. */
-function placeOf(model: ModelSource): string {
-  switch (model.kind) {
-    case "path":
-      return model.path;
-    case "url":
-      return /^https?:/i.test(model.url) ? model.url.replace(/#.*$/, "") : modelName(model);
-    default:
-      return modelName(model);
-  }
+/** Where the command finds a model or data: by their name, if they have no place that it could reach. */
+function placeOf<S extends ModelSource | DataSource>(source: S, nameOf: (source: S) => string): string {
+  if (source.kind === "path") return source.path;
+  return source.kind === "url" && /^https?:/i.test(source.url) ? source.url.replace(/#.*$/, "") : nameOf(source);
 }
 
 function textOf(value: NonNullable<JobSettings[keyof JobSettings]>): string {

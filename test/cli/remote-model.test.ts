@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { inspect } from "../../src/cli/commands/inspect.ts";
 import { DownloadLine } from "../../src/cli/download-line.ts";
+import { readLabelledImages } from "../../src/cli/images.ts";
 import { run } from "../../src/cli/run.ts";
+import { defaultPreprocessing, serializeSafetensors } from "../../src/io/index.ts";
 import { FileServer } from "../support/file-server.ts";
 import { hubModel } from "../support/hub-files.ts";
 import { graft, MODEL, type Outcome } from "./commands.ts";
@@ -84,6 +86,19 @@ describe("a model that is no directory here", () => {
     expect(await look(MODEL, "--revision", "v1")).toMatchObject({ code: 2 });
   });
 
+  it("is measured on data at an address", async () => {
+    Object.assign(server.files, { "data/text.txt": "The sea is wide and the sea is deep.\n".repeat(20) });
+    const place = `${server.url}data/text.txt`;
+    const { code, stdout, stderr } = await call(["eval", "--model", ID, "--data", `${place}?key=secret`, "--json"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout).perplexity).toBeGreaterThan(1);
+    const missing = await call(["eval", "--model", ID, "--data", `${place}.none?key=secret`]);
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      `graft eval: ${place}.none: there is no such file (HTTP 404); check the address\n`,
+    ]);
+  });
+
   it("is told of in one line of a terminal while it comes, and nowhere else", async () => {
     const context = { ...memoryContext(), stderr: new MemoryOutput(true, 100) };
     let time = 0;
@@ -114,6 +129,22 @@ describe("a model that is no directory here", () => {
     stopped[Symbol.dispose]();
     expect(context.stderr.screen).toEqual([""]);
     expect(context.stderr.text).toContain("a\\u{1b}[2J");
+  });
+
+  it("gets images of a file at an address", async () => {
+    const pack = await serializeSafetensors(
+      [
+        { name: "images", dtype: "U8", shape: [3, 1, 4, 4], data: Uint8Array.from({ length: 48 }, (_, i) => i) },
+        { name: "labels", dtype: "I64", shape: [3], data: BigInt64Array.from([1n, 0n, 1n]) },
+      ],
+      { metadata: { classes: '["cat", "dog"]' } },
+    );
+    Object.assign(server.files, { "data/pack.safetensors": pack });
+    const preprocessing = defaultPreprocessing(1, 4, 4);
+    const { train, valid } = await readLabelledImages(`${server.url}data/pack.safetensors`, preprocessing);
+    expect(train.examples.map(({ label }) => label)).toEqual(["dog", "cat", "dog"]);
+    expect([...train.examples[1].image.data.subarray(0, 3)]).toEqual([16, 17, 18]);
+    expect(valid).toBeNull();
   });
 
   it("is not waited for after Ctrl-C", async () => {

@@ -88,14 +88,16 @@ describe("commandOf", () => {
       { requiredKeys: [] },
     );
     const id = fc.stringMatching(/^[a-z][a-z0-9]{2,8}(-[a-z]{2,4}){2}\/[A-Z][a-zA-Z0-9_]{3,8}$/);
+    const url = fc.webUrl({ withQueryParameters: true }).map((at) => ({ kind: "url" as const, url: at }));
     const model = fc.oneof(
       word.map((name) => path(`./${name}`)),
-      fc.webUrl({ withQueryParameters: true }).map((url) => ({ kind: "url" as const, url })),
+      url,
       fc.record({ kind: fc.constant("hub" as const), id, revision: id }, { requiredKeys: ["kind", "id"] }),
     );
+    const data = fc.oneof(fc.constant(path("data.txt")), url);
     await fc.assert(
-      fc.asyncProperty(settings, model, async (some, source) => {
-        const job = { task: "lm", model: source, data: path("data.txt"), settings: some } as FineTuneJob;
+      fc.asyncProperty(settings, model, data, async (some, source, data) => {
+        const job = { task: "lm", model: source, data, settings: some } as FineTuneJob;
         expect((await parsed(commandOf(job))).job).toEqual(job);
       }),
       { numRuns: 40 },
@@ -121,6 +123,11 @@ describe("commandOf", () => {
       `graft finetune --model dropped ${rest}`,
       `graft finetune --model kept ${rest}`,
     ]);
+    const data = { kind: "url", url: "https://example.org/sms.tsv?v=1#top" } as const;
+    const far = commandOf({ task: "classify", model: path("m"), data, valid: { kind: "url", url: "valid.tsv" } });
+    expect(far).toBe(
+      "graft finetune --model m --task classify --data 'https://example.org/sms.tsv?v=1' --valid valid.tsv --out fine-tuned",
+    );
     expect(
       commandOf(
         { task: "classify", model: { kind: "url", url: "/m" }, data: text },

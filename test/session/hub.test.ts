@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
-import type { ModelSource } from "../../src/session/index.ts";
+import type { DataSource, ModelSource } from "../../src/session/index.ts";
 import { graft } from "../cli/commands.ts";
 import { FileServer } from "../support/file-server.ts";
 import { COMMIT, hubModel } from "../support/hub-files.ts";
@@ -31,7 +31,7 @@ async function repeat(command: string, url: string): Promise<{ stderr: string; w
   }
 }
 
-it("trains on a model of the Hub or at an address, and its command gives the same bytes in Node", async () => {
+it("trains on a model of the Hub or at an address, with data at one, and its command gives the same bytes in Node", async () => {
   const blobs = await filesOf(MODEL);
   const files: Record<string, Uint8Array> = {};
   for (const [name, blob] of Object.entries(blobs)) files[name] = new Uint8Array(await blob.arrayBuffer());
@@ -39,22 +39,25 @@ it("trains on a model of the Hub or at an address, and its command gives the sam
   await using server = await FileServer.start({
     ...hubModel(ID, files, { revisions: ["main", "v1"] }),
     ...Object.fromEntries(atAddress),
+    "data/few.tsv": messages(40),
   });
   const { fetch } = globalThis;
   vi.stubGlobal("fetch", (url: string, init?: RequestInit) =>
     fetch(url.replace("https://huggingface.co/", server.url), init),
   );
   const address = `${server.url}models/mini/`;
-  const cases: [ModelSource, string][] = [
-    [{ kind: "hub", id: ID, revision: "v1" }, `--model ${ID} --revision ${COMMIT}`],
-    [{ kind: "url", url: address }, `--model ${address}`],
+  const job = smallJob({ maxSteps: 3 });
+  const table = `${server.url}data/few.tsv`;
+  const cases: [ModelSource, string, DataSource, string][] = [
+    [{ kind: "hub", id: ID, revision: "v1" }, `${ID} --revision ${COMMIT}`, job.data, "few.tsv"],
+    [{ kind: "url", url: address }, address, { kind: "url", url: table }, table],
   ];
   const session = await open();
-  for (const [model, named] of cases) {
-    const events = await collect(session.start({ ...smallJob({ maxSteps: 3 }), model }));
+  for (const [model, modelNamed, data, dataNamed] of cases) {
+    const events = await collect(session.start({ ...job, model, data }));
     expect(ofType(events, "bytes").some(({ what }) => what === "download")).toBe(true);
     const { files: saved, command } = await session.save();
-    expect(command).toContain(`graft finetune ${named} --task classify --data few.tsv`);
+    expect(command).toContain(`graft finetune --model ${modelNamed} --task classify --data ${dataNamed} `);
     const { stderr, weights } = await repeat(command, server.url);
     expect(stderr).toBe("");
     expect(weights!.length).toBeGreaterThan(1_000_000);

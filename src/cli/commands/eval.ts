@@ -6,7 +6,7 @@ import { type ImageFolder, loadFor, openTokenizer, TASKS, type TextFolder, taskO
 import { encodeImages, loadImages, preprocessingOf } from "../../jobs/tasks/image-data.ts";
 import { type Columns, encodeLabelled, encodeLanguage, maximumLength } from "../../jobs/tasks/text-data.ts";
 import { defineCommand } from "../arguments.ts";
-import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION, readLabelled, readTextFile } from "../data.ts";
+import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION, readLabelled, readTextFile, shownPlace } from "../data.ts";
 import { DownloadLine } from "../download-line.ts";
 import { readLabelledImages, refuseTextOptions } from "../images.ts";
 import { MODEL_OPTIONS, openFolder } from "../model-directory.ts";
@@ -63,8 +63,8 @@ async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<
   const encoding = { tokenizer: await openTokenizer(folder), maxLength: maximumLength(run.maxLength, config) };
   const labels = task === "classify" ? config.labels : undefined;
   const examples = labels
-    ? encodeLabelled((await readLabelled(run.data, run, labels)).examples, labels, encoding)
-    : encodeLanguage(run.data, await readTextFile(run.data), run, encoding);
+    ? encodeLabelled((await readLabelled(run.data, run, { labels, signal: run.signal })).examples, labels, encoding)
+    : encodeLanguage(shownPlace(run.data), await readTextFile(run.data, run.signal), run, encoding);
   using gpu = await Gpu.open();
   const model = await loadFor(folder, task, gpu);
   await run.tell(gpu);
@@ -75,7 +75,7 @@ async function evaluateTexts(folder: TextFolder, task: Task, run: Run): Promise<
 async function evaluateImages(folder: ImageFolder, run: Run): Promise<Evaluation> {
   const { labels } = folder.description;
   const preprocessing = preprocessingOf(folder);
-  const data = await readLabelledImages(run.data, preprocessing, labels);
+  const data = await readLabelledImages(run.data, preprocessing, { labels, signal: run.signal });
   const examples = encodeImages((data.valid ?? data.train).examples, labels, { preprocessing });
   using gpu = await Gpu.open();
   const model = await loadImages(folder, gpu);

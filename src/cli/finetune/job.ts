@@ -1,10 +1,10 @@
-import { readImageData } from "../../io/node/index.ts";
 import type { DataSource, FineTuneJob } from "../../jobs/job.ts";
 import { type JobSettings, SETTING_NAMES } from "../../jobs/settings.ts";
 import type { JobReader } from "../../jobs/tasks/task-run.ts";
 import { parsePatterns } from "../../nn/index.ts";
 import { UsageError } from "../arguments.ts";
-import { readTextFile } from "../data.ts";
+import { readTextFile, sourceOfData } from "../data.ts";
+import { readImagesAt } from "../images.ts";
 import { HEADERS_ALONE, type ModelAccess, openModel, sourceOfModel } from "../model-directory.ts";
 import type { FinetuneCommandOptions } from "./options.ts";
 
@@ -16,8 +16,8 @@ export async function jobOf(options: FinetuneCommandOptions, given: ReadonlySet<
   return {
     task,
     model: await sourceOfModel(options),
-    data: { kind: "path", path: data },
-    ...(valid === undefined ? {} : { valid: { kind: "path", path: valid } }),
+    data: sourceOfData(data),
+    ...(valid === undefined ? {} : { valid: sourceOfData(valid) }),
     settings: Object.fromEntries(names.map((name) => [name, values[name]])) as JobSettings,
   };
 }
@@ -35,15 +35,16 @@ function parseRates(text: string): Record<string, number> {
   return rates;
 }
 
-/** The path of a source that lies on this machine's disk. */
-function pathOf(source: DataSource): string {
+/** The path or address of data. */
+function placeOf(source: DataSource): string {
   if (source.kind === "path") return source.path;
-  throw new Error(`a source of the kind ${source.kind} cannot be read from a disk`);
+  if (source.kind === "url") return source.url;
+  throw new Error(`data of the kind ${source.kind} cannot be named on a command line`);
 }
 
-/** Reads a job's data from this machine's disk, and its model from wherever the command line says. */
+/** Reads a job's sources from where the command line says: this machine's disk, or the network. */
 export const readerOf = (options: FinetuneCommandOptions, access: ModelAccess): JobReader => ({
   model: () => openModel(options, access, options.plan ? HEADERS_ALONE : undefined),
-  text: async (source) => (source.kind === "text" ? source.text : readTextFile(pathOf(source))),
-  images: (source, how) => readImageData(pathOf(source), how),
+  text: async (source) => (source.kind === "text" ? source.text : readTextFile(placeOf(source), access.signal)),
+  images: (source, how) => readImagesAt(placeOf(source), how, access.signal),
 });
