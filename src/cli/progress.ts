@@ -49,7 +49,7 @@ export class ProgressLine {
 }
 
 /** The segments joined by two spaces, without those that do not fit, and cut where even the first is too long. */
-export function fitSegments(segments: readonly Segment[], width: number): string {
+function fitSegments(segments: readonly Segment[], width: number): string {
   const kept = segments.filter(({ text }) => text !== "");
   const join = () => kept.map(({ text }) => text).join("  ");
   while (kept.length > 1 && join().length > width) {

@@ -63,7 +63,7 @@ const padGradientKernel = defineKernel({
 listVariants(padGradientKernel, () => [{ T: "f16", enable: "f16" }]);
 
 /** What stands where a place lies outside of the tensor; the numbers are the shader's. */
-export const MODES = { constant: 0, edge: 1, reflect: 2, symmetric: 3, wrap: 4 } as const;
+const MODES = { constant: 0, edge: 1, reflect: 2, symmetric: 3, wrap: 4 } as const;
 export type PlaceMode = keyof typeof MODES;
 
 /** Where the places of one axis of the result come from: place i from i + shift, counted from the end when mirrored. */

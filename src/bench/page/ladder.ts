@@ -28,7 +28,7 @@ const MARKS: Readonly<Record<BenchRow["status"], readonly [path: string, meaning
 };
 
 /** Whether a variant is right: a tick, a cross, or a dash where it cannot run. */
-export const drawMark = (status: BenchRow["status"]): Markup =>
+const drawMark = (status: BenchRow["status"]): Markup =>
   html`<svg class="mark ${status}" viewBox="0 0 16 16" role="img" aria-label="${MARKS[status][1]}"><title>${MARKS[status][1]}</title><path d="${MARKS[status][0]}"/></svg>`;
 
 /** The variants of one group: bars as long as the rate, the fastest to the end, and what each adds. */

@@ -24,7 +24,7 @@ export const forwardOf = (inputs: readonly string[], fn: Function): Candidate =>
  * An op's gradients of all its inputs, for the cotangent `g`. The forward pass runs once and its graph is kept, so that
  * the backward pass alone is timed.
  */
-export const backwardOf = (inputs: readonly string[], fn: Function): Candidate => ({
+const backwardOf = (inputs: readonly string[], fn: Function): Candidate => ({
   name: "graft",
   adds: "Gradients of all inputs; the forward pass is left out.",
   prepare: (operands, _results, own) => {

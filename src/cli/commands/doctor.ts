@@ -81,10 +81,7 @@ export const doctor = defineCommand({
 });
 
 /** Finds an adapter, computes on it, and closes it again. */
-export async function diagnose(
-  software: boolean,
-  { now, env }: Pick<CommandContext, "now" | "env">,
-): Promise<Diagnosis> {
+async function diagnose(software: boolean, { now, env }: Pick<CommandContext, "now" | "env">): Promise<Diagnosis> {
   const diagnosis: Diagnosis = {
     ok: false,
     versions: {

@@ -5,7 +5,7 @@ export const MEMORY_KINDS = ["weights", "gradients", "moments", "activations", "
 export type MemoryKind = (typeof MEMORY_KINDS)[number];
 export type BytesByKind = Record<MemoryKind, number>;
 
-export const noBytes = (): BytesByKind => Object.fromEntries(MEMORY_KINDS.map((kind) => [kind, 0])) as BytesByKind;
+const noBytes = (): BytesByKind => Object.fromEntries(MEMORY_KINDS.map((kind) => [kind, 0])) as BytesByKind;
 
 export const isCache = ({ label }: Allocation): boolean => label.startsWith("activation cache");
 

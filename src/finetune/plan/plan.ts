@@ -157,7 +157,7 @@ function judge<Host, Inputs>(
 }
 
 /** "weights 12 MiB, moments 24 MiB", the largest first. */
-export function describeBytes(bytes: BytesByKind): string {
+function describeBytes(bytes: BytesByKind): string {
   const kinds = MEMORY_KINDS.filter((kind) => bytes[kind] > 0).sort((a, b) => bytes[b] - bytes[a]);
   return kinds.map((kind) => `${kind} ${formatBytes(bytes[kind])}`).join(", ");
 }

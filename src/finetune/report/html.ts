@@ -18,7 +18,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * A text as HTML, safe between tags and in quoted attributes. Control characters, which HTML has no place for, and
  * halves of surrogate pairs, which UTF-8 cannot encode, become U+FFFD.
  */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => ENTITIES[character])
     .replace(/(?![\n\t])\p{Cc}|\p{Cs}|[\uFDD0-\uFDEF\uFFFE\uFFFF]/gu, "\uFFFD");

@@ -36,7 +36,7 @@ export const DTYPES = ["f32", "f16", "i32", "u32", "bool"] as const satisfies re
 
 export const computeType = (dtype: DType): ComputeType => (isFloat(dtype) ? "f32" : dtype === "i32" ? "i32" : "u32");
 
-export const bodyFor = (fn: ElementFunction, dtype: DType): string | undefined =>
+const bodyFor = (fn: ElementFunction, dtype: DType): string | undefined =>
   dtype === "bool" ? fn.bool : fn[computeType(dtype)];
 
 export const accepts = (fn: ElementFunction, dtype: DType): boolean => bodyFor(fn, dtype) !== undefined;
@@ -100,10 +100,6 @@ export function wordOf(value: number, dtype: DType): number {
   else words.setUint32(0, value);
   return words.getUint32(0);
 }
-
-/** The bits of a number as they are stored: of a half in the lower part. */
-export const storedWordOf = (value: number, dtype: DType): number =>
-  dtype === "f16" ? toHalfBits(value) : wordOf(value, dtype);
 
 /** Refuses a number that a tensor of some type cannot hold: whole numbers in range for integers, 0 and 1 for bool. */
 export function requireNumber(op: string, value: number, dtype: DType): void {

@@ -50,7 +50,7 @@ function makeStageSpecialization(
 }
 
 /** Whether a stage can make four results at a time: their accumulators are numbers, told apart by no index. */
-export const hasScalarAccumulator = (reduction: Reduction, dtype: DType): boolean =>
+const hasScalarAccumulator = (reduction: Reduction, dtype: DType): boolean =>
   widthOf(reduction.accumulator(dtype)) === 1;
 
 /** The same for `reduce-neighbours.wgsl`, whose four are chunks, or results along the last kept axis. */

@@ -19,7 +19,7 @@ export interface NumberOperand {
 }
 
 /** Shape and type of what two tensors, or one and a number, give under a function of elements. */
-export function inferElementwise(
+function inferElementwise(
   op: string,
   fn: ElementFunction,
   inputs: readonly Tensor[],

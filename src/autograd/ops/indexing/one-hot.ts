@@ -1,4 +1,3 @@
-import { full } from "../../../kernels/copy.ts";
 import { oneHotRows } from "../../../kernels/indexing/one-hot.ts";
 import { requireInteger } from "../../../kernels/launch.ts";
 import type { Tensor } from "../../../tensor/index.ts";
@@ -15,9 +14,6 @@ export const oneHotOp = defineOp<{ classes: number }>({
   },
   forward: ([ids], { classes }) => oneHotRows(ids, classes),
 });
-
-/** A scalar with a label's value, to compare labels with. */
-export const labelLike = (labels: Tensor, value: number): Tensor => full(labels.gpu, [], value, labels.dtype);
 
 /**
  * A row for each id, as f32: y[…, c] = 1 where ids[…] = c, else 0. Ids are i32 or u32; one outside 0 … classes − 1, such

@@ -19,11 +19,7 @@ export const sumToChannels = (x: Tensor): Tensor =>
   );
 
 /** x normalised over the outer and inner axis of a layout, and 1 / deviation for each of the layout's channels. */
-export function normalizePlainly(
-  x: Tensor,
-  layout: ChannelLayout,
-  epsilon: number,
-): { normalized: Tensor; rstd: Tensor } {
+function normalizePlainly(x: Tensor, layout: ChannelLayout, epsilon: number): { normalized: Tensor; rstd: Tensor } {
   const rows = reshape(x, [layout.outer, layout.channels, layout.inner]);
   const centred = sub(rows, mean(rows, [0, 2], true));
   const rstd = rsqrt(affine(mean(square(centred), [0, 2], true), 1, epsilon));
