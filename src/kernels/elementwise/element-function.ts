@@ -1,4 +1,4 @@
-import { type DType, formatShape, isFloat, storageType, type Tensor, toHalfBits } from "../../tensor/index.ts";
+import { type DType, formatShape, isFloat, storageType, type Tensor } from "../../tensor/index.ts";
 import { including, type LibraryFile } from "../library.ts";
 
 /** Types that elements are computed in: f16 is widened to f32, bool is a u32 of 0 or 1. */
