@@ -5,6 +5,7 @@ import { type Checkpoint, isFloatDtype, type ModelDirectory, openCheckpoint } fr
 import { NodeDirectory } from "../../io/node/index.ts";
 import { urlDirectory } from "../../io/remote/index.ts";
 import { defineCommand, UsageError } from "../arguments.ts";
+import { isAddress } from "../data.ts";
 import { DownloadLine } from "../download-line.ts";
 import {
   HEADERS_ALONE,
@@ -117,8 +118,7 @@ async function openLocal(path: string): Promise<Opened> {
 }
 
 async function openRemote(path: string, options: RemoteOptions, access: ModelAccess): Promise<Opened> {
-  const isAddress = /^https?:/i.test(path);
-  if (!isAddress || !isCheckpointFile(new URL(path).pathname)) {
+  if (!isAddress(path) || !isCheckpointFile(new URL(path).pathname)) {
     return { directory: await openModel({ ...options, model: path }, access, HEADERS_ALONE) };
   }
   const folder = new URL(path);

@@ -34,12 +34,17 @@ export interface ModelDirectoryOptions extends Omit<TransferOptions, "headers">,
   readonly env?: Environment;
 }
 
+/** The page of a model on the Hub, which people copy: its files lie elsewhere. */
+const HUB_PAGE = /^https:\/\/huggingface\.co\/([^/?#]+\/[^/?#]+)\/?$/i;
+
 /**
  * What a text names: a path that is there before all else, then an address of a folder (`https://…`), then what has the
- * form of a name on the Hub (`owner/name`). Anything else is a path.
+ * form of a name on the Hub (`owner/name`), or is the address of its page there. Anything else is a path.
  */
 export async function placeOfModel(text: string): Promise<ModelPlace> {
   if (await isThere(text)) return { kind: "path", path: text };
+  const id = HUB_PAGE.exec(text)?.[1];
+  if (id !== undefined && isHubId(id)) return { kind: "hub", id };
   if (/^https?:\/\//i.test(text)) return { kind: "url", url: text };
   const isFile = /\.(safetensors|json)$/i.test(text);
   return isHubId(text) && !isFile ? { kind: "hub", id: text } : { kind: "path", path: text };

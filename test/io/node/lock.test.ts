@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { acquireLock } from "../../../src/io/node/lock.ts";
 
 let folder: string;
@@ -32,6 +32,38 @@ it("is not waited for when its holder has died", async () => {
   const { pid } = spawnSync("true");
   await writeFile(path, JSON.stringify({ pid, host: hostname(), token: "old" }));
   const lock = await acquireLock(path);
+  expect(await lock.isHeld()).toBe(true);
+  await lock.release();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+it("is waited for while its holder lives", async () => {
+  const holder = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+  const ended = new Promise((resolve) => holder.once("exit", resolve));
+  await writeFile(path, JSON.stringify({ pid: holder.pid, host: hostname(), token: "other" }));
+  let isOurs = false;
+  const waiting = acquireLock(path).then((lock) => {
+    isOurs = true;
+    return lock;
+  });
+  for (let i = 0; i < 20; i++) await readFile(path, "utf8");
+  const wasOurs = isOurs;
+  holder.kill();
+  await ended;
+  expect(wasOurs).toBe(false);
+  const lock = await waiting;
+  expect(await lock.isHeld()).toBe(true);
+  await lock.release();
+});
+
+it("is taken from a holder that gives no sign of life for long", async () => {
+  await writeFile(path, JSON.stringify({ pid: 1, host: "elsewhere", token: "other" }));
+  let time = 0;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+    time += 20_000;
+    return time;
+  });
+  const lock = await acquireLock(path).finally(() => clock.mockRestore());
   expect(await lock.isHeld()).toBe(true);
   await lock.release();
   expect(await readdir(folder)).toEqual([]);

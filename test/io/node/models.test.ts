@@ -60,6 +60,8 @@ it("tells paths, addresses and names on the Hub apart, and takes a path that is 
   for (const text of ["https://example.org/m/", "http://localhost:80/m?key=1", "HTTPS://example.org"]) {
     expect(await place(text)).toEqual(["url", text]);
   }
+  expect(await place("https://huggingface.co/openai-community/gpt2/")).toEqual(["hub", "openai-community/gpt2"]);
+  expect((await place("https://huggingface.co/openai-community/gpt2/resolve/main/"))[0]).toBe("url");
   const paths = [
     "../x",
     "./x",
