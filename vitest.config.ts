@@ -21,6 +21,9 @@ const packageAsSource = [
   { find: /^graft-gpu\/(\w+)$/, replacement: source("$1/index.ts") },
 ];
 
+/** Tests that need an installed Firefox, see vitest.firefox.config.ts. */
+export const IN_FIREFOX = "test/firefox/**/*.test.ts";
+
 /** A step of the real 124M shape; `npm run bench:124m` takes one on this adapter, from weights on disk. */
 export const LARGE = "test/models/gpt2-124m.test.ts";
 
@@ -50,7 +53,7 @@ export default defineConfig({
     projects: [
       projectOf(
         { name: "adapter", device: {} },
-        { include: ["test/**/*.test.ts"], exclude: ["test/configurations/**", LARGE, ...DRIVEN] },
+        { include: ["test/**/*.test.ts"], exclude: ["test/configurations/**", IN_FIREFOX, LARGE, ...DRIVEN] },
       ),
       ...CONFIGURATIONS.map((configuration) =>
         projectOf(configuration, { include: ["test/configurations/*.test.ts"] }),

@@ -22,8 +22,10 @@ export function findFirefox(installed = process.env[FIREFOX_VARIABLE]): string {
   return path;
 }
 
+export type FirefoxSettings = Readonly<Record<string, boolean | string | number>>;
+
 /** WebGPU, which Firefox for Linux has behind a setting, on whatever adapter there is; and nothing that goes on the net. */
-const SETTINGS: Readonly<Record<string, boolean | string | number>> = {
+const SETTINGS: FirefoxSettings = {
   "dom.webgpu.enabled": true,
   "dom.webgpu.workers.enabled": true,
   "gfx.webgpu.ignore-blocklist": true,
@@ -57,7 +59,7 @@ const ALARM = /^(console\.(error|warn)|JavaScript (error|warning)):/;
 const OF_SHADERS = /errors while creating shader module|Shader '.*' (parsing|validation) error/;
 
 /** Starts a headless Firefox on a page, in a profile of its own. */
-export async function startFirefox(url: string, settings: typeof SETTINGS = {}): Promise<StartedFirefox> {
+export async function startFirefox(url: string, settings: FirefoxSettings = {}): Promise<StartedFirefox> {
   const executable = findFirefox();
   const profile = await mkdtemp(join(tmpdir(), "graft-firefox-"));
   const lines = Object.entries({ ...SETTINGS, ...settings }).map(
