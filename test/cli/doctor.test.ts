@@ -4,7 +4,10 @@ import { memoryContext } from "./support.ts";
 
 const broken: Diagnosis = {
   ok: false,
-  versions: { graft: "0.1.0", node: "20.20.2", webgpu: null, chromium: null, sharp: null, platform: "linux x64" },
+  versions: {
+    ...{ graft: "0.1.0", node: "20.20.2", platform: "linux x64" },
+    ...{ webgpu: null, chromium: null, sharp: null, hub: null },
+  },
   attempts: [{ what: "npm package webgpu", result: "not installed" }],
   adapter: null,
   limits: {},
@@ -12,6 +15,7 @@ const broken: Diagnosis = {
   variants: {},
   tuned: null,
   computation: null,
+  downloads: { path: "/home/me/.cache/graft/models", bytes: 0 },
   error: "No WebGPU adapter was found (npm package webgpu: not installed).",
   remedies: ["npm install webgpu"],
 };
@@ -30,6 +34,7 @@ describe("graft doctor", () => {
 
     expect(Object.keys(diagnosis.variants)).toEqual(expect.arrayContaining(["convolution", "matmul", "rows"]));
     expect(diagnosis.tuned).toBeNull();
+    expect(diagnosis.downloads).toEqual({ path: "/nowhere/graft/models", bytes: 0 });
 
     const text = renderDiagnosis(diagnosis);
     expect(text).toContain(diagnosis.adapter!.name);
@@ -38,6 +43,10 @@ describe("graft doctor", () => {
       / {2}matmul .* --tuned: register\n/,
     );
     expect(text).toMatch(/Computation\n {2}right {2}a product of two 64 × 64 matrices/);
+    expect(text).toContain("Downloaded models\n  none\n");
+    expect(renderDiagnosis({ ...diagnosis, downloads: { path: "/cache/models", bytes: 3 << 20 } })).toContain(
+      "Downloaded models\n  3.0 MiB  in /cache/models\n",
+    );
     expect(text).toMatch(/graft works here\.$/);
   });
 

@@ -2,11 +2,12 @@ import { release } from "node:os";
 import { formatBytes, formatCount, formatDuration } from "../../finetune/format.ts";
 import { Gpu, SUBGROUP_MATRIX_FEATURE, type VariantTable } from "../../gpu/index.ts";
 import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
+import { downloadedModels } from "../../io/node/index.ts";
 import { effectiveVariants } from "../../kernels/variants.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { multiplyOnce } from "../selftest.ts";
-import { table, wrap } from "../text.ts";
+import { printable, table, wrap } from "../text.ts";
 import { findTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
@@ -35,6 +36,7 @@ export interface Diagnosis {
     webgpu: string | null;
     chromium: string | null;
     sharp: string | null;
+    hub: string | null;
     platform: string;
   };
   attempts: readonly AdapterAttempt[];
@@ -56,6 +58,8 @@ export interface Diagnosis {
   variants: VariantTable;
   tuned: VariantTable | null;
   computation: { ok: boolean; detail: string; seconds: number } | null;
+  /** The folder of models that came over the network, and the bytes that they take. */
+  downloads: { path: string; bytes: number };
   /** Why it does not work, when it does not. */
   error: string | null;
   /** What would make it work, or work faster. */
@@ -90,6 +94,7 @@ async function diagnose(software: boolean, { now, env }: Pick<CommandContext, "n
       webgpu: packageVersion("webgpu"),
       chromium: packageVersion("@sparticuz/chromium"),
       sharp: packageVersion("sharp"),
+      hub: packageVersion("@huggingface/hub"),
       platform: `${process.platform} ${process.arch}, ${release()}`,
     },
     attempts: [],
@@ -99,6 +104,7 @@ async function diagnose(software: boolean, { now, env }: Pick<CommandContext, "n
     variants: {},
     tuned: null,
     computation: null,
+    downloads: await downloadedModels(env),
     error: null,
     remedies: [],
   };
@@ -156,6 +162,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, columns = 80): string {
     ["webgpu (Dawn)", versions.webgpu ?? missing],
     ["@sparticuz/chromium", versions.chromium ?? missing],
     ["sharp (PNG, JPEG)", versions.sharp ?? missing],
+    ["@huggingface/hub", versions.hub ?? missing],
     ["platform", versions.platform],
   ]);
   section(
@@ -201,6 +208,8 @@ export function renderDiagnosis(diagnosis: Diagnosis, columns = 80): string {
       [computation.ok ? "right" : "WRONG", `${computation.detail}, in ${formatDuration(computation.seconds)}`],
     ]);
   }
+  const { path, bytes } = diagnosis.downloads;
+  section("Downloaded models", [[bytes > 0 ? formatBytes(bytes) : "none", bytes > 0 ? `in ${printable(path)}` : ""]]);
   if (remedies.length > 0) {
     lines.push("", diagnosis.ok ? "Faster" : "What to do");
     for (const remedy of remedies) {

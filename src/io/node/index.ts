@@ -4,5 +4,11 @@ export { NodeDirectory } from "./directory.ts";
 export { createFileSink, openFile, writeFileAtomically } from "./files.ts";
 export { readImageData, readImages } from "./image-data.ts";
 export { readImageFolder } from "./image-folder.ts";
-export { type ModelDirectoryOptions, type ModelPlace, modelDirectory, placeOfModel } from "./models.ts";
+export {
+  downloadedModels,
+  type ModelDirectoryOptions,
+  type ModelPlace,
+  modelDirectory,
+  placeOfModel,
+} from "./models.ts";
 export { NodeStore } from "./store.ts";

@@ -89,7 +89,20 @@ function assertRevision(model: string, { kind }: ModelPlace, revision: string): 
   }
 }
 
-const modelsFolder = ({ env = process.env }: ModelDirectoryOptions): string => join(cacheFolder(env), "models");
+/** The folder of the models that were downloaded. */
+const modelsFolder = ({ env = process.env }: Pick<ModelDirectoryOptions, "env">): string =>
+  join(cacheFolder(env), "models");
+
+/** The folder of the models that were downloaded, and the bytes that they take, unfinished ones included. */
+export async function downloadedModels(env?: Environment): Promise<{ path: string; bytes: number }> {
+  const path = modelsFolder({ env });
+  const entries = await readdir(path, { recursive: true }).catch(() => []);
+  const sizes = entries.map(async (entry) => {
+    const status = await stat(join(path, entry)).catch(() => undefined); // removed since it was listed
+    return status?.isFile() ? status.size : 0;
+  });
+  return { path, bytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) };
+}
 
 async function fromUrl(url: string, options: ModelDirectoryOptions): Promise<ModelDirectory> {
   const remote = await urlDirectory(url, transferOf(options));

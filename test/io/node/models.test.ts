@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ModelDirectory } from "../../../src/io/index.ts";
-import { type ModelDirectoryOptions, modelDirectory, NodeStore, placeOfModel } from "../../../src/io/node/index.ts";
+import {
+  downloadedModels,
+  type ModelDirectoryOptions,
+  modelDirectory,
+  NodeStore,
+  placeOfModel,
+} from "../../../src/io/node/index.ts";
 import type { ByteProgress } from "../../../src/io/remote/index.ts";
 import { FileServer, type ServerHabits, someBytes } from "../../support/file-server.ts";
 import { COMMIT, hubModel } from "../../support/hub-files.ts";
@@ -96,6 +102,10 @@ describe("a model of the Hub", () => {
     ]);
     expect(await isWhole(first)).toBe(true);
     expect(await kept()).toContain(`${base}/${COMMIT}/model.safetensors`);
+    const downloads = await downloadedModels({ GRAFT_CACHE: cache() });
+    expect(downloads.path).toBe(join(cache(), "models"));
+    expect(downloads.bytes).toBeGreaterThan(weights.length);
+    expect(downloads.bytes).toBeLessThan(weights.length + 2000);
     const whole = weights.length + CONFIG.length + 2;
     expect(server.sent).toBeGreaterThanOrEqual(whole);
     server.requests.length = 0;
