@@ -29,6 +29,7 @@ export const browserAlias = {
 /** Entry points that are published, by their path in `dist` without `.js`. */
 const ENTRY_POINTS = {
   index: "src/index.ts",
+  core: "src/core.ts",
   nn: "src/nn/index.ts",
   models: "src/models/index.ts",
   finetune: "src/finetune/index.ts",
@@ -103,15 +104,21 @@ export async function libraryOptions() {
 }
 
 /**
- * The engine whole: `graft-gpu` and `graft-gpu/nn`. All shaders come first, side by side, as compressors find what is alike
- * only a little way back.
+ * What some entries export, as one module. All shaders that it uses come first, side by side, as compressors find what is
+ * alike only a little way back.
  */
-export async function engineSource() {
+async function singleSource(...entries) {
   const shaders = [...(await minifiedShaders()).texts.keys()].map(
     (file) => `import "./shaders/${file.split(sep).join("/")}";`,
   );
-  return [...shaders, 'export * from "./src/index.ts";', 'export * from "./src/nn/index.ts";'].join("\n");
+  return [...shaders, ...entries.map((entry) => `export * from "./${entry}";`)].join("\n");
 }
+
+/** The engine whole: `graft-gpu` and `graft-gpu/nn`. */
+export const engineSource = () => singleSource(ENTRY_POINTS.index, ENTRY_POINTS.nn);
+
+/** The core of the engine whole: `graft-gpu/core`. */
+export const coreSource = () => singleSource(ENTRY_POINTS.core);
 
 /** In a file for browsers there is nothing to find an adapter with but the browser. */
 const withoutNode = {
@@ -122,10 +129,19 @@ const withoutNode = {
     };
     export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as modelDirectory, refuse as openFile };`;
     onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({ contents }));
+    // Matrix units are an experiment of Dawn's, and need an option that only Node can give it.
+    const noMatrices = `export const SUBGROUP_MATRIX_FEATURE = "";
+    export const NEEDS_MATRICES = "Node";
+    export const [usableConfigs, hasMatrices, matrixVariant] = [() => [], () => false, () => undefined];
+    export const requireSubgroupMatrices = () => {
+      throw new Error("Gpu.open: subgroupMatrices are for Node");
+    };`;
+    onLoad({ filter: /[/\\](?:gpu|kernels)[/\\]subgroup-matrices\.ts$/ }, () => ({ contents: noMatrices }));
   },
 };
 
-/** Programs for browsers, each in one minified file: {@link engineSource} or what a program imports. */
+/** Programs for browsers, each in one minified file: {@link engineSource}, {@link coreSource} or what a
+ * program imports. */
 export const singleFileOptions = (contents, outfile) => ({
   ...common,
   stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
@@ -152,15 +168,19 @@ export const workerOptions = () => ({
 });
 
 /**
- * Builds everything that is published into a folder: entry points with their chunks, the engine in one file, the worker.
+ * Builds everything that is published into a folder: entry points with their chunks, the engine and its core in one file
+ * each, the worker.
  *
  * @returns {Promise<Record<string, { bytes: number }>>} the files, by path
  */
 export async function buildLibrary(outdir, { sourcemap = true } = {}) {
-  const singleFile = singleFileOptions(await engineSource(), join(outdir, "graft.min.js"));
+  const singleFiles = [
+    singleFileOptions(await engineSource(), join(outdir, "graft.min.js")),
+    singleFileOptions(await coreSource(), join(outdir, "graft-core.min.js")),
+  ];
   const results = await Promise.all([
     build({ ...(await libraryOptions()), outdir, sourcemap }),
-    build({ ...singleFile, sourcemap }),
+    ...singleFiles.map((options) => build({ ...options, sourcemap })),
     build({ ...workerOptions(), outdir, sourcemap }),
   ]);
   await chmod(join(outdir, "cli/main.js"), 0o755);

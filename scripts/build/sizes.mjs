@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
+import { coreSource, engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
 
 /** Kilobytes are 1000 bytes here, as for every size of a download. */
 const KB = 1000;
@@ -35,6 +35,9 @@ export const PROGRAMS = [
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },
 ];
+
+/** The core of the engine whole: every export of `graft-gpu/core`, as `dist/graft-core.min.js`. */
+export const CORE = { name: "the core whole, dist/graft-core.min.js", limit: 65 };
 
 /** The engine whole: every export of `graft-gpu` and `graft-gpu/nn`, as `dist/graft.min.js`. */
 export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 124 };
@@ -103,14 +106,16 @@ const sizesOf = ({ text, contents }) => ({
 });
 
 /** The engine whole, and how many bytes of it each source file makes up. */
-export async function measureEngine() {
-  const { outputFiles, metafile } = await build({
-    ...singleFileOptions(await engineSource(), "graft.min.js"),
-    write: false,
-  });
+export const measureEngine = async () => measureFile(ENGINE, await engineSource());
+
+/** The same of the core. */
+export const measureCore = async () => measureFile(CORE, await coreSource());
+
+async function measureFile({ name }, source) {
+  const { outputFiles, metafile } = await build({ ...singleFileOptions(source, "graft.min.js"), write: false });
   const { inputs } = Object.values(metafile.outputs)[0];
   const modules = new Map(Object.entries(inputs).map(([module, { bytesInOutput }]) => [module, bytesInOutput]));
-  return { name: ENGINE.name, ...sizesOf(outputFiles[0]), modules };
+  return { name, ...sizesOf(outputFiles[0]), modules };
 }
 
 /** Kilobytes with one decimal. */

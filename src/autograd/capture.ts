@@ -1,4 +1,4 @@
-import { CaptureError, type Gpu, type PooledBuffer, type Replay, type ReplaySource } from "../gpu/index.ts";
+import { CaptureError, type Gpu, type PooledBuffer, Recording, Replay, type ReplaySource } from "../gpu/index.ts";
 import { copy } from "../kernels/copy.ts";
 import { bytesPerElement, describeValue, empty, formatShape, Storage, Tensor, tidy } from "../tensor/index.ts";
 
@@ -98,7 +98,8 @@ class Capture<Inputs, Result> {
   ) {
     try {
       let inputs: PooledBuffer[] = [];
-      const { recording } = gpu.record(() =>
+      const recording = new Recording(gpu.limits.maxBufferSize);
+      gpu.record(recording, () =>
         tidy(() => {
           const own = mapTensors(like, (x) => {
             const input = empty(gpu, x.shape, x.dtype, "input of a captured step");
@@ -121,7 +122,7 @@ class Capture<Inputs, Result> {
         );
       }
       this.#results = [...recording.held];
-      this.#replay = gpu.replayOf(recording, inputs, recording.held);
+      this.#replay = gpu.replayOf((...own) => new Replay(recording, inputs, recording.held, ...own));
     } catch (error) {
       this.dispose();
       throw error;

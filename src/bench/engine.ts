@@ -1,4 +1,5 @@
 import { definedFamilies, type Gpu, isAvailable } from "../gpu/index.ts";
+import { describeFamily } from "./descriptions.ts";
 import type { Candidate, Work } from "./problem.ts";
 
 /**
@@ -13,7 +14,7 @@ export function engineCandidates(family: string, engine: Candidate): Candidate[]
     const table = { [family]: candidate.name };
     return {
       name: `engine-${candidate.name}`,
-      adds: candidate.description,
+      adds: describeFamily(family).candidates[candidate.name] ?? "",
       unavailable: (gpu) => (isAvailable(candidate, gpu) ? undefined : `it needs ${candidate.needs}`),
       prepare: async (operands, results, own) => {
         const work = await engine.prepare(operands, results, own);

@@ -6,8 +6,7 @@ import { CaptureError, DeviceLostError, GpuError } from "./errors.ts";
 import type { KernelVariant, ParamValues } from "./kernel.ts";
 import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
-import { Recording } from "./recording.ts";
-import { Replay } from "./replay.ts";
+import type { Recording } from "./recording.ts";
 import { requireVariants, type VariantTable } from "./variants.ts";
 import { warmUp } from "./warm-up.ts";
 import { type WorkTime, WorkTimer } from "./work-timer.ts";
@@ -209,14 +208,14 @@ export class Gpu {
   }
 
   /**
-   * Records what `fn` would do instead of doing it. The public form is `capture`.
+   * Records what `fn` would do instead of doing it. The public form is `capture`, which brings the recording, so that
+   * programs without it do not carry what it is made of.
    *
    * @throws CaptureError when `fn` does what cannot be recorded.
    */
-  record<T>(fn: () => T): { result: T; recording: Recording } {
+  record<T>(recording: Recording, fn: () => T): T {
     this.throwIfFailed();
     if (this.#recording) throw new CaptureError("a step is being captured already");
-    const recording = new Recording(this.limits.maxBufferSize);
     this.#recording = recording;
     let result: T;
     try {
@@ -225,12 +224,12 @@ export class Gpu {
       this.#recording = undefined;
     }
     if (recording.failure) throw recording.failure;
-    return { result, recording };
+    return result;
   }
 
-  /** Makes a recording runnable; see {@link Replay}. */
-  replayOf(recording: Recording, inputs: readonly PooledBuffer[], results: ReadonlySet<PooledBuffer>): Replay {
-    return new Replay(recording, inputs, results, this.#pool, this.#commands);
+  /** Makes a recording runnable, of what its replays need. */
+  replayOf<T>(make: (pool: BufferPool, commands: CommandStream) => T): T {
+    return make(this.#pool, this.#commands);
   }
 
   /** Refuses what waits for the device while a step is captured. */

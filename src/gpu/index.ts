@@ -28,8 +28,8 @@ export {
   specializations,
 } from "./kernel.ts";
 export type { OpenOptions } from "./open.ts";
-export type { Recording } from "./recording.ts";
-export type { Replay, ReplaySource } from "./replay.ts";
+export { Recording } from "./recording.ts";
+export { Replay, type ReplaySource } from "./replay.ts";
 export { type Specialization, sharedTexts, shareText } from "./specialize.ts";
 export { SUBGROUP_MATRIX_FEATURE, type SubgroupMatrixConfig } from "./subgroup-matrices.ts";
 export {

@@ -5,8 +5,6 @@ import type { Gpu } from "./gpu.ts";
 /** One of several ways to compute what a family of kernels computes. */
 export interface Candidate<Value = unknown> {
   readonly name: string;
-  /** What it does, in a sentence. */
-  readonly description: string;
   /** What a device must have for it, in words that follow "needs"; nothing when every device can run it. */
   readonly needs?: string;
   /** Whether the device has that. */
@@ -28,8 +26,6 @@ export type VariantTable = Readonly<Record<string, string>>;
 
 export interface FamilyDefinition<Value> {
   readonly name: string;
-  /** What its kernels compute. */
-  readonly description: string;
   readonly candidates: readonly Candidate<Value>[];
   /** Names of all families of its table; a program may do without the kernels of some. */
   readonly siblings?: readonly string[];

@@ -22,21 +22,17 @@ export interface ElementVariant {
 
 const family = defineFamily<ElementVariant>({
   name: "elementwise",
-  description: "functions of elements, and copies",
   candidates: [
     {
       name: "neighbours",
-      description: "An invocation takes four neighbours or one element of a strided view, and the next one the next.",
       value: { vectors: ONE, heavyVectors: ONE, run: 1 },
     },
     {
       name: "cache-lines",
-      description: "An invocation takes a cache line, or a run of an axis, whose place slow divisions find once.",
       value: { vectors: FOUR, heavyVectors: FOUR, run: 16 },
     },
     {
       name: "written-out",
-      description: "As cache-lines, without loops over vectors, and half as much of functions of many operations.",
       value: {
         vectors: { count: 4, isWrittenOut: true },
         heavyVectors: { count: 2, isWrittenOut: true },

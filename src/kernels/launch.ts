@@ -43,23 +43,19 @@ export const ROW_VARIANTS = [
 
 const rowFamily = defineFamily({
   name: "rows",
-  description: "softmax, normalisation, cross-entropy: sums and maxima along rows",
   candidates: [
     {
       name: "lane",
-      description: "One invocation makes a whole row, so that nothing waits.",
       sums: "along the row",
       value: { shares: ROW_VARIANTS[0], readsVectors: false },
     },
     {
       name: "lane-vectors",
-      description: "One invocation makes a whole row and reads four numbers of it at once.",
       sums: "along the row",
       value: { shares: ROW_VARIANTS[0], readsVectors: true },
     },
     {
       name: "tree",
-      description: "64 invocations share a row and add up what they have in a tree in workgroup memory.",
       sums: "in a tree",
       value: { shares: ROW_VARIANTS[1], readsVectors: false },
     },

@@ -4,7 +4,7 @@ import { sizeOf, sliceView, type Tensor } from "../tensor/index.ts";
 import { contiguous } from "./copy.ts";
 import { launch } from "./launch.ts";
 
-import { ACTIVATED, ACTIVATION_NAMES, type Activation } from "./matmul-variants.ts";
+import { ACTIVATED, ACTIVATION_NAMES, type Activation } from "./matmul-problem.ts";
 import { mergeAxes } from "./strided.ts";
 
 /**

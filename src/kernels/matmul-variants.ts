@@ -1,102 +1,11 @@
 import matmulSource from "../../shaders/matmul.wgsl";
 import matmulSharedSource from "../../shaders/matmul-shared.wgsl";
-import matmulMatrixSource from "../../shaders/matmul-subgroup-matrix.wgsl";
-import {
-  defineKernel,
-  type Gpu,
-  joined,
-  type KernelDefinition,
-  type KernelVariant,
-  listVariants,
-  type Specialization,
-  SUBGROUP_MATRIX_FEATURE,
-} from "../gpu/index.ts";
-import * as UNARY from "./elementwise/unary-functions.ts";
-import { including } from "./library.ts";
+import { defineKernel, type Gpu, joined, listVariants, type Specialization } from "../gpu/index.ts";
+import { layouts, type MatmulProblem, type MatmulVariant, PRODUCT, problemSpecialization } from "./matmul-problem.ts";
 import { passingRound, SUBGROUP } from "./subgroup.ts";
-import { hasMatrices, matrixConfigFor, matrixSpecialization, NEEDS_MATRICES } from "./subgroup-matrices.ts";
+import { hasMatrices, matrixVariant, NEEDS_MATRICES } from "./subgroup-matrices.ts";
 import { fixedSubgroupSize, LARGE_WORKGROUPS } from "./variant-needs.ts";
 import { defineFamily } from "./variants.ts";
-
-/** Activations that a product can end in, and the functions of elements that they are. */
-const ACTIVATIONS = {
-  relu: UNARY.relu,
-  gelu: UNARY.gelu,
-  "gelu-tanh": UNARY.geluTanh,
-  silu: UNARY.silu,
-  tanh: UNARY.tanh,
-  sigmoid: UNARY.sigmoid,
-} as const;
-
-export type Activation = keyof typeof ACTIVATIONS;
-export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as Activation[];
-
-/** How the last two axes of an operand lie: elements along its first one, the unit stride, or along its second. */
-export interface OperandLayout {
-  isTransposed: boolean;
-  /** Four at a time; one by one where rows do not start at multiples of four; four halves at a time. */
-  reads: "vectors" | "elements" | "halves";
-}
-
-const HALVES = (name: string): string => `return halves(${name}[index / 4]);`;
-const ELEMENTS = (name: string): string =>
-  `return vec4f(${["index", "index + stride", "index + 2 * stride", "index + 3 * stride"].map((at) => `${name}[${at}]`).join(", ")});`;
-
-/** What a shader is told of an operand. */
-function operandSpecialization(name: "A" | "B", { isTransposed, reads }: OperandLayout): Specialization {
-  const own = name.toLowerCase();
-  return {
-    ...(isTransposed ? { [name === "A" ? "A_ALONG_M" : "B_ALONG_K"]: "true" } : {}),
-    ...(reads === "elements" ? { [`${name}Element`]: "f32", [`load${name}`]: ELEMENTS(own) } : {}),
-    ...(reads === "halves" ? { [`${name}Element`]: "vec2u", [`load${name}`]: HALVES(own) } : {}),
-  };
-}
-
-/**
- * Ends in an activation, and can store what it is applied to besides. All activations in one variant, chosen by a
- * parameter: a variant each would be six times as many pipelines.
- */
-export const ACTIVATED: Specialization = {
-  epilogue: `switch params.activation { ${ACTIVATION_NAMES.map((name, i) => `case ${i}u: { ${ACTIVATIONS[name].f32} }`).join(" ")} default: { return v; } }`,
-  keep: "if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }",
-  ...including(...Object.values(ACTIVATIONS).flatMap(({ uses = [] }) => uses)),
-};
-
-const common: Pick<KernelDefinition, "bindings" | "flops" | "params" | "library"> = {
-  bindings: { a: "read", b: "read", bias: "read", residual: "read", c: "read_write" },
-  flops: ({ M, N, K }, [, , batch]) => 2 * Number(M) * Number(N) * Number(K) * batch,
-  params: {
-    M: "u32",
-    N: "u32",
-    K: "u32",
-    aOffset: "u32",
-    bOffset: "u32",
-    cOffset: "u32",
-    biasOffset: "u32",
-    residualOffset: "u32",
-    aRow: "u32",
-    aColumn: "u32",
-    bRow: "u32",
-    bColumn: "u32",
-    cRow: "u32",
-    residualRow: "u32",
-    batch1: "u32",
-    aBatch0: "u32",
-    aBatch1: "u32",
-    bBatch0: "u32",
-    bBatch1: "u32",
-    cBatch0: "u32",
-    cBatch1: "u32",
-    residualBatch0: "u32",
-    residualBatch1: "u32",
-    hasBias: "u32",
-    hasResidual: "u32",
-    accumulate: "u32",
-    alpha: "f32",
-    activation: "u32",
-    keepDistance: "u32",
-  },
-};
 
 /** How a product reads its operands, as far as that decides which tile is fast. */
 type Reading = "plain" | "scattered" | "leftTransposed" | "rightTransposed";
@@ -170,22 +79,17 @@ const SUBGROUPS: readonly number[] = [4, 8, 16];
 /** Products of matrices. The choice never changes bits, only speed, but for `subgroup-matrix`, which no class prefers. */
 export const matmulFamily = defineFamily<Choice>({
   name: "matmul",
-  description: "products of matrices",
   candidates: [
     {
       name: "register",
-      description: "A lane makes 4 × 4 or 4 × 8 elements in registers, on its own.",
       value: { tiles: [FOUR_BY_FOUR, FOUR_BY_EIGHT] },
     },
     {
       name: "shuffle",
-      description: "A lane makes 16 × 4 elements; rows of A are loaded once a subgroup and passed round in it.",
       value: { shuffles: true, tiles: [FOUR_BY_FOUR, SIXTEEN_BY_FOUR] },
     },
     {
       name: "shuffle-wide",
-      description:
-        "As shuffle, with 16 × 8 or 32 × 4 elements a lane and, but in subgroups of 4, fewer k a round, so that the loop stays short.",
       value: {
         shuffles: true,
         tiles: [
@@ -200,19 +104,14 @@ export const matmulFamily = defineFamily<Choice>({
     },
     {
       name: "shared",
-      description: "A workgroup makes 64 × 64 elements from tiles in workgroup memory, a thread 4 × 4 of them.",
       value: { tiles: [ROWS_OF_FOUR, SHARED] },
     },
     {
       name: "shared-wide",
-      description:
-        "As shared, and 128 × 128 elements, a thread 8 × 8, where there are enough of them for all processors.",
       value: { tiles: [ROWS_OF_FOUR, SHARED, SHARED_WIDE] },
     },
     {
       name: "subgroup-matrix",
-      description:
-        "Experimental, never run yet: a subgroup makes 2 × 2 matrices by matrix units; other operands go as shared.",
       needs: NEEDS_MATRICES,
       isAvailable: (gpu) => hasMatrices(gpu) && LARGE_WORKGROUPS.isAvailable(gpu),
       sums: "matrix units",
@@ -220,17 +119,6 @@ export const matmulFamily = defineFamily<Choice>({
     },
   ],
 });
-
-/** A product as it is to be made. */
-export interface MatmulProblem {
-  m: number;
-  n: number;
-  /** How many matrices. */
-  count: number;
-  a: OperandLayout;
-  b: OperandLayout;
-  isActivated: boolean;
-}
 
 function readingOf({ a, b }: Pick<MatmulProblem, "a" | "b">): Reading {
   if (b.isTransposed) return "rightTransposed";
@@ -241,17 +129,6 @@ function readingOf({ a, b }: Pick<MatmulProblem, "a" | "b">): Reading {
 /** Whether a tile can do a product on subgroups of `lanes`, 1 when lanes are on their own. */
 const canMake = (tile: Tile, lanes: number, problem: Pick<MatmulProblem, "a" | "b">): boolean =>
   tile.cost[readingOf(problem)] !== undefined && (tile.lanes?.includes(lanes) ?? true);
-
-/** What a shader is told of a product, whatever its tile. */
-const problemSpecialization = ({
-  a,
-  b,
-  isActivated,
-}: Pick<MatmulProblem, "a" | "b" | "isActivated">): Specialization => ({
-  ...operandSpecialization("A", a),
-  ...operandSpecialization("B", b),
-  ...(isActivated ? ACTIVATED : {}),
-});
 
 /** The specialisation that makes a product in a tile, for a subgroup size. */
 function specializationOf(
@@ -271,11 +148,6 @@ function specializationOf(
     ...operands,
   };
 }
-
-const layouts = (): OperandLayout[] =>
-  (["vectors", "elements", "halves"] as const).flatMap((reads) =>
-    [false, true].map((isTransposed) => ({ isTransposed, reads })),
-  );
 
 /** Every specialisation that can come into use, of tiles in workgroup memory or of the others. */
 function variantsOf(isShared: boolean): Specialization[] {
@@ -298,7 +170,7 @@ function variantsOf(isShared: boolean): Specialization[] {
 
 /** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU, and for few rows. */
 const registerKernel = defineKernel(
-  joined(common, {
+  joined(PRODUCT, {
     name: "matmul",
     source: matmulSource,
     parts: [SUBGROUP],
@@ -308,50 +180,15 @@ listVariants(registerKernel, () => variantsOf(false));
 
 /** Tiles in workgroup memory, for GPUs. */
 const sharedKernel = defineKernel(
-  joined(common, {
+  joined(PRODUCT, {
     name: "matmul-shared",
     source: matmulSharedSource,
   }),
 );
 listVariants(sharedKernel, () => variantsOf(true));
 
-/** By the adapter's matrix units. Experimental: compiled and checked, and never run yet, for want of such an adapter. */
-const matrixKernel = defineKernel(
-  joined(common, {
-    name: "matmul-subgroup-matrix",
-    source: matmulMatrixSource,
-    feature: SUBGROUP_MATRIX_FEATURE,
-  }),
-);
-listVariants(matrixKernel, () =>
-  layouts().flatMap((a) =>
-    layouts().flatMap((b) =>
-      ["f32", ...(areHalves({ a, b }) ? ["f16"] : [])].flatMap((componentType) =>
-        [false, true].map((isActivated) => ({
-          ...matrixSpecialization({ componentType, M: 8, N: 16, K: 32 }, 128),
-          ...problemSpecialization({ a, b, isActivated }),
-        })),
-      ),
-    ),
-  ),
-);
-
-const areHalves = ({ a, b }: Pick<MatmulProblem, "a" | "b">): boolean => a.reads === "halves" && b.reads === "halves";
-
-/** By matrix units where the adapter has a configuration for what the operands are stored as; nothing elsewhere. */
-function matrixVariant(gpu: Gpu, problem: MatmulProblem): ReturnType<typeof chooseVariant> | undefined {
-  const config = matrixConfigFor(gpu, areHalves(problem));
-  if (!config) return undefined;
-  const tile = matrixSpecialization(config, gpu.adapter.subgroupMaxSize);
-  const variant = matrixKernel.variant({ ...tile, ...problemSpecialization(problem) });
-  return { variant, rows: 2 * config.M, columns: 2 * config.N };
-}
-
 /** The kernel for a product on a device, and the rows and columns of C that one of its workgroups makes. */
-export function chooseVariant(
-  gpu: Gpu,
-  problem: MatmulProblem,
-): { variant: KernelVariant; rows: number; columns: number } {
+export function chooseVariant(gpu: Gpu, problem: MatmulProblem): MatmulVariant {
   const { tiles, shuffles, usesMatrices } = matmulFamily.choose(gpu).value;
   const byMatrices = usesMatrices ? matrixVariant(gpu, problem) : undefined;
   if (byMatrices) return byMatrices;

@@ -2,12 +2,13 @@ import { expandView, sizeOf, sliceView, type Tensor, tidy, transposeView } from 
 import { contiguous, copy } from "./copy.ts";
 import { castTo } from "./elementwise/elementwise.ts";
 import { launch, output, requireFloat } from "./launch.ts";
+import { ACTIVATION_NAMES, type Activation, type OperandLayout } from "./matmul-problem.ts";
 import { addParts, chooseChunkedWay, INNER_CHUNK, innerChunks, isSummedInChunks } from "./matmul-split.ts";
-import { ACTIVATION_NAMES, type Activation, chooseVariant, type OperandLayout } from "./matmul-variants.ts";
+import { chooseVariant } from "./matmul-variants.ts";
 import { mergeAxes } from "./strided.ts";
 import { fitsBinding } from "./windows.ts";
 
-export { ACTIVATION_NAMES, type Activation } from "./matmul-variants.ts";
+export { ACTIVATION_NAMES, type Activation } from "./matmul-problem.ts";
 
 const MAX_WORKGROUPS = 65_535;
 /** Rows and columns of C that a workgroup of the smallest variant makes. */

@@ -13,7 +13,7 @@ const gpu = useGpu();
 const quick: TimingOptions = { samples: 3, sampleMilliseconds: 0, budgetMilliseconds: 500, preferGpuClock: false };
 
 type Way = (x: Tensor) => Tensor;
-const way = (name: string, value: Way): Candidate<Way> => ({ name, description: `The way ${name}.`, value });
+const way = (name: string, value: Way): Candidate<Way> => ({ name, value });
 
 const doubled = way("doubled", (x) => mul(x, 2));
 /** So slow that what else the machine does cannot make it the faster one. */
@@ -38,7 +38,6 @@ let families = 0;
 async function tuneDoubling(candidates: readonly Candidate<Way>[], inHalves = false): Promise<FamilyResult> {
   const family = new KernelFamily<Way>({
     name: `doubling-${++families}`,
-    description: "doubles numbers",
     candidates,
     preference: () => [candidates[0].name],
   });

@@ -12,29 +12,31 @@ interface Measured {
   text: string;
   modules: Map<string, number>;
 }
-const { ENGINE, measureEngine, measurePrograms, PROGRAMS } = (await import(
+const { CORE, ENGINE, measureCore, measureEngine, measurePrograms, PROGRAMS } = (await import(
   `${resolve(import.meta.dirname, "../../scripts/build")}/sizes.mjs`
 )) as {
+  CORE: { limit: number };
   ENGINE: { limit: number };
   PROGRAMS: Program[];
+  measureCore(): Promise<Measured>;
   measureEngine(): Promise<Measured>;
   measurePrograms(programs: { name: string; source: string }[]): Promise<Measured[]>;
 };
 
 describe("the library in a page", () => {
+  let core: Measured;
   let engine: Measured;
   let programs: Measured[];
   beforeAll(async () => {
-    [engine, programs] = await Promise.all([measureEngine(), measurePrograms(PROGRAMS)]);
+    [core, engine, programs] = await Promise.all([measureCore(), measureEngine(), measurePrograms(PROGRAMS)]);
   });
 
   it("is no larger than its limits, compressed by gzip", () => {
-    const sizes = [engine, ...programs].map(({ compressed }) => compressed / 1000);
-    const limits = [ENGINE, ...PROGRAMS].map(({ limit }) => limit);
-    for (const [i, size] of sizes.entries()) {
-      expect(size, programs[i - 1]?.name ?? "the engine").toBeLessThanOrEqual(limits[i]);
+    const limits = [CORE, ENGINE, ...PROGRAMS].map(({ limit }) => limit);
+    for (const [i, { name, compressed }] of [core, engine, ...programs].entries()) {
+      expect(compressed / 1000, name).toBeLessThanOrEqual(limits[i]);
       // A limit that is far off says nothing.
-      expect(size, programs[i - 1]?.name ?? "the engine").toBeGreaterThan(limits[i] - 6);
+      expect(compressed / 1000, name).toBeGreaterThan(limits[i] - 6);
     }
   });
 
@@ -78,20 +80,46 @@ it("marks calls of functions without effects, and nothing else", async () => {
   );
 });
 
+/** The names that a bundle exports. */
+const exportsOf = (text: string): string[] =>
+  /export\{([^}]*)\};?\s*$/
+    .exec(text)![1]
+    .split(",")
+    .map((each) => each.replace(/^.* as /, ""))
+    .sort();
+
+it("the core is a part of the engine: its exports are the same objects under the same names", async () => {
+  const { text, modules } = await measureCore();
+  const [core, engine, nn] = await Promise.all([
+    import("../../src/core.ts"),
+    import("../../src/index.ts"),
+    import("../../src/nn/index.ts"),
+  ]);
+  expect(exportsOf(text)).toEqual(Object.keys(core).sort());
+  const whole: Record<string, unknown> = { ...engine, ...nn };
+  for (const [name, value] of Object.entries(core)) expect(value, name).toBe(whole[name]);
+  // What it does without is left out with its shaders.
+  const files = [...modules].filter(([, bytes]) => bytes > 0).map(([file]) => file);
+  for (const part of [
+    "attention",
+    "convolution",
+    "pooling",
+    "sort/",
+    "trigonometric",
+    "lib/power",
+    "subgroup-matrix",
+  ]) {
+    expect(files.filter((file) => file.startsWith("shaders/") && file.includes(part))).toEqual([]);
+  }
+});
+
 it("names of the two entries of the engine do not clash: one file has them all", async () => {
   const [{ text }] = await measurePrograms([
     { name: "both", source: 'export * from "graft-gpu"; export * from "graft-gpu/nn";' },
   ]);
-  const exported = /export\{([^}]*)\};?\s*$/
-    .exec(text)![1]
-    .split(",")
-    .map((each) => each.replace(/^.* as /, ""));
+  const exported = exportsOf(text);
   const [engine, nn] = [await import("../../src/index.ts"), await import("../../src/nn/index.ts")];
-  expect(exported.sort()).toEqual([...Object.keys(engine), ...Object.keys(nn)].sort());
+  expect(exported).toEqual([...Object.keys(engine), ...Object.keys(nn)].sort());
   const { text: single } = await measureEngine();
-  const inSingle = /export\{([^}]*)\};?\s*$/
-    .exec(single)![1]
-    .split(",")
-    .map((each) => each.replace(/^.* as /, ""));
-  expect(inSingle.sort()).toEqual(exported.sort());
+  expect(exportsOf(single)).toEqual(exported);
 });

@@ -9,6 +9,7 @@ import {
   reshape,
   scaledDotProductAttention,
 } from "../../src/autograd/index.ts";
+import { describeFamily } from "../../src/bench/descriptions.ts";
 import { definedFamilies, Gpu, isAvailable, type VariantTable } from "../../src/gpu/index.ts";
 import { FAMILY_NAMES, VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
 import { effectiveVariants, variantHash } from "../../src/kernels/variants.ts";
@@ -36,11 +37,13 @@ describe("the table of variants", () => {
   });
 
   it("is made of families with several candidates, each told in a sentence, and what they need told too", () => {
-    for (const { name, candidates, definition } of families) {
+    for (const { name, candidates } of families) {
       expect(candidates.length, name).toBeGreaterThan(1);
       expect(new Set(candidates.map((candidate) => candidate.name)).size, name).toBe(candidates.length);
-      expect(definition.description, name).not.toBe("");
-      for (const { description, needs, isAvailable: asks } of candidates) {
+      const words = describeFamily(name);
+      expect(words.family, name).not.toBe("");
+      for (const { name: candidate, needs, isAvailable: asks } of candidates) {
+        const description = words.candidates[candidate];
         expect(description, name).toMatch(/^[A-Z0-9].*\.$/);
         expect(needs !== undefined, `${name}: ${description}`).toBe(asks !== undefined);
       }

@@ -1,6 +1,7 @@
 import { DeviceLostError, type Gpu, isAvailable, type KernelFamily, type VariantTable } from "../../gpu/index.ts";
 import { tensor, tidy } from "../../tensor/index.ts";
 import { findFault } from "../check.ts";
+import { describeFamily } from "../descriptions.ts";
 import type { Problem, Work } from "../problem.ts";
 import type { OpRow } from "../table/op-row.ts";
 import { type TimingOptions, timeAlternating } from "../timing.ts";
@@ -69,8 +70,10 @@ export const betterVariants = (results: readonly FamilyResult[]): VariantTable =
 
 async function tuneFamily(gpu: Gpu, { family, probes }: TuneSubject, options: TimingOptions): Promise<FamilyResult> {
   const inUse = family.choose(gpu).name;
+  const words = describeFamily(family.name);
   const candidates: CandidateResult[] = family.candidates.map((candidate) => {
-    const { name, description, needs } = candidate;
+    const { name, needs } = candidate;
+    const description = words.candidates[name] ?? "";
     return isAvailable(candidate, gpu)
       ? { name, description, status: "right" }
       : { name, description, status: "unavailable", reason: `needs ${needs}` };
@@ -101,7 +104,7 @@ async function tuneFamily(gpu: Gpu, { family, probes }: TuneSubject, options: Ti
   }
   return {
     family: family.name,
-    description: family.definition.description,
+    description: words.family,
     inUse,
     best: best?.name ?? inUse,
     gain,

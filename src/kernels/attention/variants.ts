@@ -12,16 +12,13 @@ const SUBGROUPS: readonly number[] = [4, 8, 16];
 /** Attention and its gradient. The choice never changes bits, only speed. */
 const attentionFamily = defineFamily<{ isShared: boolean }>({
   name: "attention",
-  description: "attention and its gradient, without scores in memory",
   candidates: [
     {
       name: "subgroup",
-      description: "A subgroup makes 16 rows in registers, or 4, and passes round operands and probabilities in it.",
       value: { isShared: false },
     },
     {
       name: "shared",
-      description: "A workgroup of 64 makes 32 rows from tiles in workgroup memory, where probabilities lie too.",
       value: { isShared: true },
     },
   ],

@@ -101,14 +101,12 @@ function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, isPlane:
 /** Never changes bits. */
 const family = defineFamily({
   name: "depthwise",
-  description: "convolutions of one input channel a group",
   candidates: [
     {
       name: "strip",
-      description: "A lane makes eight rows of an image: finding its place costs a processor as much as some rows.",
       value: 8,
     },
-    { name: "row", description: "A lane makes eight pixels of one row, so that there are many lanes.", value: 1 },
+    { name: "row", value: 1 },
   ],
 });
 

@@ -38,10 +38,9 @@ listVariants(neighboursKernel, neighboursVariants);
 
 const family = defineFamily<1 | 4>({
   name: "reduction",
-  description: "sums and other reductions along any axes",
   candidates: [
-    { name: "one", description: "An invocation makes one result, or one chunk of it.", value: 1 },
-    { name: "four", description: "An invocation makes four neighbouring results where it can read vectors.", value: 4 },
+    { name: "one", value: 1 },
+    { name: "four", value: 4 },
   ],
 });
 
