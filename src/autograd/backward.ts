@@ -6,6 +6,7 @@ import { Gradients } from "./gradients.ts";
 import { add } from "./ops/elementwise/index.ts";
 import { attachHistory, type GradientTarget, type GraphNode, nodeOf, withRecording } from "./tape.ts";
 
+/** How a backward pass begins, and what of the graph it leaves. */
 export interface BackwardOptions {
   /** Cotangent of the root; one by default, which needs a root of one element. */
   gradient?: Tensor;

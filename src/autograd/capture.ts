@@ -2,6 +2,7 @@ import { CaptureError, type Gpu, type PooledBuffer, Recording, Replay, type Repl
 import { copy } from "../kernels/copy.ts";
 import { bytesPerElement, describeValue, empty, formatShape, Storage, Tensor, tidy } from "../tensor/index.ts";
 
+/** How {@link capture} keeps what it has recorded. */
 export interface CaptureOptions {
   /** Captures kept for inputs of other shapes and values; the one not used for longest goes first. Default 16. */
   kept?: number;

@@ -18,6 +18,7 @@ export interface CustomOpLaunch {
   specialization?: Specialization;
 }
 
+/** An op of one's own: what it takes and gives, its shader, and its gradient. */
 export interface CustomOpDefinition<A> {
   /** Shown in errors and in the graph. */
   name: string;

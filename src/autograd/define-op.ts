@@ -7,6 +7,7 @@ export interface Spec {
   readonly dtype: DType;
 }
 
+/** What a vector-Jacobian product knows of the forward pass besides what was saved. */
 export interface VjpContext<A> {
   readonly attributes: A;
   /** Specs of the inputs in order. */
@@ -19,6 +20,7 @@ export interface VjpContext<A> {
   wants(index: number): boolean;
 }
 
+/** An op: the check of its inputs, its kernels, and its vector-Jacobian product. */
 export interface OpDefinition<A> {
   readonly name: string;
   /** Shape and type of the output; throws with the op's name and shapes when the inputs do not fit. */
@@ -34,6 +36,7 @@ export interface OpDefinition<A> {
   vjp?(gradient: Tensor, saved: readonly Tensor[], context: VjpContext<A>): readonly GradientThunk[];
 }
 
+/** An op as it is called, with what it was made of. */
 export interface Op<A> {
   (inputs: readonly Tensor[], attributes: A): Tensor;
   readonly definition: OpDefinition<A>;

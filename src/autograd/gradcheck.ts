@@ -4,6 +4,7 @@ import { sum } from "./ops/broadcast.ts";
 import { add, mul, square } from "./ops/elementwise/index.ts";
 import { noGrad, withRecording } from "./tape.ts";
 
+/** Where {@link gradcheck} compares, and how exactly. */
 export interface GradcheckOptions {
   /** Distance of the points compared, in units of the larger of 1 and the element's magnitude. Default 2⁻⁵. */
   step?: number;
@@ -15,6 +16,7 @@ export interface GradcheckOptions {
   secondOrder?: boolean;
 }
 
+/** What {@link gradcheck} found where all is right. */
 export interface GradcheckReport {
   /** Largest error over the scale of its input's gradient. */
   error: number;

@@ -68,6 +68,7 @@ export function candidatesOf(family: Family, sizes: Sizes): Candidate[] {
   ];
 }
 
+/** Names of all ways of a family, from naive to best. */
 export const variantNames = (family: Family): string[] =>
   candidatesOf(family, parseSizes(family, family.tinySize)).map(({ name }) => name);
 

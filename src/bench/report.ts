@@ -60,6 +60,7 @@ export interface BenchReport {
   rows: BenchRow[];
 }
 
+/** When, by what and on which machine a run was made. */
 export interface ReportEnvironment {
   date: string;
   versions: BenchReport["versions"];

@@ -20,6 +20,7 @@ export interface Timing {
   gpu: number | null;
 }
 
+/** How long and by which clock computations are timed. */
 export interface TimingOptions {
   /** Samples of each computation. */
   samples: number;
@@ -32,6 +33,7 @@ export interface TimingOptions {
   signal?: AbortSignal;
 }
 
+/** Times that are worth their while on an adapter. */
 export const timingDefaults = (gpu: Gpu): TimingOptions => ({
   samples: 9,
   sampleMilliseconds: gpu.adapter.isSoftware ? 20 : 5,

@@ -3,6 +3,7 @@ import { copyInto, full, reshaped } from "../kernels/copy.ts";
 import { empty, keep, sizeOf, sliceView, type Tensor, tidy, upload } from "../tensor/index.ts";
 import type { BatchInfo } from "./examples.ts";
 
+/** How much of the frozen part's activations is kept. */
 export interface CacheBudget {
   /** Bytes kept on the GPU. */
   gpuBytes: number;
@@ -10,6 +11,7 @@ export interface CacheBudget {
   hostBytes: number;
 }
 
+/** 256 MiB on the GPU, and 1 GiB in host memory. */
 export const DEFAULT_CACHE_BUDGET: CacheBudget = { gpuBytes: 256 * 2 ** 20, hostBytes: 2 ** 30 };
 
 /** Bytes of one block of GPU rows. */

@@ -11,6 +11,7 @@ import { type Examples, exampleSet } from "./training-data.ts";
 /** Examples a batch, unless told otherwise. */
 export const DEFAULT_EVALUATION_BATCH = 32;
 
+/** How examples are evaluated. */
 export interface EvaluateOptions<Host, Inputs> {
   batch?: number;
   /** Token id of padding, where the examples are texts. */
@@ -24,6 +25,7 @@ export interface EvaluateOptions<Host, Inputs> {
   between?: () => Promise<void> | undefined;
 }
 
+/** Metrics, and what the model makes of each example. */
 export interface Predictions {
   evaluation: Evaluation;
   /** For classification: probabilities [example][class], in the order of the data. */

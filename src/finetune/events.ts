@@ -71,6 +71,7 @@ export interface StepEvent {
   secondsLeft: number | null;
 }
 
+/** The validation set was measured. */
 export interface EvaluationEvent {
   type: "evaluation";
   /** Optimizer steps taken before. */
@@ -114,12 +115,14 @@ export interface NoticeEvent {
   message: string;
 }
 
+/** The run can be gone on with from here. */
 export interface CheckpointEvent {
   type: "checkpoint";
   step: number;
   path: string;
 }
 
+/** The run is over: its last event. */
 export interface EndEvent {
   type: "end";
   /** Why the run ended. */

@@ -31,6 +31,7 @@ export function parameterGroups(model: Module, rules: readonly GroupRule[]): Par
     .filter((group) => group.parameters.size > 0);
 }
 
+/** Learning rates by depth, and weight decay. */
 export interface LayerwiseOptions {
   /** Learning rate of the top of the trunk: the last block and what comes after it. */
   learningRate: number;

@@ -18,6 +18,7 @@ export interface ImageTrainingExample {
   readonly label: number;
 }
 
+/** How images are brought to the model. */
 export interface ImageExamplesOptions {
   readonly preprocessing: ImagePreprocessing;
   /** What is done to the images at random in training; nothing by default. */

@@ -22,6 +22,7 @@ export interface RecipeStage {
   layerDecay?: number;
 }
 
+/** Lengths and rates of the two stages of {@link headThenBlocks}. */
 export interface HeadThenBlocksOptions {
   /** Epochs with only the head trained. */
   headEpochs: number;
@@ -75,6 +76,7 @@ export function headThenBlocks<Host, Inputs>(
   ].filter((stage) => stage.epochs > 0 && stage.trains.length > 0);
 }
 
+/** What the stages of a recipe have in common. */
 export interface RecipeOptions
   extends Omit<
     FinetuneOptions,

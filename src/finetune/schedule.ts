@@ -3,9 +3,12 @@ import { cosineOfPi } from "../tensor/portable-math.ts";
 /** What to multiply a learning rate by at optimizer step s = 0, 1, ... */
 export type Schedule = (step: number) => number;
 
+/** Names of schedules, as {@link makeSchedule} takes them. */
 export const SCHEDULE_NAMES = ["constant", "linear", "cosine", "triangular"] as const;
+/** One of them. */
 export type ScheduleName = (typeof SCHEDULE_NAMES)[number];
 
+/** Steps that a schedule is laid over. */
 export interface ScheduleOptions {
   /** W: steps over which the factor rises to 1. */
   readonly warmupSteps: number;

@@ -23,6 +23,7 @@ import type { Schedule } from "./schedule.ts";
 import type { Examples, TrainingData } from "./training-data.ts";
 import { TrainingStep } from "./training-step.ts";
 
+/** How a model is trained, evaluated and kept. */
 export interface FinetuneOptions {
   /** Made over the model's trainable parameters; its groups carry the learning rates. */
   optimizer: Optimizer;

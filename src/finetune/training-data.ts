@@ -5,6 +5,7 @@ import { TextExamples, type TrainingExample } from "./text-examples.ts";
 /** Examples of any kind; texts may be a plain list. */
 export type Examples<Host> = ExampleSet<Host> | (Host extends TokenInputs ? readonly TrainingExample[] : never);
 
+/** Examples to train on and to validate with. */
 export interface TrainingData<Set = readonly TrainingExample[]> {
   train: Set;
   valid?: Set;

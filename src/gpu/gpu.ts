@@ -11,6 +11,7 @@ import { requireVariants, type VariantTable } from "./variants.ts";
 import { warmUp } from "./warm-up.ts";
 import { type WorkTime, WorkTimer } from "./work-timer.ts";
 
+/** What a handle has done since it was opened, and what it holds. */
 export interface GpuStatistics extends MemoryStatistics {
   dispatches: number;
   submits: number;

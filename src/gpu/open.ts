@@ -4,6 +4,7 @@ import { isFirefox, waitNudging } from "./firefox-wait.ts";
 import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
 import type { VariantTable } from "./variants.ts";
 
+/** Which adapter is opened, and what is asked of it. */
 export interface OpenOptions {
   /** A device the caller made; nothing is requested then. */
   device?: GPUDevice;

@@ -13,11 +13,13 @@ export interface TokenizerDirectory {
   readText(file: string): Promise<string>;
 }
 
+/** What {@link Tokenizer.encode} adds to a text's own tokens. */
 export interface EncodeOptions {
   /** Whether the tokenizer's own template (such as BERT's `[CLS]` and `[SEP]`) is put around the text. */
   readonly addSpecialTokens?: boolean;
 }
 
+/** What {@link Tokenizer.decode} leaves out. */
 export interface DecodeOptions {
   /** Whether tokens such as `<|endoftext|>` are left out. */
   readonly skipSpecialTokens?: boolean;

@@ -20,7 +20,9 @@ import { requireSeed } from "./random/threefry.ts";
 /** A tensor with every element equal to `value`. */
 export const full = (shape: Shape, value: number, options: CreateOptions = {}): Tensor =>
   filled("full", shape, value, options);
+/** A tensor of zeros. @throws when the shape or the type is none. */
 export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => filled("zeros", shape, 0, options);
+/** A tensor of ones. @throws when the shape or the type is none. */
 export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => filled("ones", shape, 1, options);
 
 function filled(op: string, shape: Shape, value: number, { dtype = "f32", gpu = Gpu.default }: CreateOptions): Tensor {
@@ -30,6 +32,7 @@ function filled(op: string, shape: Shape, value: number, { dtype = "f32", gpu = 
   return fill(gpu, shape, value, dtype);
 }
 
+/** What random numbers are drawn from, and where they are made. */
 export interface RandomOptions extends Pick<CreateOptions, "gpu"> {
   /**
    * Non-negative safe integer. The numbers depend on the seed and the position alone, on every adapter. In a captured step

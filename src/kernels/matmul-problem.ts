@@ -12,6 +12,7 @@ const ACTIVATIONS = {
   sigmoid: UNARY.sigmoid,
 } as const;
 
+/** Names of the functions that a product can end in. */
 export type Activation = keyof typeof ACTIVATIONS;
 export const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as Activation[];
 

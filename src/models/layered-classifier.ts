@@ -14,6 +14,7 @@ import {
 import type { NameMapping } from "./name-mapping.ts";
 import type { Stage } from "./staged-model.ts";
 
+/** Classes and images of a model of layers. */
 export interface LayeredClassifierConfig {
   /** Class names, in the order of the scores. */
   readonly labels: readonly string[];
@@ -23,6 +24,7 @@ export interface LayeredClassifierConfig {
   readonly source?: Readonly<Record<string, unknown>>;
 }
 
+/** What a model of layers is made of. */
 export interface LayeredClassifierInit extends LayeredClassifierConfig {
   readonly layers: readonly NamedLayer[];
   /** Name of the layer at which the head begins. */
@@ -31,6 +33,7 @@ export interface LayeredClassifierInit extends LayeredClassifierConfig {
   readonly basePrefix?: string;
 }
 
+/** How a model of layers is loaded. */
 export interface LayeredClassifierOptions extends ClassificationOptions {
   /** The checkpoint's names for those of the module tree. */
   names?: NameMapping;

@@ -33,12 +33,14 @@ export interface LoadRules {
   initialize: (name: string) => ((tensor: Tensor) => void) | null;
 }
 
+/** Where a model is loaded to, and how strictly. */
 export interface LoadOptions {
   gpu?: Gpu;
   /** Throw unless every parameter was found in its shape and nothing was left over. Default true. */
   strict?: boolean;
 }
 
+/** How a classifier is loaded, and the head that it gets where it has other classes. */
 export interface ClassificationOptions extends LoadOptions {
   /** Class names of a new head; by default those of the config. */
   labels?: readonly string[];
@@ -168,6 +170,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array):
 /** PyTorch counts batches in its normalisation layers; nothing depends on it, and other frameworks leave it out. */
 const isBatchCounter = (name: string): boolean => name.endsWith(".num_batches_tracked");
 
+/** How {@link loadInto} finds its tensors, and how strictly. */
 export interface LoadIntoOptions extends Pick<LoadOptions, "strict"> {
   /** The checkpoint's names for those of the module tree, when it has its own: see {@link mapNames}. */
   names?: NameMapping;

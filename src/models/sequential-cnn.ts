@@ -28,6 +28,7 @@ const INPUT: Shape = [3, 32, 32];
 /** One layer as config.json has it: its name in the checkpoint, its kind, and numbers that go with the kind. */
 export type LayerSpec = Readonly<{ name: string; kind: string; [setting: string]: unknown }>;
 
+/** What `config.json` of a network of plain layers says. */
 export interface SequentialCNNConfig {
   readonly labels: readonly string[];
   readonly inputShape: Shape;

@@ -6,6 +6,7 @@ import { Linear } from "./layers/linear.ts";
 import type { Module } from "./module.ts";
 import { matchesPattern } from "./patterns.ts";
 
+/** Size and places of low-rank adapters. */
 export interface LoraOptions {
   /** Rows of A and columns of B. */
   rank: number;

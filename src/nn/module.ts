@@ -13,6 +13,7 @@ export function parameter(gpu: Gpu, shape: Shape): Tensor {
 /** Tensors that are state of a module, but are not trained. */
 const buffers = new WeakSet<Tensor>();
 
+/** Type and first values of a {@link buffer}. */
 export interface BufferOptions {
   /** `i32` for counters, which checkpoints hold as I64. Default `f32`. */
   dtype?: Extract<DType, "f32" | "i32">;

@@ -14,6 +14,7 @@ export interface ParameterGroup {
   readonly weightDecay: number;
 }
 
+/** How one step of an optimizer differs from its groups' rates. */
 export interface StepOptions {
   /** Factor of every learning rate, from the schedule; a function in a captured step. */
   factor?: LiveNumber;
@@ -170,6 +171,7 @@ export abstract class Optimizer {
   }
 }
 
+/** Decay of the two moments, from 0 to below 1, and what is added to the root of the second. */
 export interface AdamWOptions {
   beta1?: number;
   beta2?: number;

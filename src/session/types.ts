@@ -43,6 +43,7 @@ export interface PausedEvent {
   isKept: boolean;
 }
 
+/** The run goes on. */
 export interface ResumedEvent {
   type: "resumed";
   step: number;
@@ -145,6 +146,7 @@ export interface Prediction {
 /** The model as the run found it, with a new head that knows nothing yet, or as it is now. */
 export type Which = "before" | "after";
 
+/** Texts or images, and which model is asked about them. */
 export interface PredictRequest {
   readonly texts?: readonly string[];
   /** Encoded images, or pixels. */
@@ -154,6 +156,7 @@ export interface PredictRequest {
   readonly job?: FineTuneJob;
 }
 
+/** A prompt, which model writes on from it, and how. */
 export interface GenerateRequest {
   readonly prompt: string;
   readonly which: Which;
@@ -166,6 +169,7 @@ export interface GenerateRequest {
   readonly greedy?: boolean;
 }
 
+/** Which model is measured. */
 export interface EvaluateRequest {
   readonly which: Which;
   readonly job?: FineTuneJob;
@@ -201,6 +205,7 @@ export interface RunFolder extends ModelDirectory, OutputDirectory {
   remove(file: string): Promise<void>;
 }
 
+/** Where a session works, and what it keeps. */
 export interface SessionOptions {
   /**
    * Where the work is done: the address of `session-worker.js` (by default beside this module), a worker of it that was made

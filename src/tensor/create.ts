@@ -5,12 +5,14 @@ import { describeValue } from "./require-tensors.ts";
 import { assertShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { empty, type Tensor } from "./tensor.ts";
 
+/** Type and place of a new tensor. */
 export interface CreateOptions {
   dtype?: DType;
   /** Defaults to the handle that is open. */
   gpu?: Gpu;
 }
 
+/** Host values: a number or a truth value, arrays of them at any depth of equal lengths, or a typed array. */
 export type NestedNumbers = number | boolean | readonly NestedNumbers[] | ArrayLike<number>;
 
 /**

@@ -1,3 +1,4 @@
+/** Lengths of the axes, outermost first; empty for a scalar. */
 export type Shape = readonly number[];
 
 /** Number of elements of a shape; 1 for a scalar. */

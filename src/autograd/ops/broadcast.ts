@@ -38,6 +38,11 @@ export const expandOp = defineOp<{ shape: Shape }>({
   vjp: (g, _saved, { inputs: [x] }) => [() => sumTo(g, x.shape)],
 });
 
+/**
+ * x repeated along axes of length 1 and in front, to a shape that it broadcasts to: a view.
+ *
+ * @throws when it does not.
+ */
 export const expand = (x: Tensor, shape: Shape): Tensor => expandOp([x], { shape });
 
 /** Σ x over axes, all of them by default; 0 where there is nothing to add. */

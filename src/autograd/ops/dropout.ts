@@ -44,6 +44,12 @@ export const dropoutAddOp = defineOp<{ p: number; seed: LiveNumber }>({
   vjp: (g, _saved, { attributes: { p, seed } }) => [() => dropout(g, p, seed), () => g],
 });
 
+/**
+ * y = x / (1 − p) where an element is kept, which it is with probability 1 − p, else 0. The seed and an element's place
+ * decide: equal ones give equal bits. In a captured step the seed is a function.
+ *
+ * @throws when p is no probability, or the seed no whole number of 0 or more.
+ */
 export const dropout = (x: Tensor, p: number, seed: LiveNumber): Tensor => dropoutOp([x], { p, seed });
 
 /**

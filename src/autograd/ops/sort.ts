@@ -4,6 +4,7 @@ import { defineOp } from "../define-op.ts";
 import { gather } from "./indexing/gather.ts";
 import { reshape } from "./shape/views.ts";
 
+/** Axis and direction of {@link sort} and {@link argsort}. */
 export interface SortOptions {
   /** The axis to sort along; the last by default. */
   axis?: number;
@@ -11,6 +12,7 @@ export interface SortOptions {
   descending?: boolean;
 }
 
+/** Axis and end of {@link topK}. */
 export interface TopKOptions {
   /** The axis to choose along; the last by default. */
   axis?: number;

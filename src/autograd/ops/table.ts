@@ -94,4 +94,5 @@ const everyOp = () =>
 /** Every primitive op by name. Tests hold an f64 reference and samples for each; an op without them does not compile. */
 export const ops = /* @__PURE__ */ everyOp();
 
+/** Names of all ops. */
 export type OpName = keyof typeof ops;

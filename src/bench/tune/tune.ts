@@ -33,6 +33,7 @@ export interface ProbeResult {
   readonly least: Readonly<Record<string, number>>;
 }
 
+/** What was measured of a family's candidates. */
 export interface FamilyResult {
   readonly family: string;
   readonly description: string;

@@ -2,7 +2,9 @@ import type { Allocation } from "../../gpu/index.ts";
 
 /** What memory is held for. */
 export const MEMORY_KINDS = ["weights", "gradients", "moments", "activations", "cache", "workspace"] as const;
+/** One of the kinds of memory that a training takes. */
 export type MemoryKind = (typeof MEMORY_KINDS)[number];
+/** Bytes of each kind. */
 export type BytesByKind = Record<MemoryKind, number>;
 
 const noBytes = (): BytesByKind => Object.fromEntries(MEMORY_KINDS.map((kind) => [kind, 0])) as BytesByKind;

@@ -12,6 +12,7 @@ import { type BytesByKind, MEMORY_KINDS } from "./memory.ts";
 import { type Rehearsal, rehearse } from "./rehearsal.ts";
 import type { Seen } from "./watch.ts";
 
+/** The training that is planned. */
 export interface PlanOptions<Host>
   extends Pick<
     FinetuneOptions,

@@ -19,6 +19,7 @@ export interface TextDataset {
   readonly labels: readonly string[];
 }
 
+/** How labelled texts are read. */
 export interface TextDatasetOptions extends ColumnOptions {
   /**
    * The classes there are, in order; an example of any other is an error. When left out, they are those of the file,
@@ -27,6 +28,7 @@ export interface TextDatasetOptions extends ColumnOptions {
   readonly labels?: readonly string[];
 }
 
+/** How texts without labels are read. */
 export interface TextsOptions extends ColumnOptions {
   /** How a `.txt` file is read: as one text (the default), or as one text a line. */
   readonly plainText?: "whole" | "lines";

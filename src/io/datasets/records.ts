@@ -7,6 +7,7 @@ export interface TextRecord {
   readonly line: number;
 }
 
+/** Which columns of a table are meant. */
 export interface ColumnOptions {
   /** Header name, or 0-based index. A string of digits that is no header name counts as an index. */
   readonly labelColumn?: string | number;

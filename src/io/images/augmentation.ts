@@ -16,6 +16,7 @@ export interface Augmentation {
   readonly jitter?: number;
 }
 
+/** Names of what can be done to training images, as {@link parseAugmentation} takes them. */
 export const AUGMENTATIONS = ["crop", "resized-crop", "flip", "jitter"] as const;
 
 /** Share of the image's side that a random crop may be off by, unless it is told. */

@@ -22,6 +22,7 @@ export interface ImageData {
   readonly valid: ImageDataset | null;
 }
 
+/** How labelled images are read. */
 export interface ImageDataOptions {
   /**
    * The classes there are, in order; any other is an error. Where the data numbers its classes, the numbers are places

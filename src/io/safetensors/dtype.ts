@@ -63,6 +63,7 @@ const NATIVE_ARRAYS = {
 
 const DTYPE_ORDER = Object.keys(DTYPE_BITS);
 
+/** Whether a name is one of the format's element types. */
 export const isSafetensorsDtype = (name: string): name is SafetensorsDtype => Object.hasOwn(DTYPE_BITS, name);
 
 export const bitsPerElement = (dtype: SafetensorsDtype): number => DTYPE_BITS[dtype];

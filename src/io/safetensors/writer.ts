@@ -25,6 +25,7 @@ export interface TensorToWrite {
   readonly data: TensorData | (() => TensorData | Promise<TensorData>);
 }
 
+/** What is written besides the tensors. */
 export interface WriteOptions {
   /**
    * Metadata, written as given; `null` for none. By default `{ format: "pt" }`: transformers opens no file whose

@@ -6,6 +6,7 @@ import { KeyValueCache } from "./key-value-cache.ts";
 import { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
 import { countPositions, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";
 
+/** How long and how {@link generate} writes. */
 export interface GenerateOptions extends SamplingOptions {
   /** Tokens to append; generation also ends where the model's positions do. */
   maximumNewTokens: number;

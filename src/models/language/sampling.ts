@@ -1,5 +1,6 @@
 import { exponential } from "../../tensor/portable-math.ts";
 
+/** Which tokens are drawn from, and how boldly. */
 export interface SamplingOptions {
   /** Logits are divided by it; default 1. */
   temperature?: number;

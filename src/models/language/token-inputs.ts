@@ -76,6 +76,7 @@ export function prepareInputs(
   };
 }
 
+/** Frees what {@link prepareInputs} made. */
 export function disposeInputs(inputs: DeviceInputs): void {
   inputs.ids.dispose();
   inputs.positions.dispose();

@@ -10,8 +10,10 @@ const ACTIVATIONS = {
   sigmoid,
 } as const;
 
+/** Names of activations, as configurations of checkpoints have them. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 
+/** Whether a value, such as one of a configuration, names an activation. */
 export const isActivationName = (name: unknown): name is ActivationName =>
   typeof name === "string" && Object.hasOwn(ACTIVATIONS, name);
 

@@ -5,6 +5,7 @@ import { parameter } from "../module.ts";
 import { initializeUniform } from "./initialize.ts";
 import { Layer, requireSizes } from "./layer.ts";
 
+/** Geometry of a convolution layer, in pixels of its input. */
 export interface Conv2dOptions {
   stride?: number;
   padding?: number;

@@ -15,6 +15,7 @@ export function initializeUniform(fanIn: number, weight: Tensor, bias: Tensor | 
   });
 }
 
+/** Sets every element of a tensor, where it lies. */
 export function fillWith(tensor: Tensor, value: number): void {
   tidy(() => copyInto(tensor, full(tensor.gpu, tensor.shape, value, tensor.dtype)));
 }

@@ -2,6 +2,7 @@ import { adaptiveAveragePool2d, averagePool2d, maxPool2d, reshape } from "../../
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { Layer, requireSizes } from "./layer.ts";
 
+/** Windows of a pooling layer, in pixels of its input. */
 export interface Pool2dOptions {
   /** The kernel's length by default. */
   stride?: number;

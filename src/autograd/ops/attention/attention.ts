@@ -5,6 +5,7 @@ import { attentionOp } from "./attention-op.ts";
 import { checkShapes, NAME, scoresShape } from "./heads.ts";
 import { plainAttention } from "./plain.ts";
 
+/** What attention sees of its keys, and how scores are scaled and dropped. */
 export interface AttentionOptions {
   /**
    * Each query sees only the keys up to its own. Of Q queries and K keys, query i sees keys 0 … i (`true`, as in

@@ -17,6 +17,7 @@ export type Padding2d =
   | "same"
   | "valid";
 
+/** Geometry of {@link conv2d}, in elements of its input: one number for both axes, or one each. */
 export interface Conv2dOptions {
   /** Pixels from one window to the next. */
   stride?: Pair;
@@ -27,6 +28,7 @@ export interface Conv2dOptions {
   groups?: number;
 }
 
+/** Geometry of {@link conv1d}, in elements of its input. */
 export interface Conv1dOptions {
   stride?: number;
   /** For both sides alike, or as [before, after], or "same" or "valid". */
@@ -35,6 +37,7 @@ export interface Conv1dOptions {
   groups?: number;
 }
 
+/** Geometry of the convolution whose transpose is made, and what its result has more than the least size. */
 export interface ConvTranspose2dOptions {
   stride?: Pair;
   /** What the convolution it transposes pads: taken off the output. */

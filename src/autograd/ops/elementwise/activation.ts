@@ -93,6 +93,7 @@ export const elu = (x: Tensor, alpha = 1): Tensor => eluOp([x], { alpha });
 /** y = x / (1 + e⁻ˣ), also known as swish (arXiv:1606.08415). NaN at −∞, as in PyTorch. */
 export const silu = (x: Tensor): Tensor => siluOp([x], {});
 
+/** Steepness of {@link softplus}, and where it is taken for the identity. */
 export interface SoftplusOptions {
   beta?: number;
   /** Where βx is above it, y = x. */

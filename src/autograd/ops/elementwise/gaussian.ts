@@ -21,6 +21,7 @@ export const erfOp = defineUnary({
       : binary("erf backward", g, x, BINARY.erfBackward),
 });
 
+/** Which form of {@link gelu} is meant. */
 export interface GeluOptions {
   /** `none` for the definition by erf, `tanh` for the form that GPT-2 and its successors were trained with. */
   approximate?: "none" | "tanh";

@@ -196,6 +196,7 @@ export const linearOp = defineOp<LinearAttributes>({
   },
 });
 
+/** What a product with a weight ends in. */
 export interface LinearOptions {
   /** How the weight is stored: `"in-out"` [in, out] by default, or `"out-in"` as in torch.nn.Linear. */
   layout?: WeightLayout;

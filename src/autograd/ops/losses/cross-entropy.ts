@@ -132,6 +132,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttributes>({
   },
 });
 
+/** How the losses of rows are weighed and added up. */
 export interface CrossEntropyOptions {
   /** Label that counts nothing; −100 by default, as in PyTorch. Of no meaning for soft targets. */
   ignoreIndex?: number;

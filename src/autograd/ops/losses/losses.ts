@@ -5,6 +5,7 @@ import { div, maximum, mul, rsqrt, square } from "../elementwise/index.ts";
 import { absoluteErrorOp, binaryErrorOp, divergenceOp, huberErrorOp, squaredErrorOp } from "./element-losses.ts";
 import { type Reduction, reduceLosses, requireReduction } from "./reduction.ts";
 
+/** What becomes of the losses of the elements. */
 export interface LossOptions {
   /** `mean` over all elements (default), `sum`, or `none` for the loss of each. */
   reduction?: Reduction;
@@ -58,6 +59,7 @@ export function smoothL1Loss(
   });
 }
 
+/** Weights of {@link binaryCrossEntropyWithLogits}. */
 export interface BinaryCrossEntropyOptions extends LossOptions {
   /** Factor of each loss, broadcastable to the logits. The mean still divides by the number of elements. */
   weight?: Tensor;
@@ -81,6 +83,7 @@ export function binaryCrossEntropyWithLogits(
   return reduceLosses(op, () => (weight ? mul(losses(), weight) : losses()), reduction);
 }
 
+/** What the target of {@link klDivergence} is, and what becomes of the elements. */
 export interface DivergenceOptions {
   /** Whether the target is given by its logarithm. */
   logTarget?: boolean;

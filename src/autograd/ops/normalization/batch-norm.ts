@@ -141,6 +141,7 @@ export const batchNormInferenceOp = defineOp<AffineAttributes & { readonly epsil
   },
 });
 
+/** Running statistics, scale and shift, and whether the batch's own statistics are taken. */
 export interface BatchNormOptions {
   /** Of shape [C]; 1 by default. */
   weight?: Tensor | null;

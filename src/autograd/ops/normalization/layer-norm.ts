@@ -91,6 +91,7 @@ export const layerNormOp = rowNormOp("layerNorm", true);
 /** y = x / √(mean x² + ε) · weight over the last axis; inputs x, and weight where the attributes say so. */
 export const rmsNormOp = rowNormOp("rmsNorm", false);
 
+/** What is added to the variance. */
 export interface LayerNormOptions {
   /** Added to the variance. */
   epsilon?: number;

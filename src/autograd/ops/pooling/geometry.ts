@@ -11,6 +11,7 @@ export type Pair = number | readonly [number, number];
  */
 export type PoolPadding = Pair | readonly [readonly [number, number], readonly [number, number]] | "same" | "valid";
 
+/** Windows of a pooling, in elements: one number for both axes, or one each. */
 export interface MaxPoolOptions {
   /** Steps between windows; the kernel's size by default. */
   stride?: Pair;
@@ -22,6 +23,7 @@ export interface MaxPoolOptions {
   ceilMode?: boolean;
 }
 
+/** Windows of an average, and whether padding counts in it. */
 export interface AveragePoolOptions extends MaxPoolOptions {
   /** Whether the padding counts as zeros; true by default. */
   countIncludePad?: boolean;

@@ -8,6 +8,7 @@ import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { type Pair, pairOf, pooledShape, requireGeometry } from "./geometry.ts";
 
+/** The size that is wanted, and how values between pixels are made. */
 export interface InterpolateOptions {
   /** Size of the planes of the result: this or a scale factor. */
   size?: Pair;

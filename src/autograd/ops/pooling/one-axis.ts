@@ -3,6 +3,7 @@ import { formatShape, type Tensor, tidy } from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";
 import { pooledShape, slidingWindows } from "./geometry.ts";
 
+/** Windows of a pooling along one axis, in elements. */
 export interface MaxPool1dOptions {
   /** Steps between windows; the kernel's length by default. */
   stride?: number;
@@ -14,6 +15,7 @@ export interface MaxPool1dOptions {
   ceilMode?: boolean;
 }
 
+/** Windows of an average along one axis, and whether padding counts in it. */
 export interface AveragePool1dOptions extends MaxPool1dOptions {
   /** Whether the padding counts as zeros; true by default. */
   countIncludePad?: boolean;

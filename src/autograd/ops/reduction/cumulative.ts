@@ -2,6 +2,7 @@ import { type ScanOptions, scan, scanType } from "../../../kernels/reduction/sca
 import { normalizeAxis, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 
+/** Whether a running sum or product leaves the element itself out, and from which end it runs. */
 export type CumulativeOptions = ScanOptions;
 
 export interface CumulativeAttributes extends CumulativeOptions {

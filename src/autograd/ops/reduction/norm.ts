@@ -8,6 +8,7 @@ import { type Axes, axesOf, inferReduce, keptShape, type ReduceAttributes, reduc
 import { shareAmongEqual } from "./extrema.ts";
 import { divideUnlessZero } from "./statistics.ts";
 
+/** Order of a norm, and the axes it is taken over. */
 export interface NormOptions {
   /** The exponent p: any number; ∞ for the largest magnitude, −∞ for the least, 0 for the count of what is not zero. */
   order?: number;

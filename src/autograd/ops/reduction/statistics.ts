@@ -40,6 +40,7 @@ export interface VarianceAttributes extends ReduceAttributes {
   correction: number;
 }
 
+/** What is taken off the count of a variance. */
 export interface VarianceOptions {
   /** Subtracted from the count in the divisor: 1 (default) for the unbiased estimate, 0 for the mean square. */
   correction?: number;

@@ -117,7 +117,13 @@ export const contiguousOp = defineOp({
   vjp: (g) => [() => g],
 });
 
+/**
+ * The elements in the same order under another shape, in which −1 stands for what is left: a view where that can be.
+ *
+ * @throws when the counts differ.
+ */
 export const reshape = (x: Tensor, shape: Shape): Tensor => reshapeOp([x], { shape });
+/** The axes in another order: a view. @throws when `axes` do not name each axis once. */
 export const permute = (x: Tensor, axes: readonly number[]): Tensor => permuteOp([x], { axes });
 
 /**
@@ -128,8 +134,14 @@ export const permute = (x: Tensor, axes: readonly number[]): Tensor => permuteOp
  */
 export const slice = (x: Tensor, axis: number, begin: number, end: number, step = 1): Tensor =>
   sliceOp([x], { axis, begin, end, step });
+/**
+ * Zeros of a shape with x at `begin`, `begin + step`, … of one axis: the transpose of {@link slice}.
+ *
+ * @throws when it does not fit.
+ */
 export const padAxis = (x: Tensor, axis: number, begin: number, shape: Shape, step = 1): Tensor =>
   padAxisOp([x], { axis, begin, shape, step });
+/** Row-major and without gaps: x itself where it is so, else a copy. */
 export const contiguous = (x: Tensor): Tensor => contiguousOp([x], {});
 
 /**
