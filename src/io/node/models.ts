@@ -175,6 +175,9 @@ function transferOf({ fetch, signal, retries, retryDelay, stallTimeout }: ModelD
   return { fetch, signal, retries, retryDelay, stallTimeout };
 }
 
+/** Everything that may be read of a model besides its weights; the last two are OpenAI's names of a tokenizer's files. */
+const SMALL_FILES = [...USUAL_FILES.filter((file) => !file.endsWith(".safetensors")), "encoder.json", "vocab.bpe"];
+
 /** The directory behind a copy of its own in a folder of the cache. */
 async function kept(
   remote: RemoteDirectory,
@@ -183,8 +186,6 @@ async function kept(
 ): Promise<ModelDirectory> {
   const directory = await cachedDirectory(remote, await NodeStore.open(folder), { signal, onProgress, refresh, keeps });
   // Taken at once, so that whatever is done with the model, now or later, finds them without a network.
-  for (const file of USUAL_FILES) {
-    if (!file.endsWith(".safetensors") && (await directory.has(file))) await (await directory.open(file)).close();
-  }
+  for (const file of SMALL_FILES) if (await directory.has(file)) await (await directory.open(file)).close();
   return directory;
 }

@@ -237,6 +237,19 @@ describe("a model of the Hub", () => {
     );
   });
 
+  it("says how the package is had where it is not there", async () => {
+    vi.doMock("@huggingface/hub", () => {
+      throw new Error("Cannot find package '@huggingface/hub'");
+    });
+    try {
+      await expect(openAt(UNREACHABLE, ID)).rejects.toThrow(
+        /^owner\/small: there is no such directory\. As a model of the Hub: models of the Hub are reached through the package "@huggingface\/hub", which cannot be loaded \(.*\): npm install @huggingface\/hub$/,
+      );
+    } finally {
+      vi.doUnmock("@huggingface/hub");
+    }
+  });
+
   it("says what there is no room for, and keeps what there was", async () => {
     await using server = await serve(hubModel(ID, files));
     const directory = await openAt(server.url, ID);
@@ -285,7 +298,11 @@ describe("a model at an address", () => {
     expect(await isWhole(first)).toBe(true);
     server.requests.length = 0;
     const again = await openAt(UNREACHABLE, `${url}?key=secret`);
-    expect([await isWhole(again), await again.has("vocab.txt")]).toEqual([true, false]);
+    expect([await isWhole(again), await again.has("vocab.txt"), await again.has("vocab.bpe")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
     expect(server.requests).toEqual([]);
     server.files["m/config.json"] = '{"model_type": "other"}';
     server.files["m/vocab.txt"] = "a\n";
