@@ -26,6 +26,7 @@ export {
   type TextExample,
   type TextsOptions,
 } from "./datasets/datasets.ts";
+export { previewTable, type TablePreview } from "./datasets/preview.ts";
 export { exampleRandom, mulberry32, permutation, type RandomSource } from "./datasets/random.ts";
 export type { ColumnOptions } from "./datasets/records.ts";
 export { everyNth, type Split, splitText, stratifiedSample, stratifiedSplit } from "./datasets/split.ts";

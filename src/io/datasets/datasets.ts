@@ -82,7 +82,7 @@ export function sortLabels(labels: Iterable<string>): string[] {
 
 function readRecords(name: string, text: string, options: ColumnOptions, needLabels: boolean): TextRecord[] {
   const extension = extensionOf(name);
-  if (extension === "jsonl") return readJsonLines(text, name, options, needLabels);
+  if (extension === "jsonl" || extension === "ndjson") return readJsonLines(text, name, options, needLabels);
   const delimiter = DELIMITER_OF[extension];
   if (delimiter !== undefined) return readDelimited(text, { ...options, delimiter, file: name }, needLabels);
   throw fileError(name, null, "expected a file named .tsv, .csv, .jsonl or .txt");

@@ -23,12 +23,12 @@ export interface DelimitedOptions extends ColumnOptions {
   readonly file: string;
 }
 
-interface Row {
+export interface Row {
   readonly cells: readonly string[];
   readonly line: number;
 }
 
-const BYTE_ORDER_MARK = /^\u{FEFF}/u;
+export const BYTE_ORDER_MARK = /^\u{FEFF}/u;
 
 /** An error about a file, with the line where there is one. */
 export function fileError(file: string, line: number | null, message: string): Error {
@@ -108,7 +108,7 @@ function labelOf(value: unknown, file: string, line: number): string {
   return label;
 }
 
-function splitRows(text: string, delimiter: string): Row[] {
+export function splitRows(text: string, delimiter: string): Row[] {
   const rows: Row[] = [];
   for (const [index, content] of text.split(/\r?\n/).entries()) {
     if (content !== "") rows.push({ cells: content.split(delimiter), line: index + 1 });
@@ -117,7 +117,7 @@ function splitRows(text: string, delimiter: string): Row[] {
 }
 
 /** RFC 4180: cells in double quotes may hold delimiters, line ends, and quotes written twice. */
-function splitQuotedRows(text: string, delimiter: string, file: string): Row[] {
+export function splitQuotedRows(text: string, delimiter: string, file: string): Row[] {
   const rows: Row[] = [];
   let position = 0;
   let line = 1;
