@@ -5,7 +5,8 @@ import { serve } from "./serve.ts";
 /** A session's working end in this thread, behind the same messages as in a worker. */
 export function serveHere(options: HostOptions): { port: Port; close(): void } {
   const { port1, port2 } = new MessageChannel();
-  serve(port2 as unknown as Port, new SessionHost(options).handlers);
+  const host = new SessionHost(options);
+  serve(port2 as unknown as Port, host.handlers, host.wordsOf);
   return {
     port: port1 as unknown as Port,
     close: () => {

@@ -16,7 +16,7 @@ import type {
 
 /** What the page asks of the worker, each answered once. */
 export interface Calls {
-  open(options: Pick<SessionOptions, "gpu" | "cache"> & { storage: string | false }): {
+  open(options: Pick<SessionOptions, "gpu" | "cache" | "settingNames"> & { storage: string | false }): {
     adapter: AdapterDescription;
     /** A lock that the worker holds as long as it lives; null where there is none. */
     life?: string | null;

@@ -18,8 +18,8 @@ export type Handlers = {
 /** Pieces that may be on their way, or wait to be read, before the sender waits too. */
 const WINDOW = 64;
 
-/** Answers the requests that come through a port. */
-export function serve(port: Port, handlers: Handlers): void {
+/** Answers the requests that come through a port. `wordsOf` gives an error's message as the other end is to read it. */
+export function serve(port: Port, handlers: Handlers, wordsOf = (error: Error): string => error.message): void {
   const streams = new Map<number, Outgoing>();
   const post = (response: Response): void => port.postMessage(response);
   const answer = async (id: number, work: () => Promise<Response>): Promise<void> => {
@@ -27,7 +27,12 @@ export function serve(port: Port, handlers: Handlers): void {
     try {
       response = await work();
     } catch (error) {
-      response = { type: "error", id, error: messageOfError(error) };
+      const message = messageOfError(error);
+      response = {
+        type: "error",
+        id,
+        error: error instanceof Error ? { ...message, message: wordsOf(error) } : message,
+      };
     }
     streams.delete(id);
     try {

@@ -51,7 +51,7 @@ export class FineTuneSession implements TrainingSession {
    * be started.
    */
   static async open(options: SessionOptions & Pick<HostOptions, "openGpu"> = {}): Promise<FineTuneSession> {
-    const { worker, gpu, cache, storage = DEFAULT_STORAGE, openGpu } = options;
+    const { worker, gpu, cache, settingNames, storage = DEFAULT_STORAGE, openGpu } = options;
     const folder = typeof storage === "object" ? storage : undefined;
     if (worker !== "here" && (folder || openGpu)) {
       throw new Error('a folder or a GPU that is an object goes with worker: "here"');
@@ -66,7 +66,7 @@ export class FineTuneSession implements TrainingSession {
     };
     try {
       watch(place.port, connection);
-      const asked = { gpu, cache, storage: typeof storage === "object" ? (false as const) : storage };
+      const asked = { gpu, cache, settingNames, storage: typeof storage === "object" ? (false as const) : storage };
       const { adapter, life } = await connection.call("open", asked);
       if (life) watchLife(life, ended.signal, () => connection.fail(new Error(WORKER_ENDED)));
       return new FineTuneSession(connection, place, adapter);

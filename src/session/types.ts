@@ -224,6 +224,8 @@ export interface SessionOptions {
    * `worker: "here"` a folder may be given as an object.
    */
   readonly storage?: string | false | RunFolder;
+  /** What errors call the settings of a job, where a page has other names for them: `{ maxLength: "“Longest text”" }`. */
+  readonly settingNames?: Readonly<Record<string, string>>;
   /** Keep what is downloaded in the origin's private file system, so that it comes once; true by default where there is one. */
   readonly cache?: boolean;
 }

@@ -175,6 +175,14 @@ describe("a session", () => {
     await expect(session.inspect({ kind: "files", name: "nothing", files: { "a.txt": new Blob([]) } })).rejects.toThrow(
       "there is no config.json",
     );
+    const { "tokenizer.json": _one, "vocab.json": _other, ...files } = await filesOf(MODEL);
+    await expect(session.inspect({ kind: "files", name: "mute", files })).rejects.toThrow("mute: no tokenizer");
+    const two = { kind: "text", name: "two.tsv", text: "ham\thello\nspam\tagain\n" } as const;
+    await expect(session.describeData({ ...job, data: two })).rejects.toThrow(
+      "two.tsv: 2 examples of 2 classes are too few to keep some for validation; give valid",
+    );
+    const called = await open({ settingNames: { maxLength: "“Longest text”" } });
+    await expect(called.plan({ ...job, settings: { maxLength: 9999 } })).rejects.toThrow("“Longest text” 9999 exceeds");
     await expect(collect(session.pickUp())).rejects.toThrow("there is no run that was kept");
     await expect(session.inspect((() => {}) as never)).rejects.toMatchObject({ name: "DataCloneError" });
     expect(losses(await collect(session.start(job)))).toHaveLength(8);

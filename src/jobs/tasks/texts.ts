@@ -102,6 +102,17 @@ function classesOf(reading: Reading, { labels }: TextDataset): readonly string[]
   throw new JobError((n) => `${both}; use ${n("newHead")} to give it a new head`);
 }
 
+/** Some of each class for validation. @throws JobError when there are too few. */
+function splitLabelled({ job, settings }: Reading, examples: readonly TextExample[]) {
+  const { validFraction = DEFAULT_VALID_FRACTION, seed } = settings;
+  const labels = new Set(examples.map(({ label }) => label));
+  if (Math.round(examples.length * validFraction) < 1 || labels.size === examples.length) {
+    const few = `${dataPlace(job.data)}: ${examples.length} examples of ${labels.size} classes are too few to keep some for validation`;
+    throw new JobError((n) => `${few}; give ${n("valid")}`);
+  }
+  return stratifiedSplit(examples, validFraction, seed);
+}
+
 async function readLabelledData(reading: Reading): Promise<TextData> {
   const { job, settings, reader, encoding } = reading;
   const { labelColumn, textColumn } = settings;
@@ -111,7 +122,7 @@ async function readLabelledData(reading: Reading): Promise<TextData> {
   const labels = classesOf(reading, own);
   const { train, valid } =
     job.valid === undefined
-      ? stratifiedSplit(own.examples, settings.validFraction ?? DEFAULT_VALID_FRACTION, settings.seed)
+      ? splitLabelled(reading, own.examples)
       : { train: own.examples, valid: (await read(job.valid, labels)).examples };
   return {
     train: encodeLabelled(train, labels, encoding),

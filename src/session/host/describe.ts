@@ -1,7 +1,7 @@
 import { DryGpu, type Gpu } from "../../gpu/index.ts";
 import type { ModelDirectory } from "../../io/index.ts";
 import { dataName, type FineTuneJob } from "../../jobs/index.ts";
-import { type ModelFolder, openFolder } from "../../jobs/model-folder.ts";
+import { type ModelFolder, openFolder, openTokenizer } from "../../jobs/model-folder.ts";
 import type { TaskRun } from "../../jobs/tasks/task-run.ts";
 import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { GPT2, GPT2ForSequenceClassification, type StagedModel } from "../../models/index.ts";
@@ -19,9 +19,11 @@ export async function inspectJob(task: TaskRun, gpu: Gpu): Promise<ModelInspecti
   return inspection(task.folder, model, optimizer.groups);
 }
 
-/** A model by itself, all of it trained. */
+/** A model by itself, all of it trained. @throws when its configuration, or the tokenizer of a model of texts, is not there. */
 export async function inspectModel(directory: ModelDirectory, task: FineTuneJob["task"] | undefined, gpu: Gpu) {
   const folder = await openFolder(directory);
+  // A model of texts is of no use without what makes tokens of them, and is better refused than found out later.
+  if (folder.kind === "texts") await openTokenizer(folder);
   const model = await load(folder, task ?? folder.task, new DryGpu(gpu));
   return inspection(folder, model as unknown as AnyModel, []);
 }

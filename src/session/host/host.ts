@@ -1,6 +1,6 @@
 import { renderReport } from "../../finetune/report.ts";
 import { OpfsDirectory } from "../../io/browser/index.ts";
-import { commandOf, type FineTuneJob } from "../../jobs/index.ts";
+import { commandOf, type FineTuneJob, JobError } from "../../jobs/index.ts";
 import { planTask } from "../../jobs/training/planning.ts";
 import { reportOf } from "../../jobs/training/report.ts";
 import { asking, takeSamples } from "../../jobs/training/samples.ts";
@@ -42,6 +42,7 @@ export class SessionHost {
   /** What is asked while no job runs, one after another. */
   #asked: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
+  #settingNames: Readonly<Record<string, string>> = {};
 
   constructor(private readonly options: HostOptions = {}) {}
 
@@ -82,12 +83,18 @@ export class SessionHost {
     close: () => this.#close(),
   };
 
+  /** An error's message, with the settings called as the page calls them. */
+  readonly wordsOf = (error: Error): string =>
+    error instanceof JobError ? error.messageWith((name) => this.#settingNames[name] ?? name) : error.message;
+
   get #session(): Opened {
     if (!this.#opened || this.#closing.signal.aborted) throw new Error("the session is closed");
     return this.#opened;
   }
 
-  async #open({ gpu, storage, cache }: Parameters<Calls["open"]>[0]): Promise<ReturnType<Calls["open"]>> {
+  async #open(options: Parameters<Calls["open"]>[0]): Promise<ReturnType<Calls["open"]>> {
+    const { gpu, storage, cache, settingNames = {} } = options;
+    this.#settingNames = settingNames;
     const device = new Device(gpu, this.options.openGpu);
     const { adapter } = await device.get();
     const isStored = storage !== false && !this.options.folder;
