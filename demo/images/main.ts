@@ -18,7 +18,7 @@ const partOf = readParts();
 void open();
 
 async function open(): Promise<void> {
-  const session = await openSession(STORAGE);
+  const session = await openSession({ storage: STORAGE });
   if (!session) return;
   const app = new App(session);
   const kept = h("div", {});

@@ -1,3 +1,4 @@
+import { formatCount } from "../../src/finetune/format.ts";
 import { fill, h } from "./dom.ts";
 
 export interface Bar {
@@ -75,33 +76,32 @@ export interface HistogramOptions {
   /** The same in words. */
   readonly caption: string;
   readonly bins: readonly Bin[];
-  readonly unit: string;
-  /** What lies at or above is drawn pale: the longest that is kept. */
-  readonly limit?: number;
+  /** What is counted: "text", "texts". */
+  readonly one: string;
+  readonly many: string;
+  /** What stands at the right end of the axis: "64 tokens and more". */
+  readonly last: string;
 }
 
-/** Columns over a plain axis, with a caption that says the same in words. */
-export function histogram({ caption, bins, unit, limit }: HistogramOptions): HTMLElement {
+/** Columns over a plain axis, with the height of the highest, and a caption that says the same in words. */
+export function histogram({ caption, bins, one, many, last }: HistogramOptions): HTMLElement {
   const most = Math.max(1, ...bins.map(({ count }) => count));
+  const counted = (count: number): string => `${formatCount(count)} ${count === 1 ? one : many}`;
   return h(
     "figure",
     { class: "histogram" },
     h("figcaption", {}, caption),
+    h("p", { class: "peak", "aria-hidden": "true" }, counted(most)),
     h(
       "div",
       { class: "plot", "aria-hidden": "true" },
       bins.map(({ from, to, count }) => {
-        const isBeyond = limit !== undefined && from >= limit;
-        const column = h("span", { class: isBeyond ? "beyond" : null, title: `${from} to ${to - 1}: ${count}` });
+        const range = to - 1 > from ? `${from} to ${to - 1}` : String(from);
+        const column = h("span", { title: `${range}: ${counted(count)}` });
         column.style.height = count === 0 ? "0" : `max(2px, ${(100 * count) / most}%)`;
         return column;
       }),
     ),
-    h(
-      "div",
-      { class: "axis", "aria-hidden": "true" },
-      h("span", {}, bins[0]?.from ?? 0),
-      h("span", {}, `${bins.at(-1)?.to ?? 0} ${unit}`),
-    ),
+    h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, bins[0]?.from ?? 0), h("span", {}, last)),
   );
 }

@@ -37,6 +37,9 @@ export interface BlockColumn {
   setDisabled(isDisabled: boolean): void;
 }
 
+/** Blocks that may be two lines each. */
+const SHALLOW = 10;
+
 /**
  * A model as a column of blocks, the input above: name, number of parameters, share of the whole. Colour tells the
  * learning rate, on a logarithmic scale from the lowest to the highest of the column; a lock tells what is frozen. With
@@ -72,6 +75,7 @@ export function blockColumn({ input, output, onToggle }: BlockColumnOptions): Bl
           : h("div", { class: "block", "data-block": block.name }, contents);
         return { block, box, mark, rate };
       });
+      list.classList.toggle("deep", blocks.length > SHALLOW);
       fill(list, ...shown.map(({ box }) => h("li", {}, box)));
     },
     setStates(states) {

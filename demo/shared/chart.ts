@@ -29,6 +29,11 @@ export interface Chart {
   destroy(): void;
 }
 
+/** Points that a line is marked with, at most; of more the marks would hide it. */
+const MOST_MARKS = 30;
+const isSparse = ({ data }: uPlot, column: number): boolean =>
+  Array.from(data[column] as ArrayLike<number | null>).filter((value) => value !== null).length <= MOST_MARKS;
+
 /**
  * A line chart by uPlot in the page's colours, as wide as its place. It is drawn at most once a frame. Those who hear the
  * page get the latest value of each series in words.
@@ -42,7 +47,12 @@ export function lineChart({ title, series, x, format, range }: ChartOptions): Ch
       h("li", {}, h("span", { class: `key ${tone} ${kind}`, "aria-hidden": "true" }), name),
     ),
   );
-  const element = h("figure", { class: "chart" }, h("figcaption", {}, h("span", {}, title), legend), plot);
+  const element = h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", {}, h("span", {}, title, h("span", { class: "by" }, ` by ${x}`)), legend),
+    plot,
+  );
   let data: uPlot.AlignedData = [[], ...series.map(() => [])] as unknown as uPlot.AlignedData;
   let end: number | null = null;
   let chart: uPlot | undefined;
@@ -93,7 +103,7 @@ export function lineChart({ title, series, x, format, range }: ChartOptions): Ch
                   stroke,
                   width: 2.25,
                   spanGaps: true,
-                  points: { show: data[0].length < 80, size: 6, fill: stroke, width: 0 },
+                  points: { show: isSparse, size: 6, fill: stroke, width: 0 },
                 };
           }),
         ],

@@ -1,4 +1,4 @@
-import { h } from "./dom.ts";
+import { fill, h } from "./dom.ts";
 import { showError } from "./toasts.ts";
 
 export interface CodeBlock {
@@ -32,7 +32,12 @@ export function codeBlock(label: string): CodeBlock {
   return {
     element: h("div", { class: "code" }, h("pre", { tabindex: 0, "aria-label": label }, code), button),
     set(text) {
-      code.textContent = text;
+      // Lines break between options, never within one.
+      const parts = text.split(/ (?=--)/);
+      fill(
+        code,
+        parts.map((part, i) => [i > 0 && " ", h("span", { class: "option" }, part)]),
+      );
     },
   };
 }

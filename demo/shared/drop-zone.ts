@@ -45,6 +45,17 @@ export function dropZone({ button, hint, accept, multiple, directory, onDrop }: 
   return element;
 }
 
+/** Takes drops anywhere on an element but on the zones in it, which take their own. */
+export function acceptDrops(element: HTMLElement, onDrop: (dropped: DataTransfer) => void): void {
+  const { ondragover, ondragleave, ondrop } = dropTarget(onDrop);
+  element.addEventListener("dragover", ondragover);
+  element.addEventListener("dragleave", ondragleave);
+  element.addEventListener("drop", (event) => {
+    if (event.defaultPrevented) element.classList.remove("over");
+    else ondrop(event);
+  });
+}
+
 /** Attributes by which files can be dropped on an element; it has the class "over" while they are above it. */
 export function dropTarget(onDrop: (dropped: DataTransfer) => void) {
   const mark = (event: DragEvent, isOver: boolean): void => {

@@ -9,6 +9,8 @@ export interface Field<Value> {
   readonly element: HTMLElement;
   /** The value, or null where what is written is none; the field says what is expected then. */
   readonly value: Value | null;
+  /** What is wrong with what is written, as the field itself says it. */
+  readonly problem?: string | null;
   set(value: Value): void;
   setDisabled(isDisabled: boolean): void;
 }
@@ -16,7 +18,8 @@ export interface Field<Value> {
 export interface NumberOptions extends FieldOptions {
   readonly value: number | null;
   readonly min?: number;
-  readonly max?: number;
+  /** The most, or what tells it when it is asked for. */
+  readonly max?: number | (() => number);
   readonly isInteger?: boolean;
   /** Whether it may be left empty, for a default that `placeholder` shows. */
   readonly isOptional?: boolean;
@@ -26,12 +29,17 @@ export interface NumberOptions extends FieldOptions {
 
 /** A number as people write it, `3e-4` too; checked as it is typed. */
 export function numberField(options: NumberOptions): Field<number> {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, isInteger = false, isOptional } = options;
+  const { min = Number.NEGATIVE_INFINITY, isInteger = false, isOptional } = options;
+  const most = (): number => {
+    const { max = Number.POSITIVE_INFINITY } = options;
+    return typeof max === "number" ? max : max();
+  };
   const id = newId("field");
   const error = h("span", { class: "error", id: `${id}-error`, hidden: true });
-  const isLow = (value: number): boolean => value < min || value > max || (isInteger && !Number.isInteger(value));
+  const isLow = (value: number): boolean => value < min || value > most() || (isInteger && !Number.isInteger(value));
   const expected = (): string => {
     const what = isInteger ? "a whole number" : "a number";
+    const max = most();
     if (Number.isFinite(min) && Number.isFinite(max)) return `Expected ${what} from ${min} to ${max}.`;
     return Number.isFinite(min) ? `Expected ${what} of at least ${min}.` : `Expected ${what}.`;
   };
@@ -65,6 +73,9 @@ export function numberField(options: NumberOptions): Field<number> {
     element: frame(id, options, input, error),
     get value() {
       return read();
+    },
+    get problem() {
+      return error.hidden ? null : error.textContent;
     },
     set(value) {
       input.value = format(value);

@@ -16,13 +16,16 @@ export function keepFiles(hint: string, save: () => Promise<void>): KeptFiles {
       type: "button",
       onclick: async () => {
         prepare.disabled = true;
+        prepare.textContent = "Preparing";
         await save();
+        prepare.textContent = "Prepare the files";
         prepare.disabled = false;
       },
     },
     "Prepare the files",
   );
   const code = codeBlock("The command that repeats the run in Node");
+  const start = h("div", { class: "row" }, prepare);
   const files = h("div", { class: "stack close" });
   const command = h(
     "div",
@@ -32,9 +35,9 @@ export function keepFiles(hint: string, save: () => Promise<void>): KeptFiles {
     code.element,
   );
   return {
-    element: h("div", { class: "stack" }, h("div", { class: "row" }, prepare), files, command),
+    element: h("div", { class: "stack" }, start, files, command),
     show(saved) {
-      prepare.hidden = saved !== null;
+      start.hidden = saved !== null;
       files.hidden = saved === null;
       command.hidden = saved === null;
       if (!saved) return;

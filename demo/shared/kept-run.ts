@@ -23,7 +23,7 @@ export async function storedRun(session: TrainingSession): Promise<StoredRun | n
   }
 }
 
-/** Offers a run that was stopped, by a reload for instance, to be picked up; in the page's box for notices. */
+/** Offers the run that is kept, in the page's box for notices: to go on where it was stopped, or to be opened once more. */
 export function keptRun(app: Keeper, place: HTMLElement): void {
   app.store.watch(({ stored }, before) => {
     if (before && stored === before.stored) return;
@@ -56,14 +56,15 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
 const isDone = ({ ended }: StoredRun): boolean => ended === "finished" || ended === "max-steps";
 
 function wordsOf(stored: StoredRun): { title: string; text: string } {
-  const { job, step, totalSteps, evaluation } = stored;
+  const { job, step, totalSteps, evaluation, date } = stored;
   const what = `${modelName(job.model)} on ${dataName(job.data)}`;
   const how = evaluation?.accuracy === undefined ? "" : `, ${formatPercent(evaluation.accuracy)} right`;
+  const when = new Date(date).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   if (isDone(stored)) {
-    const text = `${what}, done after ${formatSteps(step)}${how}. Bring it back to try it or to download it.`;
+    const text = `${what}, done after ${formatSteps(step)}${how}, on ${when}. Bring it back to try it or to download it.`;
     return { title: "Your last run is kept", text };
   }
   const where = `step ${formatCount(step)}${totalSteps === null ? "" : ` of ${formatCount(totalSteps)}`}`;
-  const text = `${what}, kept at ${where}${how}. It goes on with the same bits as if it had never stopped.`;
+  const text = `${what}, kept at ${where}${how}, on ${when}. It goes on with the same bits as if it had never stopped.`;
   return { title: "A run was stopped", text };
 }

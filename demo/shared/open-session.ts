@@ -1,5 +1,5 @@
 import { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "../../src/gpu/index.ts";
-import { FineTuneSession } from "../../src/session/index.ts";
+import { FineTuneSession, type SessionOptions } from "../../src/session/index.ts";
 import { byId, fill } from "./dom.ts";
 import { notice } from "./page.ts";
 
@@ -8,16 +8,19 @@ import { notice } from "./page.ts";
  * place of the parts, and gives null. Where the browser gives the page no storage, the session works without, and the page
  * says so.
  *
- * @param storage where its runs are kept; the session's own default without it
+ * @param options where its runs are kept, by the session's own default without it, and what errors call the settings
  */
-export async function openSession(storage?: string): Promise<FineTuneSession | null> {
+export async function openSession(
+  options: Pick<SessionOptions, "storage" | "settingNames"> = {},
+): Promise<FineTuneSession | null> {
   const problem = await describeWebGpuProblem();
   if (problem) return refuse(problem);
   const isStored = await hasStorage();
   try {
     const session = await FineTuneSession.open({
       worker: new URL("app/session-worker.js", document.baseURI),
-      storage: isStored ? storage : false,
+      ...options,
+      ...(isStored ? {} : { storage: false }),
     });
     fill(byId("adapter"), session.adapter.name);
     if (!isStored) byId("notices").append(notice(NO_STORAGE));

@@ -27,6 +27,7 @@ export class RunLog {
   first: Evaluation | null = null;
   best: Evaluation | null = null;
   latest: Evaluation | null = null;
+  latestStep = 0;
   bestStep: number | null = null;
   /** Seconds of reading the model not spent, thanks to the frozen part being kept. */
   secondsSaved = 0;
@@ -98,6 +99,7 @@ export class RunLog {
         this.validLoss[row] = event.evaluation.loss;
         this.accuracy[row] = event.evaluation.accuracy ?? null;
         this.latest = event.evaluation;
+        this.latestStep = event.step;
         this.first ??= event.evaluation;
         if (event.best) {
           this.best = event.evaluation;

@@ -57,7 +57,7 @@ export function runView({ examples, rate }: RunViewOptions): RunView {
     { class: "stack", id: "run", hidden: true },
     h(
       "div",
-      { class: "stack close" },
+      { class: "bars-row" },
       Object.values(bars).map((bar) => bar.element),
     ),
     figures,
@@ -142,21 +142,29 @@ function figuresOf(log: RunLog, isLanguage: boolean, rate: string): HTMLElement[
   const { lastStep, latest, first } = log;
   const one = (name: string, term: string, value: string, unit = ""): HTMLElement =>
     h("div", {}, h("dt", {}, term), h("dd", { "data-figure": name }, value), h("dd", { class: "unit" }, unit));
-  const isRunning = log.phase === "running" || log.phase === "paused";
+  const isEnded = log.phase === "ended" || log.phase === "failed";
+  // In the end the weights are those of the best evaluation, and so are its figures.
+  const shown = log.phase === "ended" ? (log.best ?? latest) : latest;
+  const from = first && first !== shown ? first : null;
   return [
     one("loss", "Training loss", lastStep ? formatLoss(lastStep.loss) : "–"),
     !isLanguage
       ? one(
           "accuracy",
           "Validation accuracy",
-          formatPercent(latest?.accuracy ?? Number.NaN),
-          first?.accuracy !== undefined && first !== latest ? `from ${formatPercent(first.accuracy)}` : "",
+          formatPercent(shown?.accuracy ?? Number.NaN),
+          from?.accuracy === undefined ? "" : `from ${formatPercent(from.accuracy)}`,
         )
-      : one("perplexity", "Perplexity", latest?.perplexity !== undefined ? formatLoss(latest.perplexity) : "–"),
+      : one(
+          "perplexity",
+          "Perplexity",
+          shown?.perplexity === undefined ? "–" : formatLoss(shown.perplexity),
+          from?.perplexity === undefined ? "lower is better" : `from ${formatLoss(from.perplexity)}; lower is better`,
+        ),
     one("epoch", "Epoch", lastStep ? String(lastStep.epoch) : "–", log.epochs > 0 ? `of ${log.epochs}` : ""),
     one("speed", "Speed", lastStep ? formatCount(Math.round(lastStep.tokensPerSecond)) : "–", rate),
-    isRunning
-      ? one("left", "Time left", lastStep?.secondsLeft != null ? formatClock(lastStep.secondsLeft) : "–")
-      : one("saved", "Saved by freezing", log.secondsSaved > 0 ? formatDuration(log.secondsSaved) : "–"),
+    isEnded
+      ? one("saved", "Saved by freezing", log.secondsSaved > 0 ? formatDuration(log.secondsSaved) : "–")
+      : one("left", "Time left", lastStep?.secondsLeft != null ? formatClock(lastStep.secondsLeft) : "–", "min:s"),
   ];
 }

@@ -35,14 +35,14 @@ export function storagePanel(): StoragePanel {
     h(
       "li",
       {},
-      h("span", { class: "truncate", title: path }, path === "" ? "All of it" : path),
+      h("span", { class: "truncate", title: path }, path === "" ? "All of it" : storedName(path)),
       h("span", { class: "soft number" }, formatBytes(bytes)),
       h(
         "button",
         {
           class: "button quiet small",
           type: "button",
-          "aria-label": path === "" ? "Delete all of it" : `Delete ${path}`,
+          "aria-label": path === "" ? "Delete all of it" : `Delete ${storedName(path)}`,
           onclick: async () => {
             try {
               await clearStored(path);
@@ -56,4 +56,14 @@ export function storagePanel(): StoragePanel {
       ),
     );
   return { element, refresh };
+}
+
+/** A folder as people know it: "models/hub/openai-community/gpt2@main" -> "Model openai-community/gpt2, from the Hub". */
+export function storedName(path: string): string {
+  const [, hub] = path.match(/^models\/hub\/(.+?)(?:@main)?$/) ?? [];
+  if (hub !== undefined) return `Model ${hub}, from the Hub`;
+  const [, model] = path.match(/^models\/.*?([^/]+)$/) ?? [];
+  if (model !== undefined) return `Model ${model}`;
+  if (path === "session") return "The last run on texts";
+  return path === "session-images" ? "The last run on images" : path;
 }

@@ -1,7 +1,7 @@
 import { formatPercent } from "../../src/finetune/format.ts";
 import type { Prediction } from "../../src/session/index.ts";
 import { type Bar, barList, liveBars } from "./bars.ts";
-import { fill, h } from "./dom.ts";
+import { type Child, fill, h } from "./dom.ts";
 
 const barOf = (one: Prediction["classes"][number], label: string): Bar => ({
   name: one.label,
@@ -10,14 +10,18 @@ const barOf = (one: Prediction["classes"][number], label: string): Bar => ({
   isStrong: one.label === label,
 });
 
-/** The label that a model gives, with the probabilities of all. */
-export function verdict({ label, probability, classes }: Prediction): HTMLElement[] {
+/** Classes whose probabilities are shown, at most. */
+const MOST = 8;
+
+/** The label that a model gives, with the probabilities of all classes, or of the most probable. */
+export function verdict({ label, probability, classes }: Prediction): Child[] {
   return [
     h("p", { class: "verdict" }, label),
     barList(
       "Probabilities",
-      classes.map((one) => barOf(one, label)),
+      classes.slice(0, MOST).map((one) => barOf(one, label)),
     ),
+    classes.length > MOST && h("p", { class: "soft small" }, `And ${classes.length - MOST} less probable ones.`),
     h("p", { class: "visually-hidden" }, `${label}, ${formatPercent(probability)}`),
   ];
 }

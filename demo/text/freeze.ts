@@ -3,10 +3,21 @@ import type { Plan } from "../../src/finetune/index.ts";
 import { type BlockState, blockColumn, rateScale } from "../shared/block-column.ts";
 import { segments } from "../shared/choices.ts";
 import { fill, h } from "../shared/dom.ts";
-import { numberField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
+import { showInfo } from "../shared/toasts.ts";
 import { type App, isBusy, type State } from "./app.ts";
-import { blocksOf, gradualLevels, PRESET_EPOCHS, type Preset, presetOf, stagesOf, trainedStages } from "./training.ts";
+import { savingsOf, showProblem } from "./fit.ts";
+import { settingField } from "./setting-field.ts";
+import {
+  blocksOf,
+  gradualLevels,
+  PRESET_EPOCHS,
+  type Preset,
+  presetOf,
+  stagesOf,
+  takesNewHead,
+  trainedStages,
+} from "./training.ts";
 
 const PRESET_NAMES: readonly { value: Preset; label: string; text: string }[] = [
   {
@@ -27,6 +38,9 @@ const PRESET_NAMES: readonly { value: Preset; label: string; text: string }[] = 
   },
 ];
 const CUSTOM_TEXT = "What you have clicked together.";
+/** A language model has no head of its own: its scores are products with the table of token embeddings. */
+const LANGUAGE_HEAD_TEXT =
+  "The final norm alone: the head of a language model is its table of embeddings, which stays. It learns little.";
 
 /** Names of what memory is held for, as people say them. */
 const MEMORY_NAMES: Readonly<Record<keyof Plan["atPeak"], string>> = {
@@ -57,52 +71,37 @@ export function freezePart(app: App, part: Part): void {
     const { inspection, training } = app.state;
     if (!inspection) return;
     const now = trainedStages(inspection, training);
+    if (name === inspection.head.name && takesNewHead(inspection, training)) {
+      showInfo("The head is always trained", "It is new, and knows nothing of your classes yet.");
+      return;
+    }
     const trained = now.includes(name) ? now.filter((one) => one !== name) : [...now, name];
     app.setTraining({ trained, preset: presetOf(inspection, trained) });
   };
-  const rate = (label: string, key: "lr" | "headLr" | "layerDecay", hint: string) => {
-    const field = numberField({
-      label,
-      hint,
-      value: app.state.training[key],
-      min: key === "layerDecay" ? 0.01 : 1e-8,
-      max: 1,
-      onChange: () => {
-        if (field.value !== null) app.setTraining({ [key]: field.value });
-      },
-    });
-    // A run that was picked up brings rates of its own.
-    app.store.watch(({ training }, before) => {
-      if (training[key] !== before?.training[key] && field.value !== training[key]) field.set(training[key]);
-    });
-    return field;
-  };
+  const headRate = settingField(app, "headLr", {
+    ...{ label: "Head's rate", hint: "Learning rate; a new head may learn fast.", min: 1e-8, max: 1 },
+  });
   const rates = [
-    rate("Head's rate", "headLr", "A new head may learn fast."),
-    rate("Trunk's rate", "lr", "Of the last block."),
-    rate("Falls by", "layerDecay", "From a block to the one below."),
-  ];
-  const newHead = h(
-    "label",
-    { class: "check" },
-    h("input", {
-      type: "checkbox",
-      onchange: (event: Event) => app.setTraining({ newHead: (event.target as HTMLInputElement).checked }),
+    headRate,
+    settingField(app, "lr", { label: "Trunk's rate", hint: "Of its last block.", min: 1e-8, max: 1 }),
+    settingField(app, "layerDecay", {
+      ...{ label: "Falls by", hint: "Times this, from a block to the one below.", min: 0.01, max: 1 },
     }),
-    "A new head, for other classes than the model has",
-  );
+  ];
+  const isNewHead = h("input", {
+    type: "checkbox",
+    onchange: () => app.setTraining({ newHead: isNewHead.checked }),
+  });
+  const newHead = h("label", { class: "check" }, isNewHead, "A new head, for other classes than the model has");
   const figures = h("dl", { class: "figures", "aria-live": "polite" });
   const memory = h("p", { class: "small soft" });
-  const problem = h("p", { class: "bad", role: "alert" });
+  const problem = h("div", { class: "stack close bad", role: "alert" });
+  const savings = h("div", { class: "row small soft" });
   const controls = h(
     "fieldset",
     { class: "stack" },
     h("div", { class: "stack close" }, h("div", {}, presets.element), about),
-    h(
-      "div",
-      { class: "fields" },
-      rates.map(({ element }) => element),
-    ),
+    h("div", { class: "fields" }, rates),
     newHead,
   );
   fill(
@@ -110,7 +109,12 @@ export function freezePart(app: App, part: Part): void {
     h(
       "div",
       { class: "columns wide-first" },
-      h("div", { class: "stack" }, controls, h("div", { class: "card stack close" }, figures, memory, problem)),
+      h(
+        "div",
+        { class: "stack" },
+        controls,
+        h("div", { class: "card stack close" }, figures, memory, savings, problem),
+      ),
       h("div", { class: "stack close" }, column.element, rateScale()),
     ),
   );
@@ -128,11 +132,12 @@ export function freezePart(app: App, part: Part): void {
       column.setBlocks(blocksOf(inspection), state.task === "lm" ? "the next token comes out" : "a label comes out");
       column.setDisabled(isBusy(state));
     }
-    rates[0].element.hidden = state.task === "lm";
+    headRate.hidden = state.task === "lm";
     newHead.hidden = inspection.labels.length === 0;
+    isNewHead.checked = training.newHead;
     if (isOther || training !== before?.training || inspection !== before?.inspection || state.task !== before?.task) {
       presets.set(training.preset === "custom" ? null : training.preset);
-      about.textContent = PRESET_NAMES.find(({ value }) => value === training.preset)?.text ?? CUSTOM_TEXT;
+      about.textContent = aboutPreset(state);
       column.setStates(blockStates(state));
     }
     if (
@@ -160,12 +165,20 @@ export function freezePart(app: App, part: Part): void {
           "memory",
         ),
       );
-      memory.textContent = plan ? memoryText(plan) : "";
-      problem.textContent = state.planProblem ?? (plan && !plan.fits ? `It does not fit: ${plan.problem}.` : "");
-      problem.hidden = problem.textContent === "";
+      memory.textContent = plan?.fits ? memoryText(plan) : "";
+      showProblem(problem, state, (patch) => app.setTraining(patch));
+      fill(
+        savings,
+        savingsOf(training, (patch) => app.setTraining(patch)),
+      );
       part.setDone(isPlanned && plan.fits);
     }
   });
+}
+
+function aboutPreset({ task, training: { preset } }: State): string {
+  if (task === "lm" && preset === "head") return LANGUAGE_HEAD_TEXT;
+  return PRESET_NAMES.find(({ value }) => value === preset)?.text ?? CUSTOM_TEXT;
 }
 
 const figure = (term: string, value: string, unit: string, name: string): HTMLElement =>

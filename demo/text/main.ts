@@ -3,6 +3,7 @@ import { keptRun, storedRun } from "../shared/kept-run.ts";
 import { openSession } from "../shared/open-session.ts";
 import { startPage } from "../shared/page.ts";
 import { readParts } from "../shared/parts.ts";
+import { showInfo } from "../shared/toasts.ts";
 import { App } from "./app.ts";
 import { choosePart } from "./choose.ts";
 import { dataPart } from "./data.ts";
@@ -12,11 +13,25 @@ import { bundledModel } from "./sources.ts";
 import { trainPart } from "./train.ts";
 import { tryPart } from "./try.ts";
 
+/** What the page calls the settings that errors tell of. */
+const SETTING_NAMES = {
+  ...{ maxLength: "“Longest text”", batch: "“Batch”", epochs: "“Epochs”", seed: "“Seed”" },
+  ...{ lr: "“Trunk's rate”", headLr: "“Head's rate”", layerDecay: "“Falls by”", newHead: "“A new head”" },
+  // There is no field for a set of its own to check with: more of the same does it.
+  ...{ valid: "more text", task: "“What the model learns”" },
+};
+
+// What is dropped beside the parts that take it is not lost without a word.
+addEventListener("drop", (event) => {
+  if (!event.defaultPrevented && event.dataTransfer?.types.includes("Files")) {
+    showInfo("Nothing was taken", "A model can be dropped on part 1, texts on part 2.");
+  }
+});
 startPage();
 const part = readParts();
 
 async function open(): Promise<void> {
-  const session = await openSession();
+  const session = await openSession({ settingNames: SETTING_NAMES });
   if (!session) return;
   const app = new App(session);
   choosePart(app, part("choose"));
@@ -28,6 +43,10 @@ async function open(): Promise<void> {
   const kept = h("div", {});
   byId("notices").append(kept);
   keptRun(app, kept);
+  const straight = byId("straight");
+  app.store.watch(({ plan, run }) => {
+    straight.hidden = run !== null || !(plan?.fits ?? !straight.hidden);
+  });
   app.store.set({ stored: await storedRun(session) });
   await app.chooseModel(bundledModel());
 }

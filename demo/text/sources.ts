@@ -52,15 +52,19 @@ export interface TypedExample {
   readonly text: string;
 }
 
-/** Typed examples as the file that `graft` reads. Rows without a text or a label are left out. */
-export function typedData(examples: readonly TypedExample[]): DataSource {
-  const whole = examples.filter(({ label, text }) => label.trim() !== "" && text.trim() !== "");
-  const lines = whole.map(({ label, text }) => `${JSON.stringify({ label: label.trim(), text: text.trim() })}\n`);
+/** Typed examples as the file that `graft` reads. Rows without a text, or without a label that is asked for, are left out. */
+export function typedData(examples: readonly TypedExample[], isLabelled = true): DataSource {
+  const whole = examples.filter(({ label, text }) => text.trim() !== "" && (!isLabelled || label.trim() !== ""));
+  const lines = whole.map(({ label, text }) => {
+    const own = isLabelled ? { label: label.trim(), text: text.trim() } : { text: text.trim() };
+    return `${JSON.stringify(own)}\n`;
+  });
   return { kind: "text", name: "typed.jsonl", text: lines.join("") };
 }
 
 /** What is missing in typed examples before they can be trained on; null when nothing is. */
-export function typedProblem(examples: readonly TypedExample[]): string | null {
+export function typedProblem(examples: readonly TypedExample[], isLabelled = true): string | null {
+  if (!isLabelled) return examples.every(({ text }) => text.trim() === "") ? "Write some text to learn from." : null;
   const counts = new Map<string, number>();
   for (const { label, text } of examples) {
     if (label.trim() === "" || text.trim() === "") continue;

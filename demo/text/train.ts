@@ -1,67 +1,74 @@
+import { formatPercent } from "../../src/finetune/format.ts";
 import { fill, h } from "../shared/dom.ts";
-import { numberField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
 import { runButtons } from "../shared/run-buttons.ts";
 import { runView, statusOfRun } from "../shared/run-view.ts";
-import { type App, isBusy, type State } from "./app.ts";
+import { type App, isBusy } from "./app.ts";
+import { type Obstacle, obstacleOf } from "./obstacle.ts";
+import { settingField } from "./setting-field.ts";
+
+/** Tokens of a text, at most, where the model does not say. */
+const MOST_TOKENS = 4096;
 
 /** Part 4: starts the run, and shows it as it goes. */
 export function trainPart(app: App, part: Part): void {
   const settings = settingFields(app);
-  const buttons = runButtons(app);
+  const buttons = runButtons({
+    start: () => app.start(),
+    pause: () => app.pause(),
+    resume: () => app.resume(),
+    cancel: () => app.cancel(),
+    explain: () => leadTo(obstacleOf(app.state)),
+  });
+  const title = document.title;
   const run = runView({ examples: "texts", rate: "tokens a second" });
   fill(part.body, h("div", { class: "stack" }, settings, h("div", { class: "row" }, buttons.elements), run.element));
 
+  let shown: Obstacle | null = null;
   app.store.watch((state, before) => {
     part.setReady((state.inspection !== null && state.description !== null) || state.run !== null);
-    if (
-      before &&
-      state.tick === before.tick &&
-      state.plan === before.plan &&
-      state.isPlanning === before.isPlanning &&
-      state.planProblem === before.planProblem
-    )
-      return;
     const { run: log } = state;
+    const obstacle = isBusy(state) ? null : obstacleOf(state);
+    const isSame = obstacle?.text === shown?.text && obstacle?.part === shown?.part;
+    if (before && state.tick === before.tick && state.run === before.run && isSame) return;
+    shown = obstacle;
     const isRunning = isBusy(state);
     settings.disabled = isRunning;
     const phase = log?.phase ?? "idle";
-    buttons.show(phase, state.plan?.fits === true || state.planProblem === null);
-    buttons.setStatus(statusOf(state));
+    buttons.show(phase, obstacle === null, state.isLeft);
+    const kept = state.isLeft ? " It is kept: “Go on” takes it up again." : "";
+    buttons.setStatus(obstacle?.text ?? (log ? statusOfRun(log, "text") + kept : ""));
     run.show(log, state.job?.task === "lm");
+    const share = log && isBusy(state) && log.totalSteps > 0 ? (log.lastStep?.step ?? 0) / log.totalSteps : null;
+    const heading = share === null ? title : `${formatPercent(share, 0)} · ${title}`;
+    if (document.title !== heading) document.title = heading;
     if (!log) return;
     part.setDone(phase === "ended" && log.ended !== "cancelled");
   });
 }
 
-/** What is going on, in a sentence. */
-function statusOf({ run, planProblem, plan }: State): string {
-  if (run) return statusOfRun(run, "text");
-  if (planProblem !== null) return "It cannot start like this; see above.";
-  return plan && !plan.fits ? "It does not fit into memory; see above." : "";
+/** Leads to where an obstacle is mended: to the field that is wrong, or to its part of the page. */
+function leadTo(obstacle: Obstacle | null): void {
+  if (!obstacle) return;
+  const part = document.getElementById(obstacle.part);
+  const wrong = part?.querySelector<HTMLElement>('[aria-invalid="true"]');
+  if (wrong) wrong.focus();
+  else part?.scrollIntoView();
 }
 
-type SettingName = "epochs" | "batch" | "maxLength" | "seed";
-
+/** Fields of the run's settings. */
 function settingFields(app: App): HTMLFieldSetElement {
-  const field = (label: string, key: SettingName, min: number, max: number, hint: string): HTMLElement => {
-    const own = numberField({
-      label,
-      hint,
-      value: app.state.training[key],
-      isInteger: true,
-      min,
-      max,
-      onChange: () => {
-        if (own.value !== null) app.setTraining({ [key]: own.value });
-      },
-    });
-    // A preset brings epochs of its own.
-    app.store.watch(({ training }, before) => {
-      if (training[key] !== before?.training[key] && own.value !== training[key]) own.set(training[key]);
-    });
-    return own.element;
-  };
+  const field = (
+    key: "epochs" | "batch" | "seed",
+    label: string,
+    min: number,
+    max: number,
+    hint: string,
+  ): HTMLElement => settingField(app, key, { label, min, max, hint, isInteger: true });
+  const length = settingField(app, "maxLength", {
+    ...{ label: "Longest text", hint: "Tokens; more are cut.", isInteger: true, min: 4 },
+    max: () => app.state.inspection?.positions ?? MOST_TOKENS,
+  });
   return h(
     "fieldset",
     {},
@@ -69,10 +76,10 @@ function settingFields(app: App): HTMLFieldSetElement {
     h(
       "div",
       { class: "fields" },
-      field("Epochs", "epochs", 1, 1000, "Passes over the texts."),
-      field("Batch", "batch", 1, 512, "Texts a step."),
-      field("Longest text", "maxLength", 4, 4096, "Tokens; more are cut."),
-      field("Seed", "seed", 0, 2 ** 31, "The same seed, the same run."),
+      field("epochs", "Epochs", 1, 1000, "Passes over the texts."),
+      field("batch", "Batch", 1, 512, "Texts a step."),
+      length,
+      field("seed", "Seed", 0, 2 ** 31, "The same seed, the same run."),
     ),
   );
 }

@@ -22,6 +22,13 @@ export interface Training {
   readonly seed: number;
   /** Replace the head of a model that is a classifier already. */
   readonly newHead: boolean;
+  /** Ways to save memory: batches a step, texts at a time in an evaluation, blocks that are computed twice. */
+  readonly accumulate: number;
+  readonly evalBatch: number;
+  readonly checkpointBlocks: boolean;
+  /** Columns of the data's file, where they are not found out. */
+  readonly labelColumn?: string;
+  readonly textColumn?: string;
 }
 
 export const DEFAULT_TRAINING: Training = {
@@ -36,6 +43,9 @@ export const DEFAULT_TRAINING: Training = {
   validFraction: 0.25,
   seed: 42,
   newHead: false,
+  accumulate: 1,
+  evalBatch: 32,
+  checkpointBlocks: false,
 };
 
 /** Blocks that `blocks` thaws, counted from the top. */
@@ -61,8 +71,13 @@ export function gradualLevels({ stages }: ModelInspection): readonly number[] {
   return levels.slice(0, GRADUAL_LEVELS);
 }
 
+/** Whether the head is made anew for the data's classes; such a head is always trained. */
+export const takesNewHead = ({ head, labels }: ModelInspection, { newHead }: Pick<Training, "newHead">): boolean =>
+  head.parameters > 0 && (newHead || labels.length === 0);
+
 /** What a preset trains; `gradual` what it trains in the end. */
-export function trainedStages(inspection: ModelInspection, { preset, trained }: Training): readonly string[] {
+export function trainedStages(inspection: ModelInspection, training: Training): readonly string[] {
+  const { preset, trained } = training;
   const all = stagesOf(inspection).map(({ name }) => name);
   const isBlock = (name: string): boolean => /^h\.\d+$/.test(name);
   const blocks = all.filter(isBlock);
@@ -85,7 +100,9 @@ export function trainedStages(inspection: ModelInspection, { preset, trained }: 
     case "everything":
       return all;
     case "custom":
-      return all.filter((name) => trained.includes(name));
+      return all.filter(
+        (name) => trained.includes(name) || (name === inspection.head.name && takesNewHead(inspection, training)),
+      );
   }
 }
 
@@ -101,6 +118,7 @@ export function presetOf(inspection: ModelInspection, trained: readonly string[]
 /** The settings of a job. */
 export function settingsOf(inspection: ModelInspection, training: Training, task: FineTuneJob["task"]): JobSettings {
   const { preset, epochs, batch, maxLength, lr, headLr, layerDecay, validFraction, seed, newHead } = training;
+  const { accumulate, evalBatch, checkpointBlocks, labelColumn, textColumn } = training;
   const trained = trainedStages(inspection, training);
   const stages = stagesOf(inspection);
   const isAll = trained.length === stages.length;
@@ -109,6 +127,11 @@ export function settingsOf(inspection: ModelInspection, training: Training, task
     ...{ epochs, batch, lr, layerDecay, validFraction, seed },
     ...(task === "classify" ? { headLr } : {}),
     ...(newHead && inspection.labels.length > 0 ? { newHead } : {}),
+    ...(accumulate > 1 ? { accumulate } : {}),
+    ...(evalBatch !== DEFAULT_TRAINING.evalBatch ? { evalBatch } : {}),
+    ...(checkpointBlocks ? { checkpointBlocks } : {}),
+    ...(labelColumn !== undefined && task === "classify" ? { labelColumn } : {}),
+    ...(textColumn !== undefined ? { textColumn } : {}),
     maxLength: inspection.positions === null ? maxLength : Math.min(maxLength, inspection.positions),
     ...(preset === "gradual"
       ? { gradual: gradualLevels(inspection).length }
@@ -127,7 +150,8 @@ export function trainingOf(inspection: ModelInspection, settings: JobSettings): 
     key,
     settings[key as keyof JobSettings] ?? value,
   ]);
-  return { ...(Object.fromEntries(own) as Training), preset, trained };
+  const { labelColumn, textColumn } = settings;
+  return { ...(Object.fromEntries(own) as Training), preset, trained, labelColumn, textColumn };
 }
 
 /** The stages as the column of blocks shows them. */

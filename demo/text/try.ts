@@ -1,12 +1,14 @@
-import { formatLoss, formatPercent } from "../../src/finetune/format.ts";
+import { formatCount, formatLoss, formatPercent } from "../../src/finetune/format.ts";
+import type { Evaluation } from "../../src/finetune/index.ts";
 import type { DataDescription, Which } from "../../src/session/index.ts";
-import { fill, h, readable } from "../shared/dom.ts";
+import { type Child, fill, h, readable } from "../shared/dom.ts";
 import { textField } from "../shared/field.ts";
 import type { Part } from "../shared/parts.ts";
-import { confusionMatrix } from "../shared/tables.ts";
+import { confusionMatrix, dataTable } from "../shared/tables.ts";
 import { showError } from "../shared/toasts.ts";
 import { verdict } from "../shared/verdict.ts";
 import type { App } from "./app.ts";
+import { takesNewHead } from "./training.ts";
 
 /** How long a person must not have typed before the text is read, in milliseconds. */
 const PAUSE = 300;
@@ -14,6 +16,9 @@ const PROMPTS = ["Hi, are you", "The little girl looked at the", "Please call"] 
 const TOKENS = 40;
 /** Texts that are offered, at most. */
 const CHIPS = 4;
+/** Classes that a matrix can show; of more the most frequent mistakes are told. */
+const MOST_CLASSES = 12;
+const MOST_MISTAKES = 10;
 
 /** Part 5: a text, read or gone on with by the model before and after; and where it errs. */
 export function tryPart(app: App, part: Part): void {
@@ -29,28 +34,28 @@ export function tryPart(app: App, part: Part): void {
       if (isClassifier()) timer = setTimeout(ask, PAUSE);
     },
   });
-  const chips = h("div", { class: "row" });
+  const chips = h("div", { class: "chips" });
   const go = h("button", { class: "button primary", type: "button", onclick: () => void ask() }, "Write on");
   const before = h("div", { class: "card", "data-which": "before" });
   const after = h("div", { class: "card", "data-which": "after" });
   const matrix = h("div", { class: "card" });
+  const answers = h("div", { class: "columns", "aria-live": "polite" }, before, after);
+  const start = h("div", { class: "row" }, go);
   fill(
     part.body,
-    h(
-      "div",
-      { class: "stack" },
-      h("div", { class: "stack close" }, text.element, chips),
-      h("div", { class: "row" }, go),
-      h("div", { class: "columns", "aria-live": "polite" }, before, after),
-      matrix,
-    ),
+    h("div", { class: "stack" }, h("div", { class: "stack close" }, text.element, chips), start, answers, matrix),
   );
   const panels: Record<Which, HTMLElement> = { before, after };
-  const titles: Record<Which, string> = { before: "Before", after: "After fine-tuning" };
-
+  const show = (which: Which, ...contents: Child[]): void => {
+    const isNew =
+      isClassifier() && app.state.inspection !== null && takesNewHead(app.state.inspection, app.state.training);
+    const note = which === "before" && isNew ? "Its head is new and guesses." : "";
+    const title = which === "before" ? "Before" : "After fine-tuning";
+    fill(panels[which], h("h3", {}, title, " ", h("span", { class: "soft small" }, note)), contents);
+  };
   const clear = (): void => {
-    for (const which of ["before", "after"] as const)
-      fill(panels[which], h("h3", {}, titles[which]), h("p", { class: "soft" }, "–"));
+    const hint = isClassifier() ? "Type a text above, or take one." : "Give it a beginning, and press “Write on”.";
+    for (const which of ["before", "after"] as const) show(which, h("p", { class: "soft" }, hint));
   };
   const ask = async (): Promise<void> => {
     clearTimeout(timer);
@@ -58,6 +63,8 @@ export function tryPart(app: App, part: Part): void {
     const asked = (text.value ?? "").trim();
     if (asked === "") return clear();
     go.disabled = true;
+    // Those who hear the page hear the answers when they are whole.
+    answers.setAttribute("aria-busy", "true");
     try {
       for (const which of ["after", "before"] as const) {
         await (isClassifier() ? classify(which, asked, own) : generate(which, asked, own));
@@ -65,20 +72,19 @@ export function tryPart(app: App, part: Part): void {
     } catch (error) {
       if (own === turn) showError("The text could not be read", error);
     } finally {
-      go.disabled = false;
+      if (own === turn) {
+        go.disabled = false;
+        answers.removeAttribute("aria-busy");
+      }
     }
   };
   const classify = async (which: Which, asked: string, own: number): Promise<void> => {
     const [prediction] = await app.session.predict({ texts: [asked], which });
-    if (own === turn) fill(panels[which], h("h3", {}, titles[which]), verdict(prediction));
+    if (own === turn) show(which, verdict(prediction));
   };
   const generate = async (which: Which, asked: string, own: number): Promise<void> => {
     const written = h("span", {});
-    fill(
-      panels[which],
-      h("h3", {}, titles[which]),
-      h("p", { class: "sample" }, h("span", { class: "soft" }, asked), written),
-    );
+    show(which, h("p", { class: "sample" }, h("span", { class: "soft" }, asked), written));
     for await (const piece of app.session.generate({
       prompt: asked,
       which,
@@ -93,6 +99,7 @@ export function tryPart(app: App, part: Part): void {
   };
   clear();
 
+  let shown: Evaluation | null | undefined;
   app.store.watch((state, was) => {
     const { run, job, description } = state;
     // A run can be tried while it goes; before its first step there is nothing to compare.
@@ -109,40 +116,64 @@ export function tryPart(app: App, part: Part): void {
           }),
         ),
       );
-      go.hidden = isClassifier();
+      start.hidden = isClassifier();
     }
     if (run !== was?.run) {
       turn++;
+      go.disabled = false;
       clear();
       part.setDone(false);
     }
     if (state.tick === was?.tick || !run) return;
-    const evaluation = run.phase === "ended" ? (run.best ?? run.latest) : run.latest;
+    const isEnded = run.phase === "ended" && run.best !== null;
+    const evaluation = isEnded ? run.best : run.latest;
+    if (evaluation === shown) return part.setDone(run.phase === "ended");
+    shown = evaluation;
     matrix.hidden = !evaluation?.confusionMatrix;
     if (evaluation?.confusionMatrix && evaluation.labels) {
       const { accuracy = 0, macroF1 = 0, loss } = evaluation;
-      const facts: [string, string][] = [
-        ["Accuracy", formatPercent(accuracy)],
-        ["Macro F1", formatPercent(macroF1)],
-        ["Loss", formatLoss(loss)],
+      const step = isEnded ? (run.bestStep ?? 0) : run.latestStep;
+      const facts: [string, string, string][] = [
+        ["Accuracy", formatPercent(accuracy), "Texts that it labels rightly."],
+        ["Macro F1", formatPercent(macroF1), "Found and not mistaken, each class counted alike."],
+        ["Loss", formatLoss(loss), "Lower where it is surer of what is true."],
       ];
       fill(
         matrix,
-        h("h3", {}, "The validation set"),
+        h("h3", {}, "The validation set ", h("span", { class: "soft small" }, `after step ${formatCount(step)}`)),
         h(
           "div",
           { class: "columns" },
-          confusionMatrix(evaluation.labels, evaluation.confusionMatrix),
+          evaluation.labels.length > MOST_CLASSES
+            ? mistakesTable(evaluation.labels, evaluation.confusionMatrix)
+            : confusionMatrix(evaluation.labels, evaluation.confusionMatrix),
           h(
             "dl",
-            { class: "facts" },
-            facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]),
+            { class: "facts explained" },
+            facts.map(([term, value, hint]) => [
+              h("dt", {}, term),
+              h("dd", {}, value),
+              h("dd", { class: "soft small" }, hint),
+            ]),
           ),
         ),
       );
     }
     part.setDone(run.phase === "ended");
   });
+}
+
+/** What is taken for what, the most frequent first. */
+function mistakesTable(labels: readonly string[], counts: readonly (readonly number[])[]): HTMLElement {
+  const mistakes = counts.flatMap((row, i) =>
+    row.flatMap((count, j) => (i === j || count === 0 ? [] : { i, j, count })),
+  );
+  const most = mistakes.sort((a, b) => b.count - a.count).slice(0, MOST_MISTAKES);
+  return dataTable(
+    most.length === 0 ? "No mistakes" : "What is most often mistaken",
+    [{ title: "It is" }, { title: "The model says" }, { title: "Texts", kind: "number" }],
+    most.map(({ i, j, count }) => [labels[i], labels[j], formatCount(count)]),
+  );
 }
 
 /** A few texts, of every label in turn. */

@@ -11,12 +11,15 @@ export interface TypedExamples {
   readonly element: HTMLElement;
   /** Takes the examples as they are, if they are enough. */
   use(): void;
+  /** Shows the labels, or texts alone. */
+  setLabelled(isLabelled: boolean): void;
 }
 
 /** Rows of a label and a text. What is written is taken by itself as soon as it is enough. */
-export function typedExamples(onChange: (data: DataSource) => void): TypedExamples {
+export function typedExamples(onChange: (data: DataSource) => void, isLabelled: () => boolean): TypedExamples {
   const rows: { label: HTMLInputElement; text: HTMLInputElement; element: HTMLElement }[] = [];
   const list = h("ol", { class: "stack close typed" });
+  const labels = h("datalist", { id: newId("labels") });
   const state = h("p", { class: "small soft", role: "status" });
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -24,12 +27,21 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
   const use = (): void => {
     clearTimeout(timer);
     const examples = read();
-    const problem = typedProblem(examples);
-    state.textContent = problem ?? "";
-    if (problem === null) onChange(typedData(examples));
+    say();
+    if (typedProblem(examples, isLabelled()) === null) onChange(typedData(examples, isLabelled()));
+  };
+  /** What is still missing, and the labels so far to be chosen from. */
+  const say = (): void => {
+    const problem = typedProblem(read(), isLabelled()) ?? "";
+    if (state.textContent !== problem) state.textContent = problem;
+    const known = new Set(rows.map(({ label }) => label.value.trim()).filter((label) => label !== ""));
+    fill(
+      labels,
+      [...known].map((value) => h("option", { value })),
+    );
   };
   const changed = (): void => {
-    state.textContent = typedProblem(read()) ?? "";
+    say();
     clearTimeout(timer);
     timer = setTimeout(use, PAUSE);
   };
@@ -54,7 +66,7 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
       id: `${id}-label`,
       "aria-label": "Label",
       placeholder: "label",
-      list: "typed-labels",
+      list: labels.id,
     });
     const text = h("input", { ...common, id: `${id}-text`, "aria-label": "Text", placeholder: "text", onkeydown });
     const remove = h(
@@ -82,6 +94,7 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
     "div",
     { class: "stack close" },
     list,
+    labels,
     h(
       "div",
       { class: "row" },
@@ -104,7 +117,15 @@ export function typedExamples(onChange: (data: DataSource) => void): TypedExampl
     for (const example of SAMPLES) add(example);
     use();
   };
-  return { element, use };
+  return {
+    element,
+    use,
+    setLabelled(labelled) {
+      list.classList.toggle("plain", !labelled);
+      if (!element.hidden) use();
+      else say();
+    },
+  };
 }
 
 const SAMPLES: readonly TypedExample[] = [

@@ -122,9 +122,16 @@ describe("the page that fine-tunes GPT-2", () => {
       expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("typed.jsonl");
       expect(await page.getByLabel("Epochs").inputValue()).toBe("60");
 
+      // What is over is not lost with the page either.
       await page.reload();
+      await page.getByRole("heading", { name: "Your last run is kept" }).waitFor();
       await text.waitUntilReady();
       expect(await page.getByRole("heading", { name: "A run was stopped" }).count()).toBe(0);
+      await text.button("Bring it back").click();
+      await text.waitForStatus(/^Done after 60 steps/);
+      await page.getByLabel("Your text").fill("Where is it?");
+      const verdict = text.part("try").locator("[data-which=after] .verdict");
+      await expect.poll(() => verdict.textContent(), { timeout: SOON }).toBe("question");
     },
     LONG,
   );
@@ -141,6 +148,10 @@ describe("the page that fine-tunes GPT-2", () => {
       const steps = await text.stepsTaken();
       expect(steps).toBeLessThan(1000);
       await screenshot("text/cancelled");
+      await text.button("Go on").click();
+      await text.waitForStep(steps + 1);
+      await text.button("Cancel").click();
+      await text.waitForStatus(/^Cancelled after \d+ steps/);
       await page.reload();
       await page.getByRole("heading", { name: "A run was stopped" }).waitFor();
       await text.waitUntilReady();
@@ -248,6 +259,8 @@ describe("what a person may do wrong", () => {
       await message(/lone\.csv/);
       await drop("bytes.tsv", Buffer.from([0x61, 0xff, 0xfe]));
       await message(/bytes\.tsv is not valid UTF-8 text/);
+      await drop("broken.jsonl", '{"text":"a","label":"x"}\n{"text": oops}\n');
+      await message(/broken\.jsonl: line 2: not valid JSON/);
       expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("sms-1200.tsv");
 
       await page.getByRole("radio", { name: "A folder of yours" }).check();
@@ -258,6 +271,15 @@ describe("what a person may do wrong", () => {
       await folder.evaluate((input) => input.removeAttribute("webkitdirectory"));
       await folder.setInputFiles(files);
       await message(/This is no model that can be used.*model\.safetensors is missing/);
+      const empty = { name: "model.safetensors", mimeType: "", buffer: Buffer.alloc(0) };
+      await folder.setInputFiles([files[0], empty]);
+      await message(/This model cannot be used.*no tokenizer/i);
+      // What was there stays, in the page's state as well as in what it shows.
+      expect(await page.getByRole("radio", { name: "A folder of yours" }).isChecked()).toBe(true);
+      expect(await text.part("choose").locator(".facts").textContent()).toContain("gpt2-mini-en");
+      const bert = { ...files[0], buffer: Buffer.from('{"model_type": "bert", "architectures": ["BertModel"]}') };
+      await folder.setInputFiles([bert, empty]);
+      await message(/config\.json: "model_type" is "bert", expected "gpt2"/);
       const weights = (await mini("model.safetensors")).buffer;
       await folder.setInputFiles([
         ...files,
@@ -268,8 +290,9 @@ describe("what a person may do wrong", () => {
       await folder.setInputFiles([...files, { name: "model.safetensors", mimeType: "", buffer: weights }]);
       await expect
         .poll(() => text.part("choose").locator(".facts").textContent(), { timeout: SOON })
-        .toMatch(/2,222,592/);
-      expect(await page.getByRole("alert").count()).toBe(0);
+        .toMatch(/^Modelmodel.*2,222,592/);
+      // What has gone well settles what went wrong before.
+      await expect.poll(() => page.getByRole("alert").count()).toBe(0);
       await text.waitUntilReady();
 
       await page.getByRole("radio", { name: "The Hugging Face Hub" }).check();
@@ -279,7 +302,13 @@ describe("what a person may do wrong", () => {
       await text.button("Close").last().click();
       await page.getByRole("radio", { name: "GPT-2 mini" }).check();
       await page.getByLabel("Epochs").fill("many");
-      await expect.poll(() => page.getByText("Expected a whole number from 1 to 1000.").isVisible()).toBe(true);
+      await expect.poll(() => page.getByText("Expected a whole number from 1 to 1000.").count()).toBeGreaterThan(0);
+      // The button says what is in its way, and leads there.
+      await text.button("Train").press("Enter");
+      await text.waitForStatus(/^Epochs: Expected a whole number from 1 to 1000\.$/);
+      expect(await page.getByLabel("Epochs").evaluate((field) => field === document.activeElement)).toBe(true);
+      await page.getByRole("radio", { name: "Everything" }).check();
+      await text.waitForStatus(/^$/);
     },
     LONG,
   );

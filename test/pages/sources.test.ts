@@ -35,6 +35,12 @@ describe("typed examples", () => {
     expect(examples.map(({ text }) => text)).toEqual(['says "yes"\tand more', "two", "three", "four"]);
   });
 
+  it("need no labels where there is nothing to tell apart", () => {
+    expect(typedData(rows, false)).toMatchObject({ text: expect.stringContaining('{"text":"no label"}') });
+    expect(typedProblem(rows.slice(4, 5), false)).toBeNull();
+    expect(typedProblem(rows.slice(5), false)).toBe("Write some text to learn from.");
+  });
+
   it("are not enough with one label, or with a label that has one text", () => {
     expect(typedProblem(rows)).toBeNull();
     expect(typedProblem(rows.slice(0, 2))).toBe("Write texts of at least two labels.");

@@ -39,6 +39,12 @@ describe("the presets", () => {
     expect(of("blocks", language)).toEqual(["h.2", "h.3", "ln_f"]);
   });
 
+  it("leave a new head in whatever is clicked together, and let a head that knows its classes be frozen", () => {
+    expect(of("custom", classifier, ["h.0"])).toEqual(["h.0", "score"]);
+    expect(of("custom", { ...classifier, labels: ["a", "b"] }, ["h.0"])).toEqual(["h.0"]);
+    expect(of("custom", language, [])).toEqual([]);
+  });
+
   it("are known by what they train, in any order", () => {
     for (const preset of ["head", "blocks", "everything"] as const) {
       expect(presetOf(classifier, [...of(preset)].reverse())).toBe(preset);
@@ -59,6 +65,18 @@ describe("the settings of a job", () => {
     expect(settings("custom", { trained: ["embeddings", "score"] })).toMatchObject({ unfreeze: "wte,wpe,score" });
     expect(settings("everything")).not.toHaveProperty("unfreeze");
     expect(settings("everything")).not.toHaveProperty("gradual");
+  });
+
+  it("tell of what saves memory, and of columns, only where they are not as usual", () => {
+    expect(Object.keys(settings("head"))).not.toEqual(
+      expect.arrayContaining(["accumulate", "evalBatch", "labelColumn"]),
+    );
+    const saving = { accumulate: 4, evalBatch: 8, checkpointBlocks: true };
+    const columns = { labelColumn: "verdict", textColumn: "review" };
+    expect(settings("head", { ...saving, ...columns })).toMatchObject({ ...saving, ...columns });
+    const own = { ...DEFAULT_TRAINING, ...columns };
+    expect(settingsOf(language, own, "lm")).toMatchObject({ textColumn: "review" });
+    expect(settingsOf(language, own, "lm")).not.toHaveProperty("labelColumn");
   });
 
   it("are settings that a job takes, and keep to the model's positions", () => {
