@@ -31,7 +31,7 @@ export function runView({ examples, rate }: RunViewOptions): RunView {
     download: progressBar("Download"),
     pipelines: progressBar("Pipelines compile"),
     weights: progressBar("Weights load"),
-    trunk: progressBar(`The frozen part reads the ${examples}`),
+    trunk: progressBar(`Reading the ${examples}`),
     steps: progressBar("Steps"),
   };
   const figures = h("dl", { class: "figures" });
