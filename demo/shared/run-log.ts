@@ -64,7 +64,9 @@ export class RunLog {
         break;
       case "device-lost":
         this.phase = "preparing";
-        this.notices.push(`The GPU was lost at step ${event.step}: ${event.message}`);
+        this.notices.push(
+          `The GPU was lost at step ${event.step}: ${event.message.replace(/^The GPU device was lost \(\w+\): /, "")}`,
+        );
         break;
       case "recovered":
         this.#cut(event.step);

@@ -157,9 +157,9 @@ function figuresOf(log: RunLog, isLanguage: boolean, rate: string): HTMLElement[
         )
       : one(
           "perplexity",
-          "Perplexity",
+          "Perplexity, lower is better",
           shown?.perplexity === undefined ? "–" : formatLoss(shown.perplexity),
-          from?.perplexity === undefined ? "lower is better" : `from ${formatLoss(from.perplexity)}; lower is better`,
+          from?.perplexity === undefined ? "" : `from ${formatLoss(from.perplexity)}`,
         ),
     one("epoch", "Epoch", lastStep ? String(lastStep.epoch) : "–", log.epochs > 0 ? `of ${log.epochs}` : ""),
     one("speed", "Speed", lastStep ? formatCount(Math.round(lastStep.tokensPerSecond)) : "–", rate),

@@ -295,6 +295,13 @@ export class App {
     }
   }
 
+  /** Offers the run that is kept, after the model that it trained went with its device. */
+  async offerKept(error: unknown): Promise<void> {
+    if (!/device was lost/.test((error as Error).message) || isBusy(this.state)) return;
+    const stored = await this.session.stored().catch(() => null);
+    if (!isBusy(this.state)) this.store.set({ stored });
+  }
+
   async discard(): Promise<void> {
     try {
       await this.session.forget();
@@ -344,6 +351,7 @@ export class App {
       await action();
     } catch (error) {
       showError(title, error);
+      void this.offerKept(error);
     }
   }
 }

@@ -64,6 +64,7 @@ export function choosePart(app: App, part: Part): void {
   acceptDrops(part.body, (dropped) => void takeFolder(dropped));
   const id = textField({ label: "Id on the Hub", placeholder: "owner/name", onEnter: () => load() });
   const load = async (): Promise<void> => {
+    if (app.state.readingModel !== null) return;
     const asked = (id.value ?? "").trim();
     if (!/^[\w.-]+\/[\w.-]+$|^[\w.-]+$/.test(asked)) {
       showError("This is no id", new Error(`expected owner/name, such as openai-community/gpt2, got "${asked}"`));
@@ -122,7 +123,8 @@ export function choosePart(app: App, part: Part): void {
     reading.hidden = words === "";
     again.hidden = readingModel !== null || inspection !== null || before === null;
     progress.hidden = reading.hidden && again.hidden;
-    button.disabled = readingModel !== null;
+    // It keeps the focus while it waits.
+    button.setAttribute("aria-disabled", String(readingModel !== null));
     if (before && inspection === before.inspection && task === before.task && state.model === before.model) return;
     part.setDone(inspection !== null);
     layers.hidden = inspection === null;

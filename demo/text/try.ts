@@ -14,6 +14,7 @@ import { takesNewHead } from "./training.ts";
 const PAUSE = 300;
 const PROMPTS = ["Hi, are you", "The little girl looked at the", "Please call"] as const;
 const TOKENS = 40;
+const PROMPT_WORDS = 4;
 /** Texts that are offered, at most. */
 const CHIPS = 4;
 /** Classes that a matrix can show; of more the most frequent mistakes are told. */
@@ -70,7 +71,10 @@ export function tryPart(app: App, part: Part): void {
         await (isClassifier() ? classify(which, asked, own) : generate(which, asked, own));
       }
     } catch (error) {
-      if (own === turn) showError("The text could not be read", error);
+      if (own === turn) {
+        showError("The text could not be read", error);
+        void app.offerKept(error);
+      }
     } finally {
       if (own === turn) {
         go.disabled = false;
@@ -106,7 +110,8 @@ export function tryPart(app: App, part: Part): void {
     const isReady = run !== null && run.lastStep !== null && run.phase !== "failed";
     part.setReady(isReady);
     if (run !== was?.run || job !== was?.job || description !== was?.description) {
-      const examples = job?.task === "lm" ? PROMPTS : ofEveryLabel(description?.examples ?? []);
+      const own = description?.examples ?? [];
+      const examples = job?.task === "lm" ? [...beginnings(own), ...PROMPTS].slice(0, CHIPS) : ofEveryLabel(own);
       fill(
         chips,
         examples.map((example) =>
@@ -175,6 +180,11 @@ function mistakesTable(labels: readonly string[], counts: readonly (readonly num
     most.map(({ i, j, count }) => [labels[i], labels[j], formatCount(count)]),
   );
 }
+
+/** The first words of some texts, to be gone on with. */
+const beginnings = (examples: DataDescription["examples"]): readonly string[] => [
+  ...new Set(examples.slice(0, 2).map(({ text }) => readable(text).split(" ").slice(0, PROMPT_WORDS).join(" "))),
+];
 
 /** A few texts, of every label in turn. */
 function ofEveryLabel(examples: DataDescription["examples"]): readonly string[] {
