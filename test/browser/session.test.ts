@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JobSettings } from "../../src/session/index.ts";
@@ -9,9 +8,6 @@ import { bundle, type Served, STRICT_POLICY, serve, useChromium } from "../suppo
 
 declare const graft: SessionPage;
 
-/** As in the build: bundlers do not find the part of this package that is for browsers. */
-const alias = { "@huggingface/hub": resolve("node_modules/@huggingface/hub/dist/browser/index.mjs") };
-
 const chromium = useChromium();
 let site: Served;
 beforeAll(async () => {
@@ -20,7 +16,7 @@ beforeAll(async () => {
   const files = {
     "index.html": '<!doctype html><html lang="en"><title>Session</title><script type="module" src="page.js"></script>',
     "altered-session.js": 'import "./altered-worker.js";\nimport "./session-worker.js";\n',
-    ...(await bundle(session, { alias })),
+    ...(await bundle(session)),
     ...(await bundle({ "altered-worker": `${support}/altered-worker.ts` })),
   };
   const headers = { "content-security-policy": STRICT_POLICY };

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { expect, it } from "vitest";
 import type { WebGpuProblem } from "../../src/session/index.ts";
 import { seenInFirefox } from "../support/browser/firefox-page.ts";
@@ -6,17 +5,12 @@ import type { ReloadedRun } from "../support/browser/reloaded-run.ts";
 import { SEEN } from "../support/browser/seen.ts";
 import { bundle } from "../support/browser/serve.ts";
 
-const alias = { "@huggingface/hub": resolve("node_modules/@huggingface/hub/dist/browser/index.mjs") };
-
 it("a session trains in its worker, and goes on after a reload in the middle, bit for bit", async () => {
-  const files = await bundle(
-    {
-      page: "test/support/browser/session-page.ts",
-      run: "test/support/browser/reloaded-run.ts",
-      "session-worker": "src/session/worker.ts",
-    },
-    { alias },
-  );
+  const files = await bundle({
+    page: "test/support/browser/session-page.ts",
+    run: "test/support/browser/reloaded-run.ts",
+    "session-worker": "src/session/worker.ts",
+  });
   const { seen, alarms } = await seenInFirefox<ReloadedRun>(["page.js", "run.js"], files);
   expect(seen.whole?.losses, JSON.stringify(seen)).toHaveLength(40);
   expect(seen.whole.losses.at(-1)).toBeLessThan(seen.whole.losses[0]);
@@ -31,7 +25,7 @@ it("a session trains in its worker, and goes on after a reload in the middle, bi
 });
 
 it("a page without WebGPU says which setting to switch on", async () => {
-  const files = await bundle({ session: "src/session/index.ts" }, { alias });
+  const files = await bundle({ session: "src/session/index.ts" });
   const page = `import { describeWebGpuProblem } from "./session.js";
     fetch("${SEEN}", { method: "POST", body: JSON.stringify(await describeWebGpuProblem()) });`;
   const settings = { "dom.webgpu.enabled": false };

@@ -128,6 +128,11 @@ function rangeOf(header: string | undefined, size: number): [number, number] | n
   return Number(first) < end ? [Number(first), end] : null;
 }
 
+/** As in the build: bundlers do not find the part of this package that is for browsers. */
+const HUB_FOR_BROWSERS = {
+  "@huggingface/hub": resolve(import.meta.dirname, "../../../node_modules/@huggingface/hub/dist/browser/index.mjs"),
+};
+
 /** Bundles for a browser into memory: paths from the root and contents, as {@link serve} takes them. */
 export async function bundle(
   entryPoints: string[] | Record<string, string>,
@@ -143,6 +148,7 @@ export async function bundle(
     target: "es2022",
     loader: { ".wgsl": "text" },
     external: ["node:*", "webgpu", "@sparticuz/chromium", "sharp"],
+    alias: HUB_FOR_BROWSERS,
     outdir: root,
     logLevel: "warning",
     ...options,
