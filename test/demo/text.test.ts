@@ -261,7 +261,29 @@ describe("what a person may do wrong", () => {
       await message(/bytes\.tsv is not valid UTF-8 text/);
       await drop("broken.jsonl", '{"text":"a","label":"x"}\n{"text": oops}\n');
       await message(/broken\.jsonl: line 2: not valid JSON/);
-      expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("sms-1200.tsv");
+      const name = () => text.part("data").locator("[data-name]").getAttribute("data-name");
+      expect(await name()).toBe("sms-1200.tsv");
+
+      // What a file's columns are is guessed, shown, and can be changed.
+      await drop("films.csv", "id,verdict,review\n1,good,so much\n2,bad,too long\n3,good,fun\n4,bad,nothing at all\n");
+      await expect.poll(name, { timeout: SOON }).toBe("films.csv");
+      expect(await page.getByLabel("Column of the label").inputValue()).toBe("verdict");
+      expect(await page.getByLabel("Column of the text").inputValue()).toBe("review");
+      const bars = text.part("data").getByRole("list", { name: "Examples of each class" });
+      expect(await bars.textContent()).toMatch(/bad.*good/);
+
+      // Text without labels is for a model that writes; told apart it cannot be, and the page says so.
+      await drop("song.txt", "The sea is wide, the sea is deep. ".repeat(40));
+      await expect.poll(name, { timeout: SOON }).toBe("song.txt");
+      expect(await page.getByRole("radio", { name: "Write like them" }).isChecked()).toBe(true);
+      await page.getByRole("radio", { name: "Tell texts apart" }).check();
+      const alert = text.part("data").getByRole("alert");
+      await expect.poll(() => alert.textContent(), { timeout: SOON }).toMatch(/song\.txt: a \.txt file has no labels/);
+      await text.waitForStatus(/^The examples do not go with what the model is to learn; see part 2\.$/);
+      await drop("few.tsv", "ham\thello\nspam\tagain\n");
+      await message(/few\.tsv: 2 examples of 2 classes are too few.*give more text\./);
+      await page.getByRole("radio", { name: "SMS spam" }).check();
+      await expect.poll(name, { timeout: SOON }).toBe("sms-1200.tsv");
 
       await page.getByRole("radio", { name: "A folder of yours" }).check();
       const folder = text.part("choose").locator("input[type=file]");
