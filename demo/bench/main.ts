@@ -23,12 +23,12 @@ async function start(): Promise<void> {
     return;
   }
   const bench = new Bench(new URL("./app/bench-worker.js", document.baseURI));
-  const { name, isSoftware, browser } = await bench.adapter;
-  fill(byId("adapter"), `${name} in ${browser}`);
+  const adapter = await bench.adapter;
+  fill(byId("adapter"), `${adapter.name} in ${adapter.browser}`);
 
   const onStop = (): void => bench.stop();
   const view = resultsView({ fileStem: "graft-bench", onStop });
-  const ownView = resultsView({ fileStem: "graft-bench-own", onStop });
+  const ownView = resultsView({ fileStem: "graft-bench-own", isBrief: true, onStop });
   const setRunning = (isRunning: boolean): void => {
     form.setRunning(isRunning);
     kernel.setRunning(isRunning);
@@ -46,7 +46,7 @@ async function start(): Promise<void> {
     }
   };
   const form = pickForm({
-    isSoftware,
+    adapter,
     onRun(order) {
       results.setReady(true);
       byId("results").scrollIntoView();
@@ -58,7 +58,7 @@ async function start(): Promise<void> {
     },
   });
   const kernel = ownKernel({
-    isSoftware,
+    adapter,
     results: ownView,
     samples: () => form.samples,
     async onRun(order) {

@@ -3,12 +3,12 @@ import { fill, h, newId } from "../shared/dom.ts";
 import { selectField } from "../shared/field.ts";
 import { icon } from "../shared/icons.ts";
 import { codeEditor } from "./code-editor.ts";
-import type { BenchOrder } from "./protocol.ts";
+import type { BenchAdapter, BenchOrder } from "./protocol.ts";
 import type { Results } from "./results.ts";
-import { wrongSize } from "./size.ts";
+import { defaultSize, wrongSize } from "./size.ts";
 
 export interface OwnKernelOptions {
-  readonly isSoftware: boolean;
+  readonly adapter: BenchAdapter;
   readonly results: Results;
   /** Samples of each time, as they are picked above. */
   samples(): number;
@@ -24,7 +24,7 @@ export interface OwnKernel {
 const NAME = "yours";
 
 /** A field for WGSL that is run as a variant of a family, with the compiler's words at its lines. */
-export function ownKernel({ isSoftware, results, samples, onRun }: OwnKernelOptions): OwnKernel {
+export function ownKernel({ adapter, results, samples, onRun }: OwnKernelOptions): OwnKernel {
   const editor = codeEditor("WGSL of your kernel");
   const sizeId = newId("size");
   const verdict = h("p", { class: "outcome", role: "status" });
@@ -46,8 +46,8 @@ export function ownKernel({ isSoftware, results, samples, onRun }: OwnKernelOpti
   let isRunning = false;
   const checkSize = (): void => {
     const own = familyOf(family.value!);
-    size.placeholder = own.defaultSize[isSoftware ? "software" : "hardware"];
-    const wrong = wrongSize(own, size.value);
+    size.placeholder = defaultSize(own, adapter);
+    const wrong = wrongSize(own, size.value, adapter);
     error.hidden = wrong === null;
     fill(error, wrong);
     size.setAttribute("aria-invalid", String(wrong !== null));

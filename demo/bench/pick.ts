@@ -2,11 +2,11 @@ import { FAMILIES, type Family, variantNames } from "../../src/bench/index.ts";
 import { fill, h, newId } from "../shared/dom.ts";
 import { numberField } from "../shared/field.ts";
 import { icon } from "../shared/icons.ts";
-import type { BenchOrder, LadderOrder } from "./protocol.ts";
-import { wrongSize } from "./size.ts";
+import type { BenchAdapter, BenchOrder, LadderOrder } from "./protocol.ts";
+import { defaultSize, wrongSize } from "./size.ts";
 
 export interface PickOptions {
-  readonly isSoftware: boolean;
+  readonly adapter: BenchAdapter;
   onRun(order: BenchOrder): void;
 }
 
@@ -24,12 +24,12 @@ const SAMPLES = { software: 5, hardware: 9 };
 const AT_FIRST = ["matmul", "softmax", "reduce"];
 
 /** The form: families with sizes and variants, samples, and the button. */
-export function pickForm({ isSoftware, onRun }: PickOptions): Pick {
-  const rows = FAMILIES.map((family) => familyRow(family, isSoftware, () => update()));
+export function pickForm({ adapter, onRun }: PickOptions): Pick {
+  const rows = FAMILIES.map((family) => familyRow(family, adapter, () => update()));
   const samples = numberField({
     label: "Samples",
-    hint: "Of each time; the median counts.",
-    value: isSoftware ? SAMPLES.software : SAMPLES.hardware,
+    hint: "Times each variant is timed; the median counts.",
+    value: adapter.isSoftware ? SAMPLES.software : SAMPLES.hardware,
     ...{ min: 1, max: 99, isInteger: true, onChange: () => update() },
   });
   const run = h("button", { class: "button primary", type: "button", onclick: () => start() }, icon("play"), "Measure");
@@ -98,10 +98,10 @@ interface FamilyRow {
   setDisabled(isDisabled: boolean): void;
 }
 
-function familyRow(family: Family, isSoftware: boolean, onChange: () => void): FamilyRow {
-  const { name, computes, sizeForms, defaultSize } = family;
+function familyRow(family: Family, adapter: BenchAdapter, onChange: () => void): FamilyRow {
+  const { name, computes, sizeForms } = family;
   const [id, sizeId] = [newId("family"), newId("size")];
-  const size = defaultSize[isSoftware ? "software" : "hardware"];
+  const size = defaultSize(family, adapter);
   const box = h("input", { type: "checkbox", id, checked: AT_FIRST.includes(name), onchange: () => update() });
   const error = h("span", { class: "error small bad", id: `${sizeId}-error`, hidden: true });
   const input = h("input", {
@@ -116,7 +116,7 @@ function familyRow(family: Family, isSoftware: boolean, onChange: () => void): F
   const chosen = (): string[] => variants.filter(({ checked }) => checked).map(({ value }) => value);
   const summary = h("summary", {});
   const problem = (): string | null => {
-    const wrong = wrongSize(family, input.value);
+    const wrong = wrongSize(family, input.value, adapter);
     if (wrong !== null) return wrong;
     return chosen().length === 0 ? "Leave at least one variant." : null;
   };

@@ -18,6 +18,8 @@ export interface BenchOrder {
 export interface BenchAdapter {
   readonly name: string;
   readonly isSoftware: boolean;
+  /** Bytes of its largest buffer. */
+  readonly maxBufferSize: number;
   /** What the browser calls itself: "Chrome 147". */
   readonly browser: string;
 }

@@ -15,6 +15,11 @@ import { icon } from "../shared/icons.ts";
 import { progressBar } from "../shared/progress.ts";
 import type { RunView } from "./bench.ts";
 
+/** Milliseconds without a sign of life before something is said about it. */
+const PATIENCE = 10_000;
+const SLOW =
+  "Nothing has come for a while. A large size takes its time here; a loop without an end holds the GPU until the browser takes it away. Stop gives the run up.";
+
 export interface Results extends RunView {
   readonly element: HTMLElement;
   readonly report: BenchReport | null;
@@ -27,16 +32,19 @@ export interface Results extends RunView {
 export interface ResultsOptions {
   /** What the files are called, without what follows the dot. */
   readonly fileStem: string;
+  /** Leaves out what stands above already: the adapter and the roofline. */
+  readonly isBrief?: boolean;
   onStop(): void;
 }
 
 /** Bars for each family, the roofline, and the run as files, drawn anew as rows come in. */
-export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
+export function resultsView({ fileStem, isBrief = false, onStop }: ResultsOptions): Results {
   const progress = progressBar("Progress");
   const checks = h("ul", { class: "checks", "aria-label": "Variants that have been checked" });
   const state = h("p", { class: "soft", role: "status" });
   const stop = h("button", { class: "button", type: "button", onclick: onStop }, icon("stop"), "Stop");
-  const running = h("div", { class: "stack close", hidden: true }, progress.element, checks, h("div", {}, stop));
+  const slow = h("p", { class: "small soft", role: "status" });
+  const running = h("div", { class: "stack close", hidden: true }, progress.element, checks, slow, h("div", {}, stop));
   const facts = h("dl", { class: "facts" });
   const roofline = h("div", { class: "roofline" });
   const ladders = h("div", { class: "stack" });
@@ -64,6 +72,16 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
   let report: BenchReport | null = null;
   let place = { done: 0, total: 1, title: "" };
 
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Something has come; when nothing comes for long, that is said. */
+  const noteLife = (): void => {
+    clearTimeout(timer);
+    slow.textContent = "";
+    timer = setTimeout(() => {
+      slow.textContent = SLOW;
+    }, PATIENCE);
+  };
+
   const onProgress = (step: LadderProgress): void => {
     const { done, total, title } = place;
     if (step.type === "checking") {
@@ -87,9 +105,12 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
       for (const part of [facts, roofline, ladders, checks, state]) fill(part);
       buttons.hidden = true;
       running.hidden = false;
+      noteLife();
       progress.set(0, null, "measuring what the adapter can do");
     },
     end(how) {
+      clearTimeout(timer);
+      slow.textContent = "";
       running.hidden = true;
       const words = {
         done: "",
@@ -101,13 +122,18 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
       buttons.hidden = report === null || report.rows.length === 0;
     },
     onStep(message) {
+      noteLife();
       if (message.type === "progress") return onProgress(message.progress);
       place = message;
       fill(checks);
       progress.set(message.done, message.total, message.title);
     },
     onReport(made) {
+      noteLife();
       report = made;
+      const groups = [...groupRows(made.rows).values()];
+      fill(ladders, ...groups.map((own) => ladderCard(own, made)));
+      if (isBrief) return;
       const { adapter, versions, peaks, rows } = made;
       fill(
         facts,
@@ -121,11 +147,9 @@ export function resultsView({ fileStem, onStop }: ResultsOptions): Results {
           `${digits(peaks.gigaflops)} GFLOP/s of multiply-adds, ${digits(peaks.gigabytes)} GB/s of a copy, by this run`,
         ),
       );
-      const groups = [...groupRows(rows).values()];
       const best = new Set(groups.map((own) => fastestOf(own)));
       // Markup of the bench's own report: it escapes every text.
       roofline.innerHTML = rows.length > 0 ? drawRoofline(rows, peaks, (row) => best.has(row)).text : "";
-      fill(ladders, ...groups.map((own) => ladderCard(own, made)));
     },
   };
 }

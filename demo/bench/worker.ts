@@ -8,7 +8,7 @@ import {
   runBench,
   timingDefaults,
 } from "../../src/bench/index.ts";
-import { DeviceLostError, Gpu } from "../../src/gpu/index.ts";
+import { Gpu } from "../../src/gpu/index.ts";
 import { browserName } from "./browser-name.ts";
 import type { BenchOrder, Message, Order } from "./protocol.ts";
 
@@ -24,9 +24,11 @@ const SAMPLE_MILLISECONDS = 20;
 let opening: Promise<Gpu> | undefined;
 let stop: AbortController | undefined;
 
-const open = (): Promise<Gpu> => {
-  opening ??= Gpu.open();
-  return opening;
+/** The GPU; a new one where the last was lost. */
+const open = async (): Promise<Gpu> => {
+  const last = await opening?.catch(() => undefined);
+  if (!last || last.isLost) opening = Gpu.open();
+  return opening!;
 };
 
 listen((message) => {
@@ -35,8 +37,8 @@ listen((message) => {
 });
 
 open().then(
-  ({ adapter: { name, isSoftware } }) => {
-    post({ type: "open", adapter: { name, isSoftware, browser: browserName(navigator.userAgent) } });
+  ({ adapter: { name, isSoftware }, limits: { maxBufferSize } }) => {
+    post({ type: "open", adapter: { name, isSoftware, maxBufferSize, browser: browserName(navigator.userAgent) } });
   },
   (error: Error) => post({ type: "error", message: error.message }),
 );
@@ -69,10 +71,18 @@ async function run(order: BenchOrder): Promise<void> {
       post({ type: "stopped" });
       return;
     }
-    // A lost device does not come back; the next run takes a new one.
-    if (error instanceof DeviceLostError) opening = undefined;
-    post({ type: "error", message: (error as Error).message });
+    post({ type: "error", message: (await isLost()) ? LOSS : (error as Error).message });
   }
+}
+
+const LOSS =
+  "the GPU was taken away, as browsers do it when a kernel comes to no end, or its driver began anew. The next run takes a new one";
+
+/** Whether the GPU is gone. Its loss may be told after what failed of it, so what waits now is let be told first. */
+async function isLost(): Promise<boolean> {
+  const gpu = await opening?.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve));
+  return gpu?.isLost ?? false;
 }
 
 const environment = (): ReportEnvironment => ({

@@ -1,3 +1,6 @@
+import type { Gpu } from "../gpu/index.ts";
+import { formatBytes } from "../io/index.ts";
+import { type Shape, sizeOf } from "../tensor/index.ts";
 import type { Candidate, Problem } from "./problem.ts";
 import { type ShaderContract, shaderCandidate } from "./shader-candidate.ts";
 
@@ -26,6 +29,8 @@ export interface Family {
   expand(numbers: readonly number[]): readonly number[] | undefined;
   /** How a size is written, for errors and help: `N or MxKxN`. */
   readonly sizeForms: string;
+  /** Shapes of the problem's tensors by name, known before any of them is made. */
+  shapes(sizes: Sizes): Readonly<Record<string, Shape>>;
   problem(sizes: Sizes): Problem;
   contract(sizes: Sizes): ShaderContract;
   readonly rungs: readonly ShaderRung[];
@@ -53,6 +58,19 @@ export function parseSizes(family: Family, text: string): Sizes {
     );
   }
   return Object.fromEntries(family.dimensions.map((name, i) => [name, lengths[i]]));
+}
+
+/** Bytes of an element of any tensor here. */
+const ELEMENT_BYTES = 4;
+
+/** Which tensor of a size no buffer of a device holds, in words; null where all have room. */
+export function lackOfRoom(family: Family, sizes: Sizes, { maxBufferSize }: Pick<Gpu["limits"], "maxBufferSize">) {
+  for (const [name, shape] of Object.entries(family.shapes(sizes))) {
+    const bytes = ELEMENT_BYTES * sizeOf(shape);
+    if (bytes <= maxBufferSize) continue;
+    return `${name} would take ${formatBytes(bytes)}, and a buffer of this adapter holds ${formatBytes(maxBufferSize)} at most`;
+  }
+  return null;
 }
 
 /** `512x768x3072` of the lengths. */

@@ -3,6 +3,7 @@ export {
   BenchUsageError,
   candidatesOf,
   type Family,
+  lackOfRoom,
   parseSizes,
   type Sizes,
   shaderHeader,

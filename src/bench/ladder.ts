@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/index.ts";
-import { BenchUsageError, candidatesOf, type Family, formatSizes, parseSizes } from "./family.ts";
+import { BenchUsageError, candidatesOf, type Family, formatSizes, lackOfRoom, parseSizes } from "./family.ts";
 import { type LadderProgress, measure } from "./measure.ts";
 import type { Peaks } from "./peaks.ts";
 import type { Candidate } from "./problem.ts";
@@ -39,6 +39,14 @@ export function chooseCandidates(
     candidates.push(shaderCandidate(shader.name, adds, shader.wgsl, family.contract(sizes)));
   }
   return { size: formatSizes(family, sizes), candidates };
+}
+
+/** @throws BenchUsageError for a size or variant there is not, and for a tensor that no buffer of the device holds. */
+export function requireRoom(choice: LadderChoice, gpu: Gpu): void {
+  const { family } = choice;
+  const { size } = chooseCandidates(choice, gpu.adapter.isSoftware);
+  const lack = lackOfRoom(family, parseSizes(family, size), gpu.limits);
+  if (lack) throw new BenchUsageError(`${family.name} of size ${size} is too large: ${lack}`);
 }
 
 /** Climbs a ladder: every variant is checked, then those that are right are timed, alternating. */

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/index.ts";
-import { chooseCandidates, type LadderChoice, runLadder } from "./ladder.ts";
+import { type LadderChoice, requireRoom, runLadder } from "./ladder.ts";
 import type { LadderProgress } from "./measure.ts";
 import { measurePeaks, type Peaks } from "./peaks.ts";
 import type { BenchRow } from "./report.ts";
@@ -35,7 +35,7 @@ export async function* runBench(
   resources: StepResources = {},
   onProgress?: (progress: LadderProgress) => void,
 ): AsyncGenerator<BenchEvent, void> {
-  for (const ladder of plan.ladders) chooseCandidates(ladder, gpu.adapter.isSoftware);
+  for (const ladder of plan.ladders) requireRoom(ladder, gpu);
   const total = plan.ladders.length + plan.ops.length + plan.steps.length;
   let done = 0;
   const peaks = await measurePeaks(gpu, options);

@@ -2,12 +2,14 @@ import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FAMILIES, familyOf } from "../../src/bench/families/index.ts";
-import { candidatesOf, parseSizes, variantNames } from "../../src/bench/family.ts";
+import { candidatesOf, lackOfRoom, parseSizes, variantNames } from "../../src/bench/family.ts";
 import { chooseCandidates, runLadder } from "../../src/bench/ladder.ts";
 import { measure } from "../../src/bench/measure.ts";
 import { leastMilliseconds, measurePeaks, PEAK_KERNELS } from "../../src/bench/peaks.ts";
+import { runBench } from "../../src/bench/run.ts";
 import type { TimingOptions } from "../../src/bench/timing.ts";
 import { Gpu } from "../../src/gpu/index.ts";
+import { sizeOf } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const shaders = resolve(import.meta.dirname, "../../shaders/bench");
@@ -46,11 +48,29 @@ describe.each(FAMILIES.map((family) => [family.name, family] as const))("the lad
     }
   });
 
+  it("knows the shapes of its tensors ahead, and which of them has no room", () => {
+    const sizes = parseSizes(family, family.tinySize);
+    const { inputs, results } = family.problem(sizes);
+    const shapes = Object.fromEntries([...inputs, ...results].map(({ name, shape }) => [name, shape]));
+    expect(family.shapes(sizes)).toEqual(shapes);
+    const bytes = Object.values(shapes).map((shape) => 4 * sizeOf(shape));
+    expect(lackOfRoom(family, sizes, { maxBufferSize: Math.max(...bytes) })).toBeNull();
+    const lack = lackOfRoom(family, sizes, { maxBufferSize: Math.max(...bytes) - 1 });
+    expect(lack).toMatch(/^\w+ would take [\d.]+ \w+, and a buffer of this adapter holds [\d.]+ \w+ at most$/);
+  });
+
   it("keeps its contract within WebGPU's default limits", () => {
     const { reads, writes, scratch, params, values } = family.contract(parseSizes(family, family.tinySize));
     expect(reads.length + writes.length + (scratch ? 1 : 0)).toBeLessThanOrEqual(8);
     for (const name of Object.keys(params)) expect(name === "stage" || name in values, name).toBe(true);
   });
+});
+
+it("refuses a size that no buffer holds before anything is made or measured", async () => {
+  const plan = { ladders: [{ family: familyOf("elementwise"), size: "99999999999999" }], ops: [], steps: [] };
+  await expect(runBench(gpu(), plan, quick).next()).rejects.toThrow(
+    /^elementwise of size 99999999999999 is too large: a would take 364 TiB, and a buffer of this adapter holds .* at most$/,
+  );
 });
 
 describe("the shaders of the bench", () => {

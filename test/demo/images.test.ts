@@ -13,6 +13,7 @@ import { useChromium } from "../support/chromium.ts";
 import { useGpu } from "../support/gpu.ts";
 import { unzip } from "../support/unzip.ts";
 import { expectForEverybody, movingElements, smallTargets } from "./support/for-everybody.ts";
+import { takeGpuAway } from "./support/gpu-process.ts";
 
 const gpu = useGpu({ software: true });
 
@@ -150,8 +151,7 @@ describe("the page of pictures", () => {
     expect(report.match(/<img class="picture" src="data:image\/png;base64,/g)).toHaveLength(6);
 
     // With the GPU the trained network goes, and its kept run brings it back.
-    const whole = await chromium.browser.newBrowserCDPSession();
-    await whole.send("Browser.crashGpuProcess").catch(() => {});
+    await takeGpuAway(chromium.browser);
     await expect
       .poll(async () => {
         await page.getByRole("button", { name: "Clear the pad" }).last().click();

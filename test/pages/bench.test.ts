@@ -18,8 +18,15 @@ it.each([
 
 it("takes a size as the command line does, and says what is expected", () => {
   const matmul = familyOf("matmul");
-  for (const text of ["", " ", "64", " 3x4x5 "]) expect(wrongSize(matmul, text)).toBeNull();
+  const adapter = { name: "any", isSoftware: true, browser: "any", maxBufferSize: 2 ** 28 };
+  for (const text of ["", " ", "64", " 3x4x5 "]) expect(wrongSize(matmul, text, adapter)).toBeNull();
   for (const text of ["0", "3x4", "a", "1.5", "-2"]) {
-    expect(wrongSize(matmul, text)).toBe("Expected N for three equal lengths, or MxKxN, each a whole number from 1.");
+    const expected = "Expected N for three equal lengths, or MxKxN, each a whole number from 1.";
+    expect(wrongSize(matmul, text, adapter)).toBe(expected);
   }
+  expect(wrongSize(matmul, "16x8192x16384", adapter)).toBe(
+    "Too large: b would take 512 MiB, and a buffer of this adapter holds 256 MiB at most.",
+  );
+  // The default counts, too, where it is what would be run.
+  expect(wrongSize(matmul, "", { ...adapter, maxBufferSize: 1024 })).toMatch(/^Too large: a would take 1\.0 MiB/);
 });

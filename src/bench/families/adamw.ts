@@ -76,6 +76,7 @@ export const adamw: Family = {
   defaultSize: { software: "1048576", hardware: "33554432" },
   tinySize: "1037",
   expand: (numbers) => (numbers.length === 1 ? numbers : undefined),
+  shapes: ({ N }) => ({ gradient: [N], parameter: [N], first: [N], second: [N] }),
   problem,
   contract: ({ N }) => ({
     reads: ["gradient"],

@@ -75,6 +75,7 @@ export const attention: Family = {
   defaultSize: { software: "12x128x64", hardware: "48x1024x64" },
   tinySize: "3x37x13",
   expand: (numbers) => (numbers.length === 3 && numbers[2] <= WIDEST ? numbers : undefined),
+  shapes: ({ H, T, D }) => ({ q: [H, T, D], k: [H, T, D], v: [H, T, D], y: [H, T, D] }),
   problem,
   contract: ({ H, T, D }) => ({
     reads: ["q", "k", "v"],

@@ -67,6 +67,10 @@ export const conv2d: Family = {
     const [B, C, H, W, O, K, S = 1] = numbers;
     return Math.min(H, W) + 2 * paddingOf(K) >= K ? [B, C, H, W, O, K, S] : undefined;
   },
+  shapes: (sizes) => {
+    const convolution = convolutionOf(sizes);
+    return { x: convolution.x, weight: convolution.weight, y: outputShape(convolution) };
+  },
   problem,
   contract: (sizes) => {
     const [, , P, Q] = outputShape(convolutionOf(sizes));

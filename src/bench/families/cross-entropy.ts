@@ -49,6 +49,7 @@ export const crossEntropy: Family = {
   defaultSize: { software: "256x4096", hardware: "4096x8192" },
   tinySize: "13x37",
   expand: (numbers) => (numbers.length === 2 ? numbers : undefined),
+  shapes: ({ R, C }) => ({ logits: [R, C], labels: [R], y: [R] }),
   problem,
   contract: ({ R, C }) => ({
     reads: ["logits", "labels"],

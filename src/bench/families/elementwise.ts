@@ -43,6 +43,7 @@ export const elementwise: Family = {
   defaultSize: { software: "4194304", hardware: "33554432" },
   tinySize: "1037",
   expand: (numbers) => (numbers.length === 1 ? numbers : undefined),
+  shapes: ({ N }) => ({ a: [N], b: [N], y: [N] }),
   problem: ({ N }) => additionProblem(N),
   contract: ({ N }) => ({ reads: ["a", "b"], writes: ["y"], params: { N: "u32" }, values: { N } }),
   rungs: [

@@ -72,6 +72,7 @@ export const layerNorm: Family = {
   defaultSize: { software: "512x768", hardware: "32768x1024" },
   tinySize: "13x37",
   expand: (numbers) => (numbers.length === 2 ? numbers : undefined),
+  shapes: ({ R, C }) => ({ x: [R, C], weight: [C], bias: [C], y: [R, C] }),
   problem,
   contract: ({ R, C }) => ({
     reads: ["x", "weight", "bias"],

@@ -68,6 +68,7 @@ export const matmul: Family = {
     if (numbers.length === 1) return [numbers[0], numbers[0], numbers[0]];
     return numbers.length === 3 ? numbers : undefined;
   },
+  shapes: ({ M, K, N }) => ({ a: [M, K], b: [K, N], c: [M, N] }),
   problem,
   contract: ({ M, K, N }) => ({
     reads: ["a", "b"],

@@ -47,6 +47,7 @@ export const reduce: Family = {
   defaultSize: { software: "4194304", hardware: "33554432" },
   tinySize: "10037",
   expand: (numbers) => (numbers.length === 1 ? numbers : undefined),
+  shapes: ({ N }) => ({ x: [N], y: [1] }),
   problem: ({ N }) => sumProblem(N),
   contract: ({ N }) => ({
     reads: ["x"],

@@ -62,6 +62,7 @@ export const softmax: Family = {
   defaultSize: { software: "3072x256", hardware: "49152x1024" },
   tinySize: "13x37",
   expand: (numbers) => (numbers.length === 2 ? numbers : undefined),
+  shapes: ({ R, C }) => ({ x: [R, C], y: [R, C] }),
   problem,
   contract: ({ R, C }) => ({
     reads: ["x"],

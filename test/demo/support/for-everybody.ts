@@ -66,11 +66,15 @@ export const paleTexts = (page: Page): Promise<string[]> =>
       if (text === "" || !element.checkVisibility({ visibilityProperty: true })) continue;
       if (element.closest(":disabled, .visually-hidden, svg, canvas, .skip, option")) continue;
       const grounds: string[] = [];
+      let opacity = 1;
       for (let at: Element | null = element; at; at = at.parentElement) {
-        grounds.unshift(getComputedStyle(at).backgroundColor);
+        const own = getComputedStyle(at);
+        grounds.unshift(own.backgroundColor);
+        opacity *= Number(own.opacity);
       }
       const ground = seen(["#fff", ...grounds]);
-      const ink = seen([`rgb(${ground.join(" ")})`, style.color]);
+      const written = seen([`rgb(${ground.join(" ")})`, style.color]);
+      const ink = written.map((value, i) => opacity * value + (1 - opacity) * ground[i]);
       const [dark, bright] = [luminance(ground), luminance(ink)].sort((a, b) => a - b);
       const contrast = (bright + 0.05) / (dark + 0.05);
       const size = Number.parseFloat(style.fontSize);
