@@ -23,6 +23,8 @@ export interface ServerHabits {
   refuses?: string[];
   /** Milliseconds before each piece of a body. */
   delay?: number;
+  /** Bytes of bodies in all after which every body stands still, and its connection stays open. */
+  holdAt?: number;
   /** Milliseconds that a connection stays silent in the middle of a body, once for each number. */
   stalls?: number[];
   /** Headers of every answer. */
@@ -46,6 +48,8 @@ export class FileServer {
   readonly requests: ServedRequest[] = [];
   /** Bytes of bodies that were sent. */
   sent = 0;
+  /** Bodies that are being sent. */
+  sending = 0;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
   private constructor(
@@ -104,13 +108,18 @@ export class FileServer {
     await this.#send(response, body);
   }
 
-  /** Sends a body by pieces and cuts it where it is to be cut. */
   async #send(response: ServerResponse, body: Uint8Array): Promise<void> {
+    this.sending++;
+    await this.#sendPieces(response, body).finally(() => this.sending--);
+  }
+
+  /** Sends a body by pieces and cuts it where it is to be cut. */
+  async #sendPieces(response: ServerResponse, body: Uint8Array): Promise<void> {
     const { cuts, stalls, delay = 0 } = this.habits;
     const cut = (response.req.method === "HEAD" ? undefined : cuts?.shift()) ?? Number.POSITIVE_INFINITY;
     const stall = stalls?.shift();
     for (let position = 0; position < body.length; ) {
-      if (response.destroyed) return;
+      if (response.destroyed || this.sent >= (this.habits.holdAt ?? Number.POSITIVE_INFINITY)) return;
       const end = Math.min(body.length, position + 65_536, Math.max(cut, position));
       if (delay) await sleep(delay);
       if (stall !== undefined && position > 0) await sleep(stall);

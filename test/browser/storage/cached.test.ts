@@ -32,6 +32,8 @@ describe("a cached directory", () => {
     const { page } = watched;
     const stopped = await run(page, "download", { url, file, stopAt: 9 * MIB }, place);
     expect(stopped).toMatchObject({ result: "stopped", grows: true, absent: false });
+    // What was on its way has been noticed to be wanted no more.
+    await expect.poll(() => server.sending).toBe(0);
     const before = server.sent;
     await page.reload();
     const resumed = await run(page, "download", { url, file }, place);
@@ -62,24 +64,28 @@ describe("a cached directory", () => {
   });
 
   it("keeps most of what arrived when the tab is closed in the middle", async () => {
-    await using server = await start({ delay: 20 });
+    await using server = await start();
     const { url } = server;
     const watched = await chromium.open(site.url);
     const { page } = watched;
     const second = await page.context().newPage();
     for (const place of ["page", "worker"] as const) {
       await second.goto(site.url);
+      server.habits = { ...server.habits, holdAt: server.sent + 10 * MIB };
+      const arrived = run(page, "awaitLoaded", 8 * MIB);
+      await page.waitForFunction(() => document.title === "listening");
       const going = run(second, "download", { url, file }, place).catch(() => {});
-      const target = server.sent + 10 * MIB;
-      while (server.sent < target) await new Promise((resolve) => setTimeout(resolve, 10));
+      await arrived;
       await second.goto("about:blank");
       await going;
-      server.habits.delay = 0;
+      server.habits = { ...server.habits, holdAt: undefined };
       const resumed = await run(page, "download", { url, file }, place);
       expect(resumed.result).toBe(checksum(bytes));
       expect(resumed.first).toBeGreaterThan(3 * MIB);
       await run(page, "clear");
-      server.habits.delay = 20;
+      await page.evaluate(() => {
+        document.title = "";
+      });
     }
     watched.takeProblems();
   });
