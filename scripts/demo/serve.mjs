@@ -16,19 +16,20 @@ const TYPES = {
 
 /**
  * Serves the demo on localhost under its content security policy, as a static host would: no COOP, no COEP. Every load of
- * a page builds anew, so that a change of the sources shows after a reload.
+ * a page builds anew, so that a change of the sources shows after a reload; with `isFixed` what was built first stays.
  *
- * @param {{ port?: number, host?: string, minify?: boolean }} [options] port 0, the default, takes a free one
+ * @param {{ port?: number, host?: string, minify?: boolean, isFixed?: boolean }} [options] port 0, the default, takes a
+ * free one
  * @returns {Promise<{ url: string, close(): Promise<void> }>}
  */
-export async function serveDemo({ port = 0, host = "localhost", minify = false } = {}) {
+export async function serveDemo({ port = 0, host = "localhost", minify = false, isFixed = false } = {}) {
   const builder = await demoBuilder({ minify });
   let files = await builder.build();
   let building = Promise.resolve();
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname).slice(1);
     try {
-      if (isPage(path)) {
+      if (isPage(path) && !isFixed) {
         building = building.then(async () => {
           files = await builder.build();
         });

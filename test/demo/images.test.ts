@@ -13,6 +13,7 @@ import { useGpu } from "../support/gpu.ts";
 import { unzip } from "../support/unzip.ts";
 import { expectForEverybody, movingElements, smallTargets } from "./support/for-everybody.ts";
 import { takeGpuAway } from "./support/gpu-process.ts";
+import { pressAtStep, recordTexts } from "./support/run-in-page.ts";
 
 const gpu = useGpu({ software: true });
 
@@ -41,7 +42,7 @@ describe("the page of pictures", () => {
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   let folder: string;
   beforeAll(async () => {
-    demo = await serveDemo();
+    demo = await serveDemo({ isFixed: true });
     folder = await mkdtemp(join(tmpdir(), "graft-pictures-"));
   });
   afterAll(async () => {
@@ -98,8 +99,9 @@ describe("the page of pictures", () => {
     await page.getByText("Expected a whole number from 1 to 1000.").waitFor();
     expect(await page.getByRole("button", { name: "Train", exact: true }).isDisabled()).toBe(true);
     await page.getByLabel("Epochs").fill("8");
+    const seen = await recordTexts(status(page));
     await train(page);
-    await status(page).getByText("Pipelines compile while the weights load.").waitFor();
+    await expect.poll(seen).toContain("Pipelines compile while the weights load.");
     await show("compiling");
     await status(page)
       .getByText(/^Done after 24 steps/)
@@ -305,12 +307,13 @@ describe("the page of pictures", () => {
     const { page, show } = await open();
     await fillInShapes(page);
     await page.getByLabel("Epochs").fill("1000");
+    const paused = pressAtStep(page, 1, "Pause");
     await train(page);
-    await status(page).getByText("Training.").waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await paused;
     await status(page)
       .getByText(/^Paused at step \d+\. It is kept; you may close the page\.$/)
       .waitFor();
+    const held = Number((await status(page).textContent())!.match(/\d+/)![0]);
     await show("paused");
     // What it learns from cannot be taken from it meanwhile.
     expect(await page.getByRole("button", { name: "Remove the class cross" }).isDisabled()).toBe(true);
@@ -319,10 +322,10 @@ describe("the page of pictures", () => {
     await expect.poll(() => page.locator(".picture").count()).toBe(24);
     expect(await page.getByLabel("Epochs").inputValue()).toBe("1000");
     await show("reloaded");
+    const cancelled = pressAtStep(page, held + 1, "Cancel");
     await page.getByRole("button", { name: "Pick it up" }).click();
-    await status(page).getByText("Training.").waitFor();
-    await page.getByText(/^Goes on after step \d/).waitFor();
-    await page.getByRole("button", { name: "Cancel" }).click();
+    await cancelled;
+    await page.getByText(`Goes on after step ${held}.`).waitFor();
     await status(page)
       .getByText(/^Cancelled after \d/)
       .waitFor();

@@ -5,6 +5,7 @@ import { classificationExamples, predictAndEvaluate } from "../../src/finetune/i
 import { Gpu } from "../../src/gpu/index.ts";
 import { labelIndices, MemoryDirectory, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../src/models/index.ts";
+import { pressAtStep, recordTexts } from "./support/run-in-page.ts";
 import { useTextPage } from "./support/text-page.ts";
 import { unzip } from "./support/unzip.ts";
 
@@ -30,21 +31,20 @@ describe("the page that fine-tunes GPT-2", () => {
       expect(await text.figure("trainable").textContent()).toBe("384");
       await screenshot("text/ready");
 
+      const seen = await recordTexts(text.status);
       await text.button("Train").click();
-      await text.waitForStatus(/Pipelines compile while the weights load/);
+      await expect.poll(seen).toContain("Pipelines compile while the weights load.");
       await screenshot("text/preparing");
-      await text.waitForStep(20);
-      const early = await text.chart("Loss").getAttribute("aria-label");
-      await screenshot("text/training");
-      await text.button("Pause").click();
+      await pressAtStep(page, 20, "Pause");
       await text.waitForStatus(/^Paused at step/);
       const held = await text.stepsTaken();
-      await page.waitForTimeout(1000);
-      expect(await text.stepsTaken()).toBe(held);
+      expect(await text.status.textContent()).toContain(`Paused at step ${held}.`);
+      const early = await text.chart("Loss").getAttribute("aria-label");
       await screenshot("text/paused");
       await text.button("Go on").click();
       await text.waitForStep(held + 1);
       expect(await text.chart("Loss").getAttribute("aria-label")).not.toBe(early);
+      await screenshot("text/training");
       await text.waitForStatus(/^Done after 570 steps/);
       const best = percent(await text.part("try").locator(".facts dd").first().textContent());
       console.log(`Validation accuracy in Chromium: ${best} %`);
@@ -102,9 +102,9 @@ describe("the page that fine-tunes GPT-2", () => {
       const { page, text, screenshot } = await open();
       await text.useTyped(60);
       await screenshot("text/typed");
+      const paused = pressAtStep(page, 5, "Pause");
       await text.button("Train").click();
-      await text.waitForStep(5);
-      await text.button("Pause").click();
+      await paused;
       await text.waitForStatus(/^Paused at step/);
       const held = await text.stepsTaken();
       expect(held).toBeLessThan(60);
@@ -119,8 +119,9 @@ describe("the page that fine-tunes GPT-2", () => {
       await text.button("Pick it up").click();
       await text.waitForStatus(/^Done after 60 steps/);
       expect(await text.chart("Loss").getAttribute("data-points")).toBe("61");
-      expect(await text.part("data").locator("[data-name]").getAttribute("data-name")).toBe("typed.jsonl");
-      expect(await page.getByLabel("Epochs").inputValue()).toBe("60");
+      const shown = text.part("data").locator("[data-name]");
+      await expect.poll(() => shown.getAttribute("data-name")).toBe("typed.jsonl");
+      await expect.poll(() => page.getByLabel("Epochs").inputValue()).toBe("60");
 
       // What is over is not lost with the page either.
       await page.reload();
@@ -141,9 +142,9 @@ describe("the page that fine-tunes GPT-2", () => {
     async () => {
       const { page, text, screenshot } = await open();
       await text.useTyped(1000);
+      const cancelled = pressAtStep(page, 5, "Cancel");
       await text.button("Train").click();
-      await text.waitForStep(5);
-      await text.button("Cancel").click();
+      await cancelled;
       await text.waitForStatus(/^Cancelled after \d+ steps/);
       const steps = await text.stepsTaken();
       expect(steps).toBeLessThan(1000);

@@ -3,9 +3,6 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { serveDemo } from "../../../scripts/demo/serve.mjs";
 import { type TestBrowser, useChromium, type WatchedPage } from "../../support/chromium.ts";
 
-/** Milliseconds that anything may take on a busy machine without a GPU. */
-const PATIENCE = 600_000;
-
 type PartName = "choose" | "data" | "freeze" | "train" | "try" | "keep";
 
 /** How a person finds their way in the page that fine-tunes texts. */
@@ -36,7 +33,7 @@ export class TextPage {
   /** Waits for a plan of what the run takes, which comes last of all that is read before it. */
   async waitUntilReady(): Promise<void> {
     const planned = this.page.locator(".figures div", { has: this.figure("memory") });
-    await expect.poll(() => planned.textContent(), { timeout: PATIENCE }).toMatch(/MiB.*at the peak/);
+    await expect.poll(() => planned.textContent()).toMatch(/MiB.*at the peak/);
   }
 
   /** Eight typed texts of two labels: enough for a run of a step an epoch. */
@@ -44,14 +41,18 @@ export class TextPage {
     await this.page.getByRole("radio", { name: "Typed here" }).check();
     await this.button("Fill in some").click();
     const name = this.part("data").locator("[data-name]");
-    await expect.poll(() => name.getAttribute("data-name"), { timeout: PATIENCE }).toBe("typed.jsonl");
+    await expect.poll(() => name.getAttribute("data-name")).toBe("typed.jsonl");
     await this.page.getByLabel("Epochs").fill(String(epochs));
     await this.waitUntilReady();
   }
 
+  /** What the run is at, in a sentence. */
+  get status() {
+    return this.part("train").getByRole("status");
+  }
+
   async waitForStatus(pattern: RegExp): Promise<void> {
-    const status = this.part("train").getByRole("status");
-    await expect.poll(() => status.textContent(), { timeout: PATIENCE, interval: 100 }).toMatch(pattern);
+    await expect.poll(() => this.status.textContent(), { interval: 100 }).toMatch(pattern);
   }
 
   /** Steps taken so far, as the bar tells; 0 before the first. */
@@ -62,7 +63,7 @@ export class TextPage {
   }
 
   async waitForStep(step: number): Promise<void> {
-    await expect.poll(() => this.stepsTaken(), { timeout: PATIENCE, interval: 50 }).toBeGreaterThanOrEqual(step);
+    await expect.poll(() => this.stepsTaken(), { interval: 50 }).toBeGreaterThanOrEqual(step);
   }
 }
 
@@ -77,7 +78,7 @@ export function useTextPage(): {
   const chromium = useChromium();
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   beforeAll(async () => {
-    demo = await serveDemo();
+    demo = await serveDemo({ isFixed: true });
   });
   afterAll(() => demo.close());
   return {
