@@ -113,8 +113,8 @@ fn main(
         for (var part = loadedPlace; part < loadedPlace + 8; part += 4) {
           let at = c + part;
           let isLive = at < params.width;
-          keepPlaces(select(vec4f(), within(loadX(xRow + at), at, params.width), isLive),
-            select(vec4f(), within(loadU(uRow + at), at, params.width), isLive), part, loadedRow);
+          keepPlaces(select(vec4f(), within(loadX((xRow + at) / UNIT), at, params.width), isLive),
+            select(vec4f(), within(loadU((uRow + at) / UNIT), at, params.width), isLive), part, loadedRow);
         }
         workgroupBarrier();
         products = addProducts(products, m, n);
@@ -125,8 +125,8 @@ fn main(
         for (var part = loadedPlace; part < loadedPlace + 8; part += 4) {
           let at = c + part;
           let isLive = at < params.valueWidth;
-          keepPlaces(select(vec4f(), within(loadY(yRow + at), at, params.valueWidth), isLive),
-            select(vec4f(), within(loadV(vRow + at), at, params.valueWidth), isLive), part, loadedRow);
+          keepPlaces(select(vec4f(), within(loadY((yRow + at) / UNIT), at, params.valueWidth), isLive),
+            select(vec4f(), within(loadV((vRow + at) / UNIT), at, params.valueWidth), isLive), part, loadedRow);
         }
         workgroupBarrier();
         dp = addProducts(dp, m, n);
@@ -144,8 +144,8 @@ fn main(
         workgroupBarrier();
         for (var i = thread / 8; i < DEPTH; i += 8) {
           let index = uBase + min(start + block + i, params.columns - 1) * params.uStrides.w;
-          keepColumns(loadU(index + uColumn0), i * COLUMNS + n);
-          keepColumns(loadU(index + uColumn1), i * COLUMNS + n + COLUMNS / 2);
+          keepColumns(loadU((index + uColumn0) / UNIT), i * COLUMNS + n);
+          keepColumns(loadU((index + uColumn1) / UNIT), i * COLUMNS + n + COLUMNS / 2);
         }
         workgroupBarrier();
         for (var i = 0u; i < 4 * params.four; i++) {
@@ -157,8 +157,8 @@ fn main(
           workgroupBarrier();
           for (var i = thread / 8; i < DEPTH; i += 8) {
             let index = vBase + min(start + block + i, params.columns - 1) * params.vStrides.w;
-            keepColumns(loadV(index + vColumn0), i * COLUMNS + n);
-            keepColumns(loadV(index + vColumn1), i * COLUMNS + n + COLUMNS / 2);
+            keepColumns(loadV((index + vColumn0) / UNIT), i * COLUMNS + n);
+            keepColumns(loadV((index + vColumn1) / UNIT), i * COLUMNS + n + COLUMNS / 2);
           }
           workgroupBarrier();
           for (var i = 0u; i < 4 * params.four; i++) {

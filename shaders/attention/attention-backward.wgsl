@@ -12,11 +12,11 @@
 
 const_assert GROUPS <= 2;
 
-// Four places of a row.
-fn xAt(row: u32, c: u32) -> vec4f { return within(loadX(row + c), c, params.width); }
-fn yAt(row: u32, c: u32) -> vec4f { return within(loadY(row + c), c, params.valueWidth); }
-fn uAt(row: u32, c: u32) -> vec4f { return within(loadU(row + c), c, params.width); }
-fn vAt(row: u32, c: u32) -> vec4f { return within(loadV(row + c), c, params.valueWidth); }
+// Elements c to c + 3 of a row, at some place.
+fn xAt(place: u32, c: u32) -> vec4f { return within(loadX(place), c, params.width); }
+fn yAt(place: u32, c: u32) -> vec4f { return within(loadY(place), c, params.valueWidth); }
+fn uAt(place: u32, c: u32) -> vec4f { return within(loadU(place), c, params.width); }
+fn vAt(place: u32, c: u32) -> vec4f { return within(loadV(place), c, params.valueWidth); }
 
 // Those of the rows that a lane loads for all, in the last HELD vectors.
 fn xsAt(rows: vec4u, c: u32) -> mat4x4f {
@@ -72,31 +72,38 @@ fn vsAt(rows: vec4u, c: u32) -> mat4x4f {
   return found;
 }
 
-// Four columns of four others.
-fn uColumns(base: u32, first: u32, column: u32) -> mat4x4f {
+// Four columns of four others, from places.
+fn uColumns(rows: vec4u, column: u32) -> mat4x4f {
   if (WRITTEN_OUT) {
-    let at = base + column + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * params.uStrides.w;
+    let at = rows + column;
     return mat4x4f(loadU(at.x), loadU(at.y), loadU(at.z), loadU(at.w));
   }
   var found: mat4x4f;
+  var left = rows;
   for (var i = 0u; i < params.four; i++) {
-    let index = base + min(first + i, params.columns - 1) * params.uStrides.w;
-    found = mat4x4f(found[1], found[2], found[3], loadU(index + column));
+    found = mat4x4f(found[1], found[2], found[3], loadU(left.x + column));
+    left = left.yzwx;
   }
   return found;
 }
 
-fn vColumns(base: u32, first: u32, column: u32) -> mat4x4f {
+fn vColumns(rows: vec4u, column: u32) -> mat4x4f {
   if (WRITTEN_OUT) {
-    let at = base + column + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * params.vStrides.w;
+    let at = rows + column;
     return mat4x4f(loadV(at.x), loadV(at.y), loadV(at.z), loadV(at.w));
   }
   var found: mat4x4f;
+  var left = rows;
   for (var i = 0u; i < params.four; i++) {
-    let index = base + min(first + i, params.columns - 1) * params.vStrides.w;
-    found = mat4x4f(found[1], found[2], found[3], loadV(index + column));
+    found = mat4x4f(found[1], found[2], found[3], loadV(left.x + column));
+    left = left.yzwx;
   }
   return found;
+}
+
+// Where four others from `first` on begin, of those that begin at `base`; what lies behind the last is the last.
+fn placesFrom(first: u32, base: u32, stride: u32) -> vec4u {
+  return base + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * stride;
 }
 
 @compute @workgroup_size(LANES)
@@ -122,14 +129,14 @@ fn main(
   var yRows: vec4u;
   for (var i = 0u; i < 4; i++) {
     let own = vec4u(batch, min(row + lane + i % HELD * LANES, params.axes.w - 1));
-    xRows[i] = params.xOffset + dot(own, params.xStrides);
-    yRows[i] = params.yOffset + dot(own, params.yStrides);
+    xRows[i] = (params.xOffset + dot(own, params.xStrides)) / UNIT;
+    yRows[i] = (params.yOffset + dot(own, params.yStrides)) / UNIT;
   }
   let column = (slice * GROUPS * LANES + lane) * 4;
-  let uColumn0 = min(column, (params.width - 1) / 4 * 4);
-  let uColumn1 = min(column + 4 * LANES, (params.width - 1) / 4 * 4);
-  let vColumn0 = min(column, (params.valueWidth - 1) / 4 * 4);
-  let vColumn1 = min(column + 4 * LANES, (params.valueWidth - 1) / 4 * 4);
+  let uColumn0 = min(column, (params.width - 1) / 4 * 4) / UNIT;
+  let uColumn1 = min(column + 4 * LANES, (params.width - 1) / 4 * 4) / UNIT;
+  let vColumn0 = min(column, (params.valueWidth - 1) / 4 * 4) / UNIT;
+  let vColumn1 = min(column + 4 * LANES, (params.valueWidth - 1) / 4 * 4) / UNIT;
 
   var first00 = mat4x4f(); // dQ or dK: rows 0 to 3, first group of columns
   var first01 = mat4x4f();
@@ -157,21 +164,26 @@ fn main(
   } else {
     end = u32(clamp(params.reach + params.step * lastRow, 0, i32(params.columns)));
   }
+  let uStride = params.uStrides.w / UNIT;
+  let vStride = params.vStrides.w / UNIT;
   for (var g = 0u; g < params.groups; g++) {
     let other = batch + vec3u(0, 0, g);
-    let uBase = params.uOffset + dot(vec4u(other, 0), params.uStrides);
-    let vBase = params.vOffset + dot(vec4u(other, 0), params.vStrides);
+    let uBase = (params.uOffset + dot(vec4u(other, 0), params.uStrides)) / UNIT;
+    let vBase = (params.vOffset + dot(vec4u(other, 0), params.vStrides)) / UNIT;
     for (var start = begin; start < end; start += 4 * LANES) {
-      let own = min(vec4u(start + 4 * lane) + vec4u(0, 1, 2, 3), vec4u(params.columns - 1));
-      let uRows = uBase + own * params.uStrides.w;
-      let vRows = vBase + own * params.vStrides.w;
+      var uRows = placesFrom(start + 4 * lane, uBase, uStride);
+      var vRows = placesFrom(start + 4 * lane, vBase, vStride);
+      var xAts = xRows;
+      var yAts = yRows;
       var tile0 = mat4x4f(); // x · u
       var tile1 = mat4x4f();
       var tile2 = mat4x4f();
       var tile3 = mat4x4f();
       for (var c = 0u; c < params.width; c += 4) {
         let others = transpose(usAt(uRows, c));
-        let held = xsAt(xRows, c);
+        let held = xsAt(xAts, c);
+        uRows += 4 / UNIT;
+        xAts += 4 / UNIT;
         tile0 = update(tile0, rowsAtEachPlace(held, 0), others);
         if (ROWS > 4) {
           tile1 = update(tile1, rowsAtEachPlace(held, 1), others);
@@ -185,7 +197,9 @@ fn main(
       var dp3 = mat4x4f();
       for (var c = 0u; c < params.valueWidth; c += 4) {
         let others = transpose(vsAt(vRows, c));
-        let held = ysAt(yRows, c);
+        let held = ysAt(yAts, c);
+        vRows += 4 / UNIT;
+        yAts += 4 / UNIT;
         dp0 = update(dp0, rowsAtEachPlace(held, 0), others);
         if (ROWS > 4) {
           dp1 = update(dp1, rowsAtEachPlace(held, 1), others);
@@ -213,7 +227,7 @@ fn main(
 
       // A loop for each group of columns: one for both would take twice as long to compile.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let us = uColumns(uBase, start + 4 * owner, uColumn0);
+        let us = uColumns(placesFrom(start + 4 * owner, uBase, uStride), uColumn0);
         first00 = update(first00, atEachColumn(dp0, owner), us);
         if (ROWS > 4) {
           first10 = update(first10, atEachColumn(dp1, owner), us);
@@ -223,7 +237,7 @@ fn main(
       }
       if (GROUPS > 1) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let us = uColumns(uBase, start + 4 * owner, uColumn1);
+          let us = uColumns(placesFrom(start + 4 * owner, uBase, uStride), uColumn1);
           first01 = update(first01, atEachColumn(dp0, owner), us);
           if (ROWS > 4) {
             first11 = update(first11, atEachColumn(dp1, owner), us);
@@ -234,7 +248,7 @@ fn main(
       }
       if (OVER_KEYS) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let vs = vColumns(vBase, start + 4 * owner, vColumn0);
+          let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn0);
           second00 = update(second00, atEachColumn(tile0, owner), vs);
           if (ROWS > 4) {
             second10 = update(second10, atEachColumn(tile1, owner), vs);
@@ -245,7 +259,7 @@ fn main(
       }
       if (OVER_KEYS && GROUPS > 1) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let vs = vColumns(vBase, start + 4 * owner, vColumn1);
+          let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn1);
           second01 = update(second01, atEachColumn(tile0, owner), vs);
           if (ROWS > 4) {
             second11 = update(second11, atEachColumn(tile1, owner), vs);

@@ -54,11 +54,11 @@ const DROPPED = false; // dropout of probabilities
 @group(0) @binding(7) var<storage, read_write> results: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// Four elements from `i` on. spec: return vec4f(x[i], x[i + 1], x[i + 2], x[i + 3]);
-fn loadX(i: u32) -> vec4f { return x[i / 4]; }
-fn loadY(i: u32) -> vec4f { return y[i / 4]; }
-fn loadU(i: u32) -> vec4f { return u[i / 4]; }
-fn loadV(i: u32) -> vec4f { return v[i / 4]; }
+// Four elements from place `i` on, a place being UNIT elements. spec: return vec4f(x[i], x[i + 1], x[i + 2], x[i + 3]);
+fn loadX(i: u32) -> vec4f { return x[i]; }
+fn loadY(i: u32) -> vec4f { return y[i]; }
+fn loadU(i: u32) -> vec4f { return u[i]; }
+fn loadV(i: u32) -> vec4f { return v[i]; }
 
 // P and dS of four rows and an invocation's four others.
 struct Weights {

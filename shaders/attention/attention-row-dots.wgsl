@@ -17,6 +17,7 @@ struct Params {
 
 alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is no multiple of 4
 const IS_WHOLE = true;     // spec: false where Element is f32
+const UNIT: u32 = 4;       // elements of Element
 
 @group(0) @binding(0) var<storage, read> y: array<Element>;
 @group(0) @binding(1) var<storage, read> g: array<Element>;
@@ -24,9 +25,9 @@ const IS_WHOLE = true;     // spec: false where Element is f32
 @group(0) @binding(3) var<storage, read_write> result: array<f32>; // [batch, queries, 4]
 @group(1) @binding(0) var<uniform> params: Params;
 
-// Four elements from `i` on. spec: return vec4f(y[i], y[i + 1], y[i + 2], y[i + 3]);
-fn loadY(i: u32) -> vec4f { return y[i / 4]; }
-fn loadG(i: u32) -> vec4f { return g[i / 4]; }
+// Four elements from place `i` on, a place being UNIT elements. spec: return vec4f(y[i], y[i + 1], y[i + 2], y[i + 3]);
+fn loadY(i: u32) -> vec4f { return y[i]; }
+fn loadG(i: u32) -> vec4f { return g[i]; }
 
 @compute @workgroup_size(64)
 fn main(
@@ -41,12 +42,14 @@ fn main(
   let i2 = i / params.axes.w;
   let i1 = i2 / params.axes.z;
   let place = vec4u(i1 / params.axes.y, i1 % params.axes.y, i2 % params.axes.z, i % params.axes.w);
-  let yRow = params.yOffset + dot(place, params.yStrides);
-  let gRow = params.gOffset + dot(place, params.gStrides);
+  var yAt = (params.yOffset + dot(place, params.yStrides)) / UNIT;
+  var gAt = (params.gOffset + dot(place, params.gStrides)) / UNIT;
   var total = 0.0;
   for (var c = 0u; c < params.width; c += 4) {
-    var products = loadY(yRow + c) * loadG(gRow + c);
+    var products = loadY(yAt) * loadG(gAt);
     products = select(vec4f(), products, vec4(IS_WHOLE) | (c + vec4u(0, 1, 2, 3) < vec4u(params.width)));
+    yAt += 4 / UNIT;
+    gAt += 4 / UNIT;
     total = (((total + products.x) + products.y) + products.z) + products.w;
   }
   let own = params.statisticsOffset + dot(place, params.statisticsStrides);

@@ -49,10 +49,10 @@ const DROPPED = false; // dropout of probabilities
 @group(0) @binding(6) var<storage, read_write> statistics: array<f32>; // [batch, rows, 2]: N, and 2^N over the sum of e^s
 @group(1) @binding(0) var<uniform> params: Params;
 
-// Four elements from `i` on. spec: return vec4f(q[i], q[i + 1], q[i + 2], q[i + 3]);
-fn loadQ(i: u32) -> vec4f { return q[i / 4]; }
-fn loadK(i: u32) -> vec4f { return k[i / 4]; }
-fn loadV(i: u32) -> vec4f { return v[i / 4]; }
+// Four elements from place `i` on, a place being UNIT elements. spec: return vec4f(q[i], q[i + 1], q[i + 2], q[i + 3]);
+fn loadQ(i: u32) -> vec4f { return q[i]; }
+fn loadK(i: u32) -> vec4f { return k[i]; }
+fn loadV(i: u32) -> vec4f { return v[i]; }
 
 const LOWEST = -3.4028234e38f;
 

@@ -61,8 +61,8 @@ fn main(
       for (var half = 0u; half < 8; half += 4) {
         let at = c + loadedPlace + half;
         let isLive = at < params.width;
-        let x = select(vec4f(), within(loadQ(qRow + c + half), at, params.width), isLive);
-        let y = select(vec4f(), within(loadK(kRow + c + half), at, params.width), isLive);
+        let x = select(vec4f(), within(loadQ((qRow + c + half) / UNIT), at, params.width), isLive);
+        let y = select(vec4f(), within(loadK((kRow + c + half) / UNIT), at, params.width), isLive);
         for (var i = 0u; i < 4; i++) {
           qTile[(loadedPlace + half + i) * PITCH + loadedRow] = x[i];
           kTile[(loadedPlace + half + i) * PITCH + loadedRow] = y[i];
@@ -98,8 +98,8 @@ fn main(
       workgroupBarrier();
       for (var i = thread / 8; i < DEPTH; i += 8) {
         let index = vBase + min(first + i, params.columns - 1) * params.vStrides.w;
-        vTile[(i * COLUMNS + n) / 4] = loadV(index + column0);
-        vTile[(i * COLUMNS + n + COLUMNS / 2) / 4] = loadV(index + column1);
+        vTile[(i * COLUMNS + n) / 4] = loadV((index + column0) / UNIT);
+        vTile[(i * COLUMNS + n + COLUMNS / 2) / 4] = loadV((index + column1) / UNIT);
       }
       workgroupBarrier();
       for (var i = 0u; i < 4 * params.four; i++) {

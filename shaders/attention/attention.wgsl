@@ -9,11 +9,12 @@
 // blocks, nor on keys that it does not see.
 //
 // SwiftShader, whose subgroups have four lanes, does not unroll loops, and what a loop carries round costs it more than a
-// load: there loads are written out. Other compilers take longest for loads, which a loop keeps to one.
+// load: there loads are written out. Other compilers take longest for loads, which a loop keeps to one. Nor does it divide but
+// lane by lane, so that rows are told by places of UNIT elements before they are walked.
 //
 // Grid: linear; column slices of y, then tiles of rows, then batches.
 
-// Four places of the width of a lane's four keys.
+// Elements c to c + 3 of a lane's four keys, which begin at some places.
 fn keysAt(rows: vec4u, c: u32) -> mat4x4f {
   if (WRITTEN_OUT) {
     return mat4x4f(keyAt(rows.x, c), keyAt(rows.y, c), keyAt(rows.z, c), keyAt(rows.w, c));
@@ -41,21 +42,27 @@ fn queriesAt(rows: vec4u, c: u32) -> mat4x4f {
   return held;
 }
 
-fn keyAt(row: u32, c: u32) -> vec4f { return within(loadK(row + c), c, params.width); }
-fn queryAt(row: u32, c: u32) -> vec4f { return within(loadQ(row + c), c, params.width); }
+fn keyAt(place: u32, c: u32) -> vec4f { return within(loadK(place), c, params.width); }
+fn queryAt(place: u32, c: u32) -> vec4f { return within(loadQ(place), c, params.width); }
 
-// Four values' columns.
-fn valuesOf(base: u32, first: u32, column: u32) -> mat4x4f {
+// Four values' columns, from places.
+fn valuesOf(rows: vec4u, column: u32) -> mat4x4f {
   if (WRITTEN_OUT) {
-    let at = base + column + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * params.vStrides.w;
+    let at = rows + column;
     return mat4x4f(loadV(at.x), loadV(at.y), loadV(at.z), loadV(at.w));
   }
   var values: mat4x4f;
+  var left = rows;
   for (var i = 0u; i < params.four; i++) {
-    let index = base + min(first + i, params.columns - 1) * params.vStrides.w;
-    values = mat4x4f(values[1], values[2], values[3], loadV(index + column));
+    values = mat4x4f(values[1], values[2], values[3], loadV(left.x + column));
+    left = left.yzwx;
   }
   return values;
+}
+
+// Where four keys from `first` on begin, of those that begin at `base`; what lies behind the last is the last.
+fn placesFrom(first: u32, base: u32, stride: u32) -> vec4u {
+  return base + min(first + vec4u(0, 1, 2, 3), vec4u(params.columns - 1)) * stride;
 }
 
 // N of each of four rows, from the largest n that each lane knows of.
@@ -97,14 +104,17 @@ fn main(
   let batch = vec3u(place / params.axes.z / params.axes.y, place / params.axes.z % params.axes.y, place % params.axes.z);
 
   let qRows = vec4u(rowIndex(batch, row + lane), rowIndex(batch, row + lane + 1 % HELD * LANES),
-    rowIndex(batch, row + lane + 2 % HELD * LANES), rowIndex(batch, row + lane + 3 % HELD * LANES));
-  let vBase = params.vOffset + dot(vec4u(batch, 0), params.vStrides);
+    rowIndex(batch, row + lane + 2 % HELD * LANES), rowIndex(batch, row + lane + 3 % HELD * LANES)) / UNIT;
+  let kBase = keyIndex(batch, 0) / UNIT;
+  let kStride = params.kStrides.w / UNIT;
+  let vBase = (params.vOffset + dot(vec4u(batch, 0), params.vStrides)) / UNIT;
+  let vStride = params.vStrides.w / UNIT;
   let column = (slice * GROUPS * LANES + lane) * 4;
   let columnLimit = (params.valueWidth - 1) / 4 * 4;
-  let column0 = min(column, columnLimit);
-  let column1 = min(column + 4 * LANES, columnLimit);
-  let column2 = min(column + 8 * LANES, columnLimit);
-  let column3 = min(column + 12 * LANES, columnLimit);
+  let column0 = min(column, columnLimit) / UNIT;
+  let column1 = min(column + 4 * LANES, columnLimit) / UNIT;
+  let column2 = min(column + 8 * LANES, columnLimit) / UNIT;
+  let column3 = min(column + 12 * LANES, columnLimit) / UNIT;
 
   var y00 = mat4x4f(); // rows 0 to 3, first group of columns
   var y01 = mat4x4f();
@@ -139,14 +149,17 @@ fn main(
   let end = u32(clamp(params.reach + params.step * lastRow, 0, i32(params.columns)));
   for (var start = 0u; start < end; start += 4 * LANES) {
     let key = start + 4 * lane;
-    let kRows = vec4u(keyIndex(batch, key), keyIndex(batch, key + 1), keyIndex(batch, key + 2), keyIndex(batch, key + 3));
+    var kRows = placesFrom(key, kBase, kStride);
+    var qAt = qRows;
     var tile0 = mat4x4f();
     var tile1 = mat4x4f();
     var tile2 = mat4x4f();
     var tile3 = mat4x4f();
     for (var c = 0u; c < params.width; c += 4) {
       let keys = transpose(keysAt(kRows, c));
-      let held = queriesAt(qRows, c);
+      let held = queriesAt(qAt, c);
+      kRows += 4 / UNIT;
+      qAt += 4 / UNIT;
       tile0 = update(tile0, rowsAtEachPlace(held, 0), keys);
       if (ROWS > 4) {
         tile1 = update(tile1, rowsAtEachPlace(held, 1), keys);
@@ -209,10 +222,11 @@ fn main(
     if (GROUPS > 2) {
       // What is passed round serves all groups.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let values0 = valuesOf(vBase, start + 4 * owner, column0);
-        let values1 = valuesOf(vBase, start + 4 * owner, column1);
-        let values2 = valuesOf(vBase, start + 4 * owner, column2);
-        let values3 = valuesOf(vBase, start + 4 * owner, column3);
+        let rows = placesFrom(start + 4 * owner, vBase, vStride);
+        let values0 = valuesOf(rows, column0);
+        let values1 = valuesOf(rows, column1);
+        let values2 = valuesOf(rows, column2);
+        let values3 = valuesOf(rows, column3);
         var weights = atEachColumn(tile0, owner);
         total0 = addEach(total0, weights);
         weights = keptOf(weights);
@@ -247,7 +261,7 @@ fn main(
     } else {
       // A loop for each group of columns: one for both would take twice as long to compile.
       for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-        let values = valuesOf(vBase, start + 4 * owner, column0);
+        let values = valuesOf(placesFrom(start + 4 * owner, vBase, vStride), column0);
         var weights = atEachColumn(tile0, owner);
         total0 = addEach(total0, weights);
         y00 = update(y00, keptOf(weights), values);
@@ -265,7 +279,7 @@ fn main(
       }
       if (GROUPS > 1) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let values = valuesOf(vBase, start + 4 * owner, column1);
+          let values = valuesOf(placesFrom(start + 4 * owner, vBase, vStride), column1);
           var weights = atEachColumn(tile0, owner);
           y01 = update(y01, keptOf(weights), values);
           if (ROWS > 4) {

@@ -72,6 +72,7 @@ export const EXPONENTIAL: Specialization = {
 /* @__NO_SIDE_EFFECTS__ */ export const byElements = (...names: string[]): Specialization => ({
   Element: "f32",
   IS_WHOLE: "false",
+  UNIT: 1,
   ...Object.fromEntries(
     names.map((name) => {
       const array = name.toLowerCase();
