@@ -3,6 +3,7 @@ import { type UrlDirectoryOptions, urlDirectory, why } from "../remote/index.ts"
 
 type Hub = typeof import("@huggingface/hub");
 
+/** Which state of a model is read, from which Hub and as whom, and how files are fetched. */
 export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" | "headers" | "name" | "version"> {
   /** A branch, a tag or a commit. Default `main`. */
   readonly revision?: string;

@@ -22,6 +22,7 @@ export type ModelPlace =
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "hub"; readonly id: string };
 
+/** In what state a model is opened, how it is downloaded, and what is kept. */
 export interface ModelDirectoryOptions extends Omit<TransferOptions, "headers">, Pick<CacheOptions, "keeps"> {
   /** A branch, a tag or a commit of a model on the Hub. Default `main`. */
   readonly revision?: string;
@@ -61,6 +62,13 @@ export async function placeOfModel(text: string): Promise<ModelPlace> {
  * @throws Error that says what is not there, or why it cannot be had.
  */
 export async function modelDirectory(model: string, options: ModelDirectoryOptions = {}): Promise<ModelDirectory> {
+  if (typeof model !== "string" || model === "") {
+    const given = model === "" ? "an empty text" : String(model);
+    throw new TypeError(`modelDirectory: expected a path, an address or a name on the Hub, got ${given}`);
+  }
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`modelDirectory: expected options as an object, got ${options}`);
+  }
   const place = await placeOfModel(model);
   if (options.revision !== undefined) assertRevision(model, place, options.revision);
   switch (place.kind) {

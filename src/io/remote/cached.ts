@@ -3,6 +3,7 @@ import { decodeText, type ModelDirectory } from "../directory.ts";
 import { type ByteProgress, ProgressMeter } from "./progress.ts";
 import { type CacheStore, StorageFullError } from "./store.ts";
 
+/** What is kept of a remote directory, and when it is asked again. */
 export interface CacheOptions {
   readonly signal?: AbortSignal;
   /** Bytes of downloads; those of an earlier, unfinished one count at once. */

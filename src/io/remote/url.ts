@@ -13,6 +13,7 @@ import {
   type TransferOptions,
 } from "./transfer.ts";
 
+/** What is known of a directory at an address, and how its files are fetched. */
 export interface UrlDirectoryOptions extends TransferOptions {
   /** What errors call the directory; its address by default. */
   readonly name?: string;

@@ -84,6 +84,14 @@ it("tells paths, addresses and names on the Hub apart, and takes a path that is 
     "ftp://a/b",
   ];
   for (const text of paths) expect((await place(text))[0], text).toBe("path");
+  for (const odd of [undefined, null, 3, ""]) {
+    await expect(modelDirectory(odd as string)).rejects.toThrow(
+      "modelDirectory: expected a path, an address or a name on",
+    );
+  }
+  await expect(modelDirectory("owner/name", null!)).rejects.toThrow(
+    "modelDirectory: expected options as an object, got null",
+  );
   for (const text of ["../none", "a/../b", "owner/../../etc", "a/b/c", "none.safetensors"]) {
     await expect(openAt(UNREACHABLE, text)).rejects.toThrow(`${text}: no such directory`);
   }
