@@ -49,6 +49,12 @@ export function byLength(examples: ExampleSet<unknown>, places?: readonly number
   return order.sort((a, b) => examples.lengthOf(a) - examples.lengthOf(b) || a - b);
 }
 
+/** Optimizer steps of one pass over so many examples. */
+export const stepsOfEpoch = (
+  examples: number,
+  { batch, accumulate = 1 }: { readonly batch: number; readonly accumulate?: number },
+): number => Math.ceil(Math.ceil(examples / batch) / accumulate);
+
 /** Batches among which lengths are sorted when texts are grouped by length. */
 const BATCHES_PER_GROUP = 8;
 

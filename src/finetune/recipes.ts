@@ -1,6 +1,7 @@
 import type { StagedModel } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
 import type { TrainingEvent } from "./events.ts";
+import { stepsOfEpoch } from "./examples.ts";
 import { finetune } from "./finetune.ts";
 import { layerwiseGroups } from "./groups.ts";
 import { levelsOf } from "./levels.ts";
@@ -92,9 +93,8 @@ export async function* runRecipe<Host, Inputs>(
   stages: readonly RecipeStage[],
   options: RecipeOptions,
 ): AsyncGenerator<TrainingEvent, void> {
-  const { weightDecay = 0.01, accumulate = 1, batch } = options;
-  const stepsOf = (stage: RecipeStage): number =>
-    stage.epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+  const { weightDecay = 0.01 } = options;
+  const stepsOf = (stage: RecipeStage): number => stage.epochs * stepsOfEpoch(data.train.length, options);
   const totalSteps = stages.reduce((sum, stage) => sum + stepsOf(stage), 0);
   let done = 0;
   for (const [index, stage] of stages.entries()) {

@@ -17,7 +17,7 @@ import {
 import { examplesOf, requireOptions } from "./checks.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CheckpointEvent, EndEvent, Evaluation, StartEvent, StepEvent, Task, TrainingEvent } from "./events.ts";
-import { batchesOf, type ExampleSet, hashValues } from "./examples.ts";
+import { batchesOf, type ExampleSet, hashValues, stepsOfEpoch } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Examples, TrainingData } from "./training-data.ts";
@@ -138,7 +138,7 @@ class TrainingRun<Host, Inputs> {
     private readonly options: FinetuneOptions,
   ) {
     requireOptions(options);
-    const { epochs, batch, accumulate = 1, maxSteps = Number.POSITIVE_INFINITY, seed = 0 } = options;
+    const { epochs, accumulate = 1, maxSteps = Number.POSITIVE_INFINITY, seed = 0 } = options;
     const { train, valid } = examplesOf(data, options.padId);
     this.#train = train;
     this.#valid = valid;
@@ -148,7 +148,7 @@ class TrainingRun<Host, Inputs> {
     this.#trunk = new FrozenTrunk(model, budget, this.#train.isAugmented);
     this.#validTrunk = new FrozenTrunk(model, budget);
     this.#training = new TrainingStep(model, this.#trunk, options);
-    this.#allSteps = epochs * Math.ceil(Math.ceil(this.#train.length / batch) / accumulate);
+    this.#allSteps = epochs * stepsOfEpoch(this.#train.length, options);
     this.#totalSteps = Math.min(maxSteps, this.#allSteps);
     this.#factor = options.schedule?.(this.#allSteps) ?? (() => 1);
     this.#state = {

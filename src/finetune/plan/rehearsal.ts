@@ -4,7 +4,7 @@ import type { Optimizer } from "../../nn/index.ts";
 import { standIn, type Tensor } from "../../tensor/index.ts";
 import { cachedBytes, DEFAULT_CACHE_BUDGET } from "../activation-cache.ts";
 import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
-import { byLength, type ExampleSet } from "../examples.ts";
+import { byLength, type ExampleSet, stepsOfEpoch } from "../examples.ts";
 import { type FinetuneOptions, train } from "../trainer.ts";
 import { type Examples, exampleSet, type TrainingData } from "../training-data.ts";
 import type { CacheSize } from "./memory.ts";
@@ -92,7 +92,7 @@ export async function rehearse<Host, Inputs>(
       watch.event("refusal");
     }
     for (const state of optimizer.getState().tensors.values()) watch.mark([state], "moments");
-    const epochSteps = Math.ceil(Math.ceil(whole!.length / batch) / accumulate);
+    const epochSteps = stepsOfEpoch(whole!.length, options);
     const { evaluateFirst = false, evaluateEvery = epochSteps, maxSteps = Number.POSITIVE_INFINITY } = options;
     const form = {
       ...cacheSizes(watch.keptRows, whole!, valid, options),

@@ -1,3 +1,4 @@
+import { stepsOfEpoch } from "../../finetune/examples.ts";
 import { levelsOf } from "../../finetune/levels.ts";
 import type { StagedModel } from "../../models/index.ts";
 import { SettingError } from "../errors.ts";
@@ -53,8 +54,8 @@ export function partsOf<Host, Inputs>(
   { data, settings }: Pick<TaskRun<Host, Inputs>, "data" | "settings">,
   stages: readonly GradualStage[],
 ): { parts: GradualPart[]; totalSteps: number } {
-  const { epochs, batch, accumulate, maxSteps } = settings;
-  const each = epochs * Math.ceil(Math.ceil(data.train.length / batch) / accumulate);
+  const { epochs, maxSteps } = settings;
+  const each = epochs * stepsOfEpoch(data.train.length, settings);
   const totalSteps = Math.min(maxSteps ?? Number.POSITIVE_INFINITY, stages.length * each);
   const parts = stages.map((stage, index) => {
     const done = index * each;
