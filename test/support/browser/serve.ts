@@ -65,6 +65,11 @@ export async function serve(
       const bytes = await find(places, path);
       const { headers = {} } = options;
       const own = typeof headers === "function" ? headers(`/${path}`) : headers;
+      // Headless Chromium asks for it since it shares its code with the one in windows, and complains of a 404.
+      if (!bytes && path === "favicon.ico") {
+        response.writeHead(204, own).end();
+        return;
+      }
       if (!bytes) {
         response.writeHead(404, { "content-type": "text/plain", ...own }).end(`There is no /${path} here.`);
         return;
