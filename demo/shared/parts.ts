@@ -36,7 +36,9 @@ export function readParts(): (id: string) => Part {
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) visible[isIntersecting ? "add" : "delete"](target.id);
-      const current = sections.find(({ id }) => visible.has(id))?.id;
+      // Above the first part, which begins below what is looked at, the first is current.
+      const isAbove = sections[0].getBoundingClientRect().top > 0;
+      const current = sections.find(({ id }) => visible.has(id))?.id ?? (isAbove ? sections[0].id : undefined);
       if (current === undefined) return;
       for (const [id, link] of links) {
         if (id === current) link.setAttribute("aria-current", "step");

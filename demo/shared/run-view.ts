@@ -163,8 +163,10 @@ function figuresOf(log: RunLog, isLanguage: boolean, rate: string): HTMLElement[
         ),
     one("epoch", "Epoch", lastStep ? String(lastStep.epoch) : "–", log.epochs > 0 ? `of ${log.epochs}` : ""),
     one("speed", "Speed", lastStep ? formatCount(Math.round(lastStep.tokensPerSecond)) : "–", rate),
-    isEnded
-      ? one("saved", "Saved by freezing", log.secondsSaved > 0 ? formatDuration(log.secondsSaved) : "–")
-      : one("left", "Time left", lastStep?.secondsLeft != null ? formatClock(lastStep.secondsLeft) : "–", "min:s"),
+    ...(isEnded
+      ? log.secondsSaved > 0
+        ? [one("saved", "Saved by freezing", formatDuration(log.secondsSaved))]
+        : []
+      : [one("left", "Time left", lastStep?.secondsLeft != null ? formatClock(lastStep.secondsLeft) : "–", "min:s")]),
   ];
 }

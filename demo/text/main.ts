@@ -44,10 +44,13 @@ async function open(): Promise<void> {
   byId("notices").append(kept);
   keptRun(app, kept);
   const straight = byId("straight");
-  app.store.watch(({ plan, run }) => {
-    straight.hidden = run !== null || !(plan?.fits ?? !straight.hidden);
+  app.store.watch(({ plan, run, stored }) => {
+    straight.hidden = run !== null || stored !== null || !(plan?.fits ?? !straight.hidden);
   });
-  app.store.set({ stored: await storedRun(session) });
+  const stored = await storedRun(session);
+  app.store.set({ stored });
+  // A reload leaves the page where it was, which may be far below what is offered here.
+  if (stored && stored.ended === null) kept.scrollIntoView({ block: "center", behavior: "instant" });
   await app.chooseModel(bundledModel());
 }
 
