@@ -72,7 +72,7 @@ describe("graft finetune", () => {
     expect(bytes("json", "tokenizer.json").equals(readFileSync(`${MODEL}/tokenizer.json`))).toBe(true);
     const report = bytes("json", "report.html").toString();
     expect(report).toContain("fine-tuned on few.tsv");
-    expect(report).toMatch(/Some of 12 validation examples/);
+    expect(report).toMatch(/Of 12 validation examples (none is|1 is|\d+ are) told wrongly/);
     expect(report.match(/<span class="what">(true|before|after)<\/span>/g)!.length % 3).toBe(0);
   });
 

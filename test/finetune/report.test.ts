@@ -88,11 +88,15 @@ describe("renderReport", () => {
     expect(illustrated).toContain(`<img class="picture" src="${picture}" alt="">`);
     expect(illustrated).toContain("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
     expect(textOf(illustrated)).toContain(
-      "Some of 128 validation examples. Of these, 3 are told wrongly; the surest of these come first.",
+      "Of 128 validation examples that were looked at 3 are told wrongly: the surest come first, then right ones of each class.",
     );
     expect(textOf(illustrated)).toContain("cat/1.png true cat after ✗ dog 60.0 %");
-    const flawless = renderReport(madeUpReport({ sampled: { asked: 1, wrong: 0 } }));
-    expect(textOf(flawless)).toContain("Some of 1 validation example, all of which are told rightly.");
+    const flawless = renderReport(madeUpReport({ sampled: { asked: 12, wrong: 0 } }));
+    const some = "Here are some of each class.";
+    expect(textOf(flawless)).toContain(`Of 12 validation examples that were looked at none is told wrongly. ${some}`);
+    const { data } = madeUpReport();
+    const whole = renderReport(madeUpReport({ sampled: { asked: data.validExamples, wrong: 1 } }));
+    expect(textOf(whole)).toContain("Of 500 validation examples 1 is told wrongly: it comes first, then right ones");
   });
 
   it("tells for each stage what was trained, what was frozen and what the cache saved", () => {

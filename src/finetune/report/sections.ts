@@ -60,7 +60,7 @@ function drawMatrix(name: string, { confusionMatrix, labels }: Evaluation): Mark
 }
 
 /** Messages with their true label and what the model said, or what a language model wrote. */
-export function samplesSection({ samples, sampled, continuations = [] }: RunReport): Markup {
+export function samplesSection({ data, samples, sampled, continuations = [] }: RunReport): Markup {
   if (samples.length + continuations.length === 0) return html``;
   const texts = continuations.map(
     ({ prompt, before, after }) => html`<li><p class="message"><strong>${isolated(cut(prompt))}</strong></p>
@@ -69,18 +69,21 @@ ${before !== undefined && html`<p class="message"><span class="soft">before </sp
 `,
   );
   return html`<h2>Samples</h2>
-${sampled && html`<p class="note">${sampledWords(sampled)}</p>`}
+${sampled && html`<p class="note">${sampledWords(sampled, data)}</p>`}
 <section class="card"><ol class="samples">${samples.map(drawSample)}${texts}</ol></section>`;
 }
 
-function sampledWords({ asked, wrong }: NonNullable<RunReport["sampled"]>): string {
-  const examples = asked === 1 ? "1 validation example" : `${formatCount(asked)} validation examples`;
-  if (wrong === 0) return `Some of ${examples}, all of which are told rightly.`;
+/** What the samples were chosen from, and how. */
+function sampledWords(
+  { asked, wrong }: NonNullable<RunReport["sampled"]>,
+  { validExamples }: RunReport["data"],
+): string {
+  const looked = asked < validExamples ? " that were looked at" : "";
+  const examples = `${formatCount(asked)} validation example${asked === 1 ? "" : "s"}${looked}`;
+  if (wrong === 0) return `Of ${examples} none is told wrongly. Here are some of each class.`;
   const those =
-    wrong === 1
-      ? "1 is told wrongly; it comes first"
-      : `${formatCount(wrong)} are told wrongly; the surest of these come first`;
-  return `Some of ${examples}. Of these, ${those}.`;
+    wrong === 1 ? "1 is told wrongly: it comes first" : `${formatCount(wrong)} are told wrongly: the surest come first`;
+  return `Of ${examples} ${those}, then right ones of each class.`;
 }
 
 function drawSample({ text, picture, label, before, after }: ReportSample): Markup {

@@ -60,7 +60,7 @@ export async function prepareImages(
     },
     isNewHead,
     validFraction,
-    validation: validated.map(({ name, label, image }) => ({ text: name, label, image })),
+    validation: validated.map(({ name, label, image }) => ({ text: shortName(name), label, image })),
     ...{ texts: null, tokenizer: null },
     unlabelled(inputs) {
       const images = inputs.map((image, i) => {
@@ -82,6 +82,9 @@ export async function prepareImages(
     },
   };
 }
+
+/** "cat/1.png" of a path: a report is shown to others, who need not know the folders of this machine. */
+const shortName = (path: string): string => path.split(/[\\/]/).slice(-2).join("/");
 
 function readAugmentation({ augment = [] }: FullSettings, size: { height: number; width: number }) {
   try {
