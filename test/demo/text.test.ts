@@ -5,9 +5,9 @@ import { classificationExamples, predictAndEvaluate } from "../../src/finetune/i
 import { Gpu } from "../../src/gpu/index.ts";
 import { labelIndices, MemoryDirectory, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../src/models/index.ts";
+import { unzip } from "../support/unzip.ts";
 import { pressAtStep, recordTexts } from "./support/run-in-page.ts";
 import { useTextPage } from "./support/text-page.ts";
-import { unzip } from "./support/unzip.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MINI = join(ROOT, "assets/gpt2-mini-en");
