@@ -104,7 +104,7 @@ it("leaves no process behind when a test process dies", async () => {
   await once(child.stdout, "data");
   expect(browserProcesses(marker)).not.toEqual([]);
   child.kill("SIGKILL");
-  await expect.poll(() => browserProcesses(marker), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => browserProcesses(marker)).toEqual([]);
 });
 
 /** Numbers of the processes of a Chromium with a text among its switches, as Linux lists them. */

@@ -30,7 +30,7 @@ it("the example with an import map trains from one file of a CDN", async () => {
   });
   await page.goto(`${served.url}import-map.html`);
   const progress = page.getByRole("status");
-  await expect.poll(() => progress.textContent(), { timeout: 60_000 }).toMatch(/^After 300 steps/);
+  await expect.poll(() => progress.textContent()).toMatch(/^After 300 steps/);
   const right = Number(/tells (\d+) of 256/.exec((await progress.textContent()) ?? "")![1]);
   expect(right).toBeGreaterThan(250);
   expect(asked).toEqual([`/npm/graft-gpu@${version}/dist/graft.min.js`]);

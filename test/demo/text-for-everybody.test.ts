@@ -12,8 +12,6 @@ import { TextPage, useTextPage } from "./support/text-page.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 /** A run on a processor, on a machine that does other things too. */
 const LONG = 1_200_000;
-/** One answer of the page there. */
-const SOON = 120_000;
 
 const { open, chromium, address } = useTextPage();
 /** Tabs until the element that has the focus is the one wanted. */
@@ -76,7 +74,7 @@ describe("the page for everybody", () => {
       );
       await page.keyboard.type("Where is it?");
       const verdict = text.part("try").locator("[data-which=after] .verdict");
-      await expect.poll(() => verdict.textContent(), { timeout: SOON }).toMatch(/question|statement/);
+      await expect.poll(() => verdict.textContent()).toMatch(/question|statement/);
     },
     LONG,
   );
@@ -116,9 +114,7 @@ describe("the page for everybody", () => {
     "works without a network once it was loaded, the bundled model with it",
     async () => {
       const { page, text } = await open();
-      await expect
-        .poll(() => page.locator("#offline").textContent(), { timeout: SOON })
-        .toMatch(/^Works without a network/);
+      await expect.poll(() => page.locator("#offline").textContent()).toMatch(/^Works without a network/);
       await page.context().setOffline(true);
       await page.reload();
       await text.waitUntilReady();
@@ -165,7 +161,7 @@ describe("the folder that npm run demo -- --out makes", () => {
         });
         expect(isRefused).toBe(true);
         // The policy in the page itself has refused it, and says so: to the page, and on the console.
-        await expect.poll(() => problems.length, { timeout: SOON }).toBe(2);
+        await expect.poll(() => problems.length).toBe(2);
         expect(takeProblems().join(" ")).toMatch(/style-src/);
       } finally {
         await host.close();

@@ -17,8 +17,6 @@ const SPAM =
 const HAM = "Are you coming home for dinner tonight? I will wait for you.";
 /** A whole run on a processor, on a machine that does other things too. */
 const LONG = 1_200_000;
-/** One answer of the page there. */
-const SOON = 120_000;
 
 const { open } = useTextPage();
 const percent = (words: string | null): number => Number(words?.replace(" %", ""));
@@ -53,16 +51,16 @@ describe("the page that fine-tunes GPT-2", () => {
 
       const verdict = (which: "before" | "after") => text.part("try").locator(`[data-which=${which}] .verdict`);
       await page.getByLabel("Your text").fill(SPAM);
-      await expect.poll(() => verdict("before").textContent(), { timeout: SOON }).toMatch(/^(ham|spam)$/);
+      await expect.poll(() => verdict("before").textContent()).toMatch(/^(ham|spam)$/);
       expect(await verdict("after").textContent()).toBe("spam");
       const shown = percent(await text.part("try").locator("[data-which=after] .strong .value").textContent());
       await screenshot("text/tried");
       await page.getByLabel("Your text").fill(HAM);
-      await expect.poll(() => verdict("after").textContent(), { timeout: SOON }).toBe("ham");
+      await expect.poll(() => verdict("after").textContent()).toBe("ham");
       expect(await text.part("try").locator(".matrix td.right").count()).toBe(2);
 
       await text.button("Prepare the files").click();
-      await text.button("Download all").waitFor({ timeout: SOON });
+      await text.button("Download all").waitFor();
       const command = await text.part("keep").locator("code").textContent();
       expect(command).toMatch(/^graft finetune --model http:\S+gpt2-mini-en\/ --task classify --data sms-1200\.tsv /);
       expect((await fetch(`${/--model (\S+)/.exec(command!)![1]}config.json`)).ok).toBe(true);
@@ -132,7 +130,7 @@ describe("the page that fine-tunes GPT-2", () => {
       await text.waitForStatus(/^Done after 60 steps/);
       await page.getByLabel("Your text").fill("Where is it?");
       const verdict = text.part("try").locator("[data-which=after] .verdict");
-      await expect.poll(() => verdict.textContent(), { timeout: SOON }).toBe("question");
+      await expect.poll(() => verdict.textContent()).toBe("question");
     },
     LONG,
   );
@@ -175,7 +173,7 @@ describe("the page that fine-tunes GPT-2", () => {
       const file = { name: "song.txt", mimeType: "text/plain", buffer: Buffer.from(song) };
       await text.part("data").locator("input[type=file]").setInputFiles(file);
       const name = text.part("data").locator("[data-name]");
-      await expect.poll(() => name.getAttribute("data-name"), { timeout: SOON }).toBe("song.txt");
+      await expect.poll(() => name.getAttribute("data-name")).toBe("song.txt");
       await page.getByRole("radio", { name: "Last two blocks" }).check();
       await page.getByLabel("Epochs").fill("2");
       await page.getByLabel("Longest text").fill("32");
@@ -187,7 +185,7 @@ describe("the page that fine-tunes GPT-2", () => {
       await page.getByLabel("Your text").fill("The sea is");
       await text.button("Write on").click();
       const sample = (which: "before" | "after") => text.part("try").locator(`[data-which=${which}] .sample`);
-      await expect.poll(() => text.button("Write on").isEnabled(), { timeout: SOON }).toBe(true);
+      await expect.poll(() => text.button("Write on").isEnabled()).toBe(true);
       const [before, after] = [await sample("before").textContent(), await sample("after").textContent()];
       expect(before).toMatch(/^The sea is.{20}/s);
       expect(after).toMatch(/^The sea is.{20}/s);
@@ -206,7 +204,7 @@ describe("what is frozen", () => {
       const blocks = text.part("freeze").locator("button.block");
       const pressed = () => blocks.evaluateAll((all) => all.map((one) => one.getAttribute("aria-pressed") === "true"));
       const counts = async (trained: string) => {
-        await expect.poll(() => text.figure("trainable").textContent(), { timeout: SOON }).toBe(trained);
+        await expect.poll(() => text.figure("trainable").textContent()).toBe(trained);
         await text.waitUntilReady();
         return text.figure("memory").textContent();
       };
@@ -246,8 +244,7 @@ describe("what a person may do wrong", () => {
           .part("data")
           .locator("input[type=file]")
           .setInputFiles({ name, mimeType: "text/plain", buffer: Buffer.from(contents) });
-      const message = (pattern: RegExp) =>
-        expect.poll(() => text.error.textContent(), { timeout: SOON }).toMatch(pattern);
+      const message = (pattern: RegExp) => expect.poll(() => text.error.textContent()).toMatch(pattern);
       const dropped = await page.evaluateHandle(() => {
         const transfer = new DataTransfer();
         transfer.items.add(new File(["ham\thello\nspam\n"], "broken.tsv"));
@@ -267,7 +264,7 @@ describe("what a person may do wrong", () => {
 
       // What a file's columns are is guessed, shown, and can be changed.
       await drop("films.csv", "id,verdict,review\n1,good,so much\n2,bad,too long\n3,good,fun\n4,bad,nothing at all\n");
-      await expect.poll(name, { timeout: SOON }).toBe("films.csv");
+      await expect.poll(name).toBe("films.csv");
       expect(await page.getByLabel("Column of the label").inputValue()).toBe("verdict");
       expect(await page.getByLabel("Column of the text").inputValue()).toBe("review");
       const bars = text.part("data").getByRole("list", { name: "Examples of each class" });
@@ -275,16 +272,16 @@ describe("what a person may do wrong", () => {
 
       // Text without labels is for a model that writes; told apart it cannot be, and the page says so.
       await drop("song.txt", "The sea is wide, the sea is deep. ".repeat(40));
-      await expect.poll(name, { timeout: SOON }).toBe("song.txt");
+      await expect.poll(name).toBe("song.txt");
       expect(await page.getByRole("radio", { name: "Write like them" }).isChecked()).toBe(true);
       await page.getByRole("radio", { name: "Tell texts apart" }).check();
       const alert = text.part("data").getByRole("alert");
-      await expect.poll(() => alert.textContent(), { timeout: SOON }).toMatch(/song\.txt: a \.txt file has no labels/);
+      await expect.poll(() => alert.textContent()).toMatch(/song\.txt: a \.txt file has no labels/);
       await text.waitForStatus(/^The examples do not go with what the model is to learn; see part 2\.$/);
       await drop("few.tsv", "ham\thello\nspam\tagain\n");
       await message(/few\.tsv: 2 examples of 2 classes are too few.*give more text\./);
       await page.getByRole("radio", { name: "SMS spam" }).check();
-      await expect.poll(name, { timeout: SOON }).toBe("sms-1200.tsv");
+      await expect.poll(name).toBe("sms-1200.tsv");
 
       await page.getByRole("radio", { name: "A folder of yours" }).check();
       const folder = text.part("choose").locator("input[type=file]");
@@ -311,9 +308,7 @@ describe("what a person may do wrong", () => {
       await message(/This model cannot be used.*model\.safetensors/);
       await screenshot("text/broken-model");
       await folder.setInputFiles([...files, { name: "model.safetensors", mimeType: "", buffer: weights }]);
-      await expect
-        .poll(() => text.part("choose").locator(".facts").textContent(), { timeout: SOON })
-        .toMatch(/^Modelmodel.*2,222,592/);
+      await expect.poll(() => text.part("choose").locator(".facts").textContent()).toMatch(/^Modelmodel.*2,222,592/);
       // What has gone well settles what went wrong before.
       await expect.poll(() => page.getByRole("alert").count()).toBe(0);
       await text.waitUntilReady();
