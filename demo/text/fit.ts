@@ -33,7 +33,14 @@ export function showProblem(place: HTMLElement, { plan, planProblem }: State, se
 }
 
 /** A change as settings of this page; null where it has none for it. */
-function patchOf({ batch, accumulate, length, lora, checkpointBlocks, evaluationBatch }: ChangedOptions): Patch | null {
+export function patchOf({
+  batch,
+  accumulate,
+  length,
+  lora,
+  checkpointBlocks,
+  evaluationBatch,
+}: ChangedOptions): Patch | null {
   if (lora !== undefined) return null;
   return {
     ...(batch !== undefined && { batch }),
@@ -44,7 +51,8 @@ function patchOf({ batch, accumulate, length, lora, checkpointBlocks, evaluation
   };
 }
 
-function wordsOf({ batch, accumulate = 1, evalBatch, checkpointBlocks, maxLength }: Patch): string[] {
+/** Settings that save memory, as a person reads them. */
+export function wordsOf({ batch, accumulate = 1, evalBatch, checkpointBlocks, maxLength }: Patch): string[] {
   return [
     ...(batch === undefined ? [] : [`a batch of ${batch}`]),
     ...(accumulate > 1 ? [`${accumulate} batches a step`] : []),

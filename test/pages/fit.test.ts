@@ -1,0 +1,19 @@
+import { expect, it } from "vitest";
+import { patchOf, wordsOf } from "../../demo/text/fit.ts";
+import { DEFAULT_TRAINING, settingsOf } from "../../demo/text/training.ts";
+import { fullSettings } from "../../src/jobs/index.ts";
+import type { ModelInspection } from "../../src/session/index.ts";
+
+const MODEL = { stages: [], head: { name: "score", parameters: 2, pattern: "score" }, labels: [], positions: 256 };
+
+it("takes what would fit as settings of the job, and tells it in words", () => {
+  const patch = patchOf({ batch: 8, accumulate: 2, evaluationBatch: 8, checkpointBlocks: true });
+  expect(patch).toEqual({ batch: 8, accumulate: 2, evalBatch: 8, checkpointBlocks: true });
+  expect(wordsOf(patch!)).toEqual([
+    ...["a batch of 8", "2 batches a step", "8 texts at a time to check", "blocks computed twice, which is slower"],
+  ]);
+  const settings = settingsOf(MODEL as unknown as ModelInspection, { ...DEFAULT_TRAINING, ...patch }, "classify");
+  expect(fullSettings(settings)).toMatchObject(patch!);
+  expect(wordsOf(patchOf({ length: 32 })!)).toEqual(["texts of 32 tokens"]);
+  expect(patchOf({ lora: 8 })).toBeNull();
+});
