@@ -48,7 +48,9 @@ function upload(x: NdArray, isReversed: boolean, dtype: "f32" | "i32"): Tensor {
   return permuteView(moved, axes);
 }
 
-const wordsOf = (values: ArrayLike<number>): Uint32Array => new Uint32Array(Float32Array.from(values).buffer);
+/** Every NaN alike: which one 0 / 0 is, JavaScript leaves to its engines. */
+const wordsOf = (values: ArrayLike<number>): Uint32Array =>
+  new Uint32Array(Float32Array.from(values, (value) => (Number.isNaN(value) ? Number.NaN : value)).buffer);
 
 describe.each([
   { title: "this machine's adapter", software: false },
