@@ -117,9 +117,6 @@ async function singleSource(...entries) {
 /** The engine whole: `graft-gpu` and `graft-gpu/nn`. */
 export const engineSource = () => singleSource(ENTRY_POINTS.index, ENTRY_POINTS.nn);
 
-/** The core of the engine whole: `graft-gpu/core`. */
-export const coreSource = () => singleSource(ENTRY_POINTS.core);
-
 /** In a file for browsers there is nothing to find an adapter with but the browser. */
 const withoutNode = {
   name: "without-node",
@@ -140,8 +137,23 @@ const withoutNode = {
   },
 };
 
-/** Programs for browsers, each in one minified file: {@link engineSource}, {@link coreSource} or what a
- * program imports. */
+/** What helps in any browser, in place of what helps in each. */
+const generalAdvice = {
+  name: "general-advice",
+  setup({ onLoad }) {
+    const contents = `export const browserOf = () => {};
+    export const stepsWithout = () => [
+      "Open the page in Chrome or Edge 113 or newer, Safari 26 or newer, or Firefox 141 or newer (on a Mac 145 or newer).",
+    ];
+    export const stepsWithoutAdapter = () => [
+      "Switch on hardware acceleration in the browser's settings, and restart it.",
+      "Update the graphics driver.",
+    ];`;
+    onLoad({ filter: /[/\\]gpu[/\\]browser-advice\.ts$/ }, () => ({ contents }));
+  },
+};
+
+/** Programs for browsers, each in one minified file: {@link engineSource} or what a program imports. */
 export const singleFileOptions = (contents, outfile) => ({
   ...common,
   stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
@@ -149,6 +161,12 @@ export const singleFileOptions = (contents, outfile) => ({
   minify: true,
   plugins: [withoutNode, shaderPlugin(), pureCalls(join(repository, "src"))],
 });
+
+/** The core of the engine whole, `graft-gpu/core`, in one file. */
+export async function coreOptions(outfile) {
+  const options = singleFileOptions(await singleSource(ENTRY_POINTS.core), outfile);
+  return { ...options, plugins: [generalAdvice, ...options.plugins] };
+}
 
 /**
  * The worker of a session, with all that it needs in one file: workers have no import maps, so no package can be found by its
@@ -176,7 +194,7 @@ export const workerOptions = () => ({
 export async function buildLibrary(outdir, { sourcemap = true } = {}) {
   const singleFiles = [
     singleFileOptions(await engineSource(), join(outdir, "graft.min.js")),
-    singleFileOptions(await coreSource(), join(outdir, "graft-core.min.js")),
+    await coreOptions(join(outdir, "graft-core.min.js")),
   ];
   const results = await Promise.all([
     build({ ...(await libraryOptions()), outdir, sourcemap }),

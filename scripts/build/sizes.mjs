@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { coreSource, engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
+import { coreOptions, engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
 
 /** Kilobytes are 1000 bytes here, as for every size of a download. */
 const KB = 1000;
@@ -106,13 +106,13 @@ const sizesOf = ({ text, contents }) => ({
 });
 
 /** The engine whole, and how many bytes of it each source file makes up. */
-export const measureEngine = async () => measureFile(ENGINE, await engineSource());
+export const measureEngine = async () => measureFile(ENGINE, singleFileOptions(await engineSource(), "graft.min.js"));
 
 /** The same of the core. */
-export const measureCore = async () => measureFile(CORE, await coreSource());
+export const measureCore = async () => measureFile(CORE, await coreOptions("graft-core.min.js"));
 
-async function measureFile({ name }, source) {
-  const { outputFiles, metafile } = await build({ ...singleFileOptions(source, "graft.min.js"), write: false });
+async function measureFile({ name }, options) {
+  const { outputFiles, metafile } = await build({ ...options, write: false });
   const { inputs } = Object.values(metafile.outputs)[0];
   const modules = new Map(Object.entries(inputs).map(([module, { bytesInOutput }]) => [module, bytesInOutput]));
   return { name, ...sizesOf(outputFiles[0]), modules };

@@ -70,6 +70,7 @@ export const greaterEqual = comparison("greaterEqual", ">=");
 export const logicalAnd = logical("logicalAnd", "&");
 export const logicalOr = logical("logicalOr", "|");
 export const logicalXor = logical("logicalXor", "!=");
+export const squaredError: ElementFunction = { name: "squaredError", f32: "let d = a - b; return d * d;" };
 // Gradients: a is the incoming gradient, b the input or, where it is said, the output.
 export const reluBackward: ElementFunction = {
   name: "reluBackward",

@@ -25,6 +25,8 @@ const TERNARY = {
       "let whole = areOrdered(a, b); let m = orderOf(a); let n = orderOf(b); return select(select(c, 0.5 * c, whole & (m == n)), vec4<R>(0), whole & (m > n));",
     isSelection: false,
   },
+  /** The slope of the squared error of a from b, times c. */
+  squaredSlope: { apply: "return c * (2.0 * (a - b));", isSelection: false },
 } as const;
 
 export type TernaryName = keyof typeof TERNARY;

@@ -20,8 +20,6 @@ const SOFTPLUS_OF_MINUS = "logarithmOfOnePlus(exponential(-absolute(x))) + large
 // slopes of what depends on x − t alone serve both, with the operands exchanged. Each is an export of its own, so that
 // bundlers leave out those that a program does not use.
 
-export const squared = plain("let d = x - t; return d * d;");
-export const squaredSlope = plain("return g * (2.0 * (x - t));");
 export const absolute = plain("return absolute(x - t);");
 export const absoluteSlope = plain(
   "let d = x - t; let s = select(copySign(vec4(1.0), d), vec4(0.0), magnitudeBits(d) == vec4(0u)); return g * select(s, d, isNotANumber(d));",

@@ -67,13 +67,6 @@ interface LossInit<A> {
 
 type NoAttributes = Record<string, never>;
 
-/** (x − t)². */
-export const squaredErrorOp = defineLoss<NoAttributes>({
-  name: "squaredError",
-  kernel: () => LOSSES.squared,
-  slopes: differenceSlopes(LOSSES.squaredSlope, (d) => mul(d, 2)),
-});
-
 /** |x − t|; the slope at 0 is 0. */
 export const absoluteErrorOp = defineLoss<NoAttributes>({
   name: "absoluteError",

@@ -2,8 +2,9 @@ import { requireFloat32 } from "../../../kernels/launch.ts";
 import { broadcastShapes, formatShape, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { sum } from "../broadcast.ts";
 import { div, maximum, mul, rsqrt, square } from "../elementwise/index.ts";
-import { absoluteErrorOp, binaryErrorOp, divergenceOp, huberErrorOp, squaredErrorOp } from "./element-losses.ts";
+import { absoluteErrorOp, binaryErrorOp, divergenceOp, huberErrorOp } from "./element-losses.ts";
 import { type Reduction, reduceLosses, requireReduction } from "./reduction.ts";
+import { squaredErrorOp } from "./squared-error.ts";
 
 /** What becomes of the losses of the elements. */
 export interface LossOptions {
