@@ -10,17 +10,16 @@ export {
 } from "./autograd/backward.ts";
 export { Gradients } from "./autograd/gradients.ts";
 export { expand, sum } from "./autograd/ops/broadcast.ts";
-export { dropout, dropoutAdd } from "./autograd/ops/dropout.ts";
+export { dropout } from "./autograd/ops/dropout.ts";
 export { relu, sigmoid, silu, tanh } from "./autograd/ops/elementwise/activation.ts";
-export { abs, reciprocal, rsqrt, sign, sqrt, square } from "./autograd/ops/elementwise/algebraic.ts";
+export { abs, rsqrt, sign, sqrt, square } from "./autograd/ops/elementwise/algebraic.ts";
 export { add, affine, div, mul, neg, sub } from "./autograd/ops/elementwise/arithmetic.ts";
 export { cast } from "./autograd/ops/elementwise/cast.ts";
 export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./autograd/ops/elementwise/comparison.ts";
 export type { Operand } from "./autograd/ops/elementwise/define-binary.ts";
 export { exp, log } from "./autograd/ops/elementwise/exponential.ts";
-export { maximum, minimum } from "./autograd/ops/elementwise/extrema.ts";
 export { type GeluOptions, gelu } from "./autograd/ops/elementwise/gaussian.ts";
-export { maskedFill, where } from "./autograd/ops/elementwise/selection.ts";
+export { where } from "./autograd/ops/elementwise/selection.ts";
 export { embedding } from "./autograd/ops/indexing/embedding.ts";
 export { oneHot } from "./autograd/ops/indexing/one-hot.ts";
 export {
@@ -40,15 +39,13 @@ export { argmax } from "./autograd/ops/reduction/arguments.ts";
 export type { Axes } from "./autograd/ops/reduction/attributes.ts";
 export { max, min } from "./autograd/ops/reduction/extrema.ts";
 export { mean } from "./autograd/ops/reduction/statistics.ts";
-export { concat, stack } from "./autograd/ops/shape/concat.ts";
+export { concat } from "./autograd/ops/shape/concat.ts";
 export {
   contiguous,
   permute,
   reshape,
   slice,
-  squeeze,
   transpose,
-  unsqueeze,
 } from "./autograd/ops/shape/views.ts";
 export { noGrad } from "./autograd/tape.ts";
 export {

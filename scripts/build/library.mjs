@@ -137,19 +137,31 @@ const withoutNode = {
   },
 };
 
-/** What helps in any browser, in place of what helps in each. */
-const generalAdvice = {
-  name: "general-advice",
+/**
+ * What the file of the core has in place of some modules: advice that holds in any browser, not for each; and lines of
+ * indices cut to where comparing each with all is quick, not sorted, which gives the same bits.
+ */
+const smallerParts = {
+  name: "smaller-parts",
   setup({ onLoad }) {
-    const contents = `export const browserOf = () => {};
-    export const stepsWithout = () => [
-      "Open the page in Chrome or Edge 113 or newer, Safari 26 or newer, or Firefox 141 or newer (on a Mac 145 or newer).",
-    ];
-    export const stepsWithoutAdapter = () => [
-      "Switch on hardware acceleration in the browser's settings, and restart it.",
-      "Update the graphics driver.",
-    ];`;
-    onLoad({ filter: /[/\\]gpu[/\\]browser-advice\.ts$/ }, () => ({ contents }));
+    const replace = (filter, contents) => onLoad({ filter }, () => ({ contents }));
+    replace(
+      /[/\\]gpu[/\\]browser-advice\.ts$/,
+      `export const browserOf = () => {};
+      export const stepsWithout = () => [
+        "Open the page in Chrome or Edge 113 or newer, Safari 26 or newer, or Firefox 141 or newer (on a Mac 145 or newer).",
+      ];
+      export const stepsWithoutAdapter = () => [
+        "Switch on hardware acceleration in the browser's settings, and restart it.",
+        "Update the graphics driver.",
+      ];`,
+    );
+    replace(
+      /[/\\]indexing[/\\]sorted-links\.ts$/,
+      `export const LONGEST_LINE = 4096;
+      export const isSorted = () => false;
+      export const sortLinks = isSorted;`,
+    );
   },
 };
 
@@ -165,7 +177,7 @@ export const singleFileOptions = (contents, outfile) => ({
 /** The core of the engine whole, `graft-gpu/core`, in one file. */
 export async function coreOptions(outfile) {
   const options = singleFileOptions(await singleSource(ENTRY_POINTS.core), outfile);
-  return { ...options, plugins: [generalAdvice, ...options.plugins] };
+  return { ...options, plugins: [smallerParts, ...options.plugins] };
 }
 
 /**

@@ -68,3 +68,34 @@ it("the file for a CDN gives the bits of the sources, in every op and its gradie
     });
   }
 });
+
+it("the file of the core adds the gradients of many equal ids in the order of the sources, without sorting them", async () => {
+  const device = await openDevice(inject("device") ?? {});
+  const core = (await import(/* @vite-ignore */ join(built.folder, "dist/graft-core.min.js"))) as Engine;
+  const gradients: Float32Array[] = [];
+  for (const { engine, gpu } of [on(device, sources), on(device, core)]) {
+    gpu.use();
+    const random = seeded(3);
+    const rows = 5000;
+    const table = engine.tensor(Float32Array.from({ length: 40 }, random), [20, 2]);
+    table.requiresGrad = true;
+    const ids = engine.tensor(Int32Array.from({ length: rows }, () => Math.floor(20 * random())));
+    const weights = engine.tensor(Float32Array.from({ length: 2 * rows }, random), [rows, 2]);
+    const found = engine.backward(engine.tidy(() => engine.sum(engine.mul(engine.embedding(table, ids), weights))));
+    gradients.push((await found.get(table)!.data()) as Float32Array);
+    for (const held of [table, ids, weights, found]) held.dispose();
+  }
+  expectSameBits("gradient of the table", gradients[1], gradients[0]);
+});
+
+it("the file of the core tells what helps in every browser", async () => {
+  const core = (await import(/* @vite-ignore */ join(built.folder, "dist/graft-core.min.js"))) as Engine;
+  const gpu = { requestAdapter: async () => null } as unknown as GPU;
+  const lacking = await core.describeWebGpuProblem({ navigator: { userAgent: "" } });
+  const blocked = await core.describeWebGpuProblem({ navigator: { userAgent: "", gpu } });
+  expect(lacking).toMatchObject({ kind: "no-webgpu", steps: [expect.stringContaining("Chrome or Edge 113")] });
+  expect(blocked).toMatchObject({
+    kind: "no-adapter",
+    steps: [expect.stringContaining("hardware acceleration"), expect.anything()],
+  });
+});

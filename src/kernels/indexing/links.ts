@@ -1,11 +1,9 @@
-import keysSource from "../../../shaders/indexing/index-keys.wgsl";
 import linksSource from "../../../shaders/indexing/index-links.wgsl";
-import sortedSource from "../../../shaders/indexing/sorted-links.wgsl";
 import { defineKernel } from "../../gpu/index.ts";
 import { contiguousStrides, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { mergeAround, twoVectors } from "../strided.ts";
-import { sortPairs } from "./radix-sort.ts";
+import { isSorted, LONGEST_LINE, sortLinks } from "./sorted-links.ts";
 
 const linksKernel = defineKernel({
   name: "index-links",
@@ -27,46 +25,14 @@ const linksKernel = defineKernel({
   },
 });
 
-const keysKernel = defineKernel({
-  name: "index-keys",
-  source: keysSource,
-  bindings: { indices: "read", pairs: "read_write" },
-  params: {
-    shape0: "vec4<u32>",
-    shape1: "vec4<u32>",
-    indicesStrides0: "vec4<u32>",
-    indicesStrides1: "vec4<u32>",
-    count: "u32",
-    rank: "u32",
-    axis: "u32",
-    isSigned: "u32",
-    length: "u32",
-    indicesOffset: "u32",
-  },
-});
-
-const sortedKernel = defineKernel({
-  name: "sorted-links",
-  source: sortedSource,
-  bindings: { pairs: "read", links: "read_write" },
-  params: { count: "u32", lineLength: "u32", lineStride: "u32", length: "u32", ignored: "u32" },
-});
-
 /** No place: an axis is shorter than this. */
 export const NONE = 0xffffffff;
-
-/** Above so many comparisons, and in lines longer than the second, indices are sorted to find equal ones. */
-const MOST_COMPARISONS = 2 ** 20;
-const SHORT_LINE = 128;
 
 export const isSigned = (indices: Tensor): number => (indices.dtype === "i32" ? 1 : 0);
 
 /** Shape of the indices with the axes along which they repeat (stride 0) cut to 1: those lines share their links. */
 const ownShape = (indices: Tensor, axis: number): number[] =>
   indices.shape.map((length, i) => (i !== axis && indices.strides[i] === 0 ? 1 : length));
-
-/** One invocation walks a chain, which is a line at most: longer ones are cut, lest a GPU's driver lose patience. */
-const LONGEST_LINE = 2 ** 18;
 
 /** The axis along which indices must be halved, so that their links, of eight bytes, can be bound and walked. */
 export function linksHalving(indices: Tensor, axis: number): number | undefined {
@@ -108,15 +74,7 @@ export function makeLinks(
     length,
     ignored,
   };
-  if (lineLength <= SHORT_LINE || count * lineLength <= MOST_COMPARISONS) {
-    launch(op, linksKernel.variant(), [indices, links], params, gridOf(count));
-  } else {
-    const pairs = output(op, indices, [count, 2], "u32");
-    launch(op, keysKernel.variant(), [indices, pairs], params, gridOf(count));
-    const highest = (count / lineLength) * length - 1;
-    const sorted = sortPairs(op, pairs, 32 - Math.clz32(highest));
-    launch(op, sortedKernel.variant(), [sorted, links], { ...params, lineStride: packed[axis] }, gridOf(count));
-    sorted.dispose();
-  }
+  if (isSorted(count, lineLength)) sortLinks(op, indices, links, params, packed[axis]);
+  else launch(op, linksKernel.variant(), [indices, links], params, gridOf(count));
   return { links, strides: packed.map((stride, i) => (own[i] === indices.shape[i] ? stride : 0)) };
 }
