@@ -24,13 +24,13 @@ export const PROGRAMS = [
   },
   {
     name: "a convolutional network and its training",
-    limit: 73,
+    limit: 74,
     source: `export { backward, crossEntropy, Gpu, relu, reshape, tensor, tidy } from "graft-gpu";
       export { AdamW, BatchNorm, Conv2d, Linear, MaxPool2d, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a language model and its training",
-    limit: 74,
+    limit: 75,
     source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },
@@ -40,7 +40,7 @@ export const PROGRAMS = [
 export const CORE = { name: "the core whole, dist/graft-core.min.js", limit: 60 };
 
 /** The engine whole: every export of `graft-gpu` and `graft-gpu/nn`, as `dist/graft.min.js`. */
-export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 122 };
+export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 124 };
 
 /**
  * Builds the package as npm would install it and bundles programs from it.
