@@ -1,6 +1,6 @@
 // What is built from src: the entry points of the package, and the engine as one file for a page without a bundler.
 import { chmod, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { pureCalls } from "./pure-calls.mjs";
@@ -41,6 +41,19 @@ const ENTRY_POINTS = {
   session: "src/session/index.ts",
   "cli/main": "src/cli/main.ts",
 };
+
+/** What is loaded in Node alone, on demand; also the package's own names for it, less "#" (its `imports` in package.json). */
+const NODE_ONLY = {
+  "node-adapter": "src/gpu/node-adapter.ts",
+  "node-wait": "src/gpu/node-wait.ts",
+  node: "src/io/node/index.ts",
+};
+
+/** In a file for browsers nothing is found with what only Node has. */
+const WITHOUT_NODE = `const refuse = () => {
+  throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm");
+};
+export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as modelDirectory, refuse as openFile };`;
 
 /** Parts of the bench: kernel ladders need neither the rows of the table nor the models of steps. */
 const BENCH_PARTS = ["run", "plan", "steps/index", "table/index", "tune/index", "page/page"];
@@ -86,6 +99,24 @@ const barrels = (files) => ({
   },
 });
 
+/**
+ * What Node alone loads is asked for by names of the package's own, for which bundlers for browsers take a file that refuses:
+ * else they would stop at the modules of Node.
+ */
+const nodeByName = {
+  name: "node-by-name",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\.ts$/ }, ({ path, kind, resolveDir }) => {
+      if (kind !== "dynamic-import") return undefined;
+      const file = relative(repository, resolve(resolveDir, path)).split(sep).join("/");
+      const name = Object.keys(NODE_ONLY).find((own) => NODE_ONLY[own] === file);
+      return name ? { path: `#${name}`, external: true } : undefined;
+    });
+    onResolve({ filter: /^without-node$/ }, ({ path }) => ({ path, namespace: "without-node" }));
+    onLoad({ filter: /.*/, namespace: "without-node" }, () => ({ contents: WITHOUT_NODE }));
+  },
+};
+
 /** The subpaths of the package, in shared chunks. */
 export async function libraryOptions() {
   const families = await parts();
@@ -93,13 +124,16 @@ export async function libraryOptions() {
     ...common,
     entryPoints: {
       ...ENTRY_POINTS,
+      "chunks/node-adapter": NODE_ONLY["node-adapter"],
+      "chunks/node-wait": NODE_ONLY["node-wait"],
+      "chunks/without-node": "without-node",
       ...Object.fromEntries(Object.keys(families).map((part) => [`chunks/${part}`, part])),
     },
     outdir: "dist",
     splitting: true,
     sourcemap: true,
     chunkNames: "chunks/[name]-[hash]",
-    plugins: [shaderPlugin(), pureCalls(join(repository, "src")), barrels(families)],
+    plugins: [shaderPlugin(), pureCalls(join(repository, "src")), barrels(families), nodeByName],
   };
 }
 
@@ -117,15 +151,13 @@ async function singleSource(...entries) {
 /** The engine whole: `graft-gpu` and `graft-gpu/nn`. */
 export const engineSource = () => singleSource(ENTRY_POINTS.index, ENTRY_POINTS.nn);
 
-/** In a file for browsers there is nothing to find an adapter with but the browser. */
+/** Files for browsers alone. */
 const withoutNode = {
   name: "without-node",
   setup({ onLoad }) {
-    const contents = `const refuse = () => {
-      throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm");
-    };
-    export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as modelDirectory, refuse as openFile };`;
-    onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({ contents }));
+    onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({
+      contents: WITHOUT_NODE,
+    }));
     // Matrix units are an experiment of Dawn's, and need an option that only Node can give it.
     const noMatrices = `export const SUBGROUP_MATRIX_FEATURE = "";
     export const NEEDS_MATRICES = "Node";

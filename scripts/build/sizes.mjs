@@ -69,8 +69,9 @@ export async function measurePrograms(programs) {
         ...singleFileOptions(source, join(root, "program.js")),
         stdin: { contents: source, resolveDir: root },
         packages: "bundle",
-        external: ["node:*", "webgpu", "@huggingface/tokenizers"],
-        plugins: [leaveOutNode],
+        conditions: ["browser"],
+        external: ["@huggingface/tokenizers"],
+        plugins: [],
         write: false,
       });
       const modules = new Map();
@@ -89,14 +90,6 @@ export async function measurePrograms(programs) {
     await rm(root, { recursive: true, force: true });
   }
 }
-
-/** What Node's adapters need is loaded in Node only. */
-const leaveOutNode = {
-  name: "leave-out-node",
-  setup({ onResolve }) {
-    onResolve({ filter: /[/\\]node-(?:adapter|wait)-\w+\.js$/ }, ({ path }) => ({ path, external: true }));
-  },
-};
 
 const sizesOf = ({ text, contents }) => ({
   text,

@@ -1,5 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtPackage } from "./built-package.ts";
 
@@ -14,6 +16,7 @@ describe("what package.json names", () => {
   let built: Awaited<ReturnType<typeof builtPackage>>;
   let manifest: {
     exports: Record<string, string | { types: string; default: string }>;
+    imports: Record<string, { browser: string; default: string }>;
     bin: Record<string, string>;
     sideEffects: string[];
     jsdelivr: string;
@@ -31,12 +34,35 @@ describe("what package.json names", () => {
       typeof target === "string" ? target : target.default,
     );
     const { bin, sideEffects, jsdelivr, unpkg } = manifest;
-    const named = [...subpaths, ...Object.values(bin), ...sideEffects, jsdelivr, unpkg].filter((path) =>
+    const own = Object.values(manifest.imports).flatMap((target) => Object.values(target));
+    const named = [...subpaths, ...own, ...Object.values(bin), ...sideEffects, jsdelivr, unpkg].filter((path) =>
       path.includes("dist/"),
     );
     expect(named.length).toBeGreaterThan(12);
     for (const path of named) expect(await isFile(join(built.folder, path)), path).toBe(true);
     expect(manifest.files).toContain("dist");
+  });
+
+  it("bundles for a browser with nothing said, without what is Node's", async () => {
+    const project = await mkdtemp(join(tmpdir(), "graft-bundle-"));
+    try {
+      const home = join(project, "node_modules/graft-gpu");
+      await mkdir(home, { recursive: true });
+      await cp(join(built.folder, "dist"), join(home, "dist"), { recursive: true });
+      await cp(join(repository, "package.json"), join(home, "package.json"));
+      const subpaths = ["", "/core", "/nn", "/models", "/finetune", "/io", "/browser", "/bench"];
+      const contents = subpaths.map((subpath, i) => `export * as part${i} from "graft-gpu${subpath}";`).join("\n");
+      const { outputFiles } = await build({
+        stdin: { contents, resolveDir: project },
+        ...{ bundle: true, format: "esm", write: false, logLevel: "silent" },
+        // A package that a project installs.
+        external: ["@huggingface/tokenizers"],
+      });
+      expect(outputFiles[0].text).not.toMatch(/["']node:(?!\*)/);
+      expect(outputFiles[0].text).toContain("this file is for browsers with WebGPU");
+    } finally {
+      await rm(project, { recursive: true, force: true });
+    }
   });
 
   it("has the worker beside the module that starts it by a relative address", async () => {
