@@ -34,6 +34,11 @@ export const PROGRAMS = [
     source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },
+  {
+    name: "the core from npm, whole",
+    limit: 67,
+    source: 'export * from "graft-gpu/core";',
+  },
 ];
 
 /** The core of the engine whole: every export of `graft-gpu/core`, as `dist/graft-core.min.js`. */
