@@ -47,8 +47,7 @@ export class MemoryDirectory implements ModelDirectory, OutputDirectory {
   }
 
   async readText(file: string): Promise<string> {
-    const source = await this.open(file);
-    return decodeText(source.name, await source.read(0, source.size));
+    return textOf(await this.open(file));
   }
 
   async open(file: string): Promise<ByteSource> {
@@ -84,6 +83,15 @@ export class MemoryDirectory implements ModelDirectory, OutputDirectory {
 export function assertPlainFileName(directory: string, file: string): void {
   if (file === "" || file === "." || file === ".." || /[/\\:\p{Cc}]/u.test(file)) {
     throw new Error(`${directory}: ${JSON.stringify(file)} is not a plain file name`);
+  }
+}
+
+/** A source as text, which is closed then. @throws Error naming it when its bytes are not UTF-8. */
+export async function textOf(source: ByteSource): Promise<string> {
+  try {
+    return decodeText(source.name, await source.read(0, source.size));
+  } finally {
+    await source.close();
   }
 }
 

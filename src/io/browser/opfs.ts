@@ -1,5 +1,5 @@
 import { type ByteSink, type ByteSource, blobSource } from "../byte-source.ts";
-import { assertPlainFileName, decodeText, type OutputDirectory } from "../directory.ts";
+import { assertPlainFileName, type OutputDirectory, textOf } from "../directory.ts";
 import { type Appender, type CacheStore, partOf } from "../remote/store.ts";
 import { type OpfsFileHandle, openAppender, rename, renamingSink, withLock, withRoom } from "./opfs-file.ts";
 
@@ -73,8 +73,7 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
   async readText(file: string): Promise<string> {
     for (let read = 1; ; read++) {
       try {
-        const source = await this.open(file);
-        return decodeText(source.name, await source.read(0, source.size));
+        return await textOf(await this.open(file));
       } catch (error) {
         // Another tab has replaced it meanwhile: then the new one is read.
         if (!(error instanceof ReplacedError) || read === READS) throw error;

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { decodeText } from "../directory.ts";
+import { textOf } from "../directory.ts";
 import { openFile, writeFileAtomically } from "./files.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,12 +22,7 @@ export async function readTextIfAny(path: string): Promise<string | undefined> {
     if (error.message.endsWith("no such file")) return undefined;
     throw error;
   });
-  if (!source) return undefined;
-  try {
-    return decodeText(path, await source.read(0, source.size));
-  } finally {
-    await source.close();
-  }
+  return source && textOf(source);
 }
 
 /** Writes a text so that a reader sees the old or the new one whole; folders that are missing are made. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteSink, ByteSource } from "../byte-source.ts";
-import { assertPlainFileName, decodeText, type ModelDirectory, type OutputDirectory } from "../directory.ts";
+import { assertPlainFileName, type ModelDirectory, type OutputDirectory, textOf } from "../directory.ts";
 import { createFileSink, openFile, writeFileAtomically } from "./files.ts";
 
 /** A folder on disk. Links are followed: the Hub's cache consists of them. */
@@ -39,12 +39,7 @@ export class NodeDirectory implements ModelDirectory, OutputDirectory {
   }
 
   async readText(file: string): Promise<string> {
-    const source = await this.open(file);
-    try {
-      return decodeText(source.name, await source.read(0, source.size));
-    } finally {
-      await source.close();
-    }
+    return textOf(await this.open(file));
   }
 
   async open(file: string): Promise<ByteSource> {

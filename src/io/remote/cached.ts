@@ -1,5 +1,5 @@
 import type { ByteSource } from "../byte-source.ts";
-import { decodeText, type ModelDirectory } from "../directory.ts";
+import { type ModelDirectory, textOf } from "../directory.ts";
 import { type ByteProgress, ProgressMeter } from "./progress.ts";
 import { type CacheStore, StorageFullError } from "./store.ts";
 
@@ -136,12 +136,7 @@ class CachedDirectory implements ModelDirectory {
   }
 
   async readText(file: string): Promise<string> {
-    const source = await this.open(file);
-    try {
-      return decodeText(source.name, await source.read(0, source.size));
-    } finally {
-      await source.close();
-    }
+    return textOf(await this.open(file));
   }
 
   async open(file: string): Promise<ByteSource> {
