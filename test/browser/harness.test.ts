@@ -76,6 +76,13 @@ describe("the browser of the tests", () => {
   });
 });
 
+it("waits for a state as long as a busy machine needs", async () => {
+  const started = performance.now();
+  const elapsed = (): number => performance.now() - started;
+  // Twice what expect.poll waits for when nothing tells it otherwise.
+  await expect.poll(elapsed).toBeGreaterThan(2000);
+});
+
 it("takes an installed Chromium when one is named", async () => {
   const { executablePath } = await findChromium(undefined);
   expect(await findChromium(executablePath)).toEqual({ executablePath, environment: {} });

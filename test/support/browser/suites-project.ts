@@ -1,5 +1,6 @@
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { BrowserConfigOptions } from "vitest/node";
+import { PATIENCE } from "./patience.ts";
 import { repositoryServer } from "./repository-server.ts";
 import { BROWSER_SUITES, NODE_ONLY } from "./suites.ts";
 
@@ -29,5 +30,9 @@ export const suitesProject = (name: string, root: string, browser: Driven): Test
 /** The project of the tests that drive a browser from Node, one after another. */
 export const drivenProject = (include: string[]): TestProjectInlineConfiguration => ({
   extends: true,
-  test: { name: "driven", include, pool: "forks", maxWorkers: 1, sequence: { groupOrder: 0 } },
+  test: {
+    ...{ name: "driven", include, pool: "forks", maxWorkers: 1, sequence: { groupOrder: 0 } },
+    // A test may wait for several states; the one that does not come is what fails.
+    ...{ testTimeout: 2 * PATIENCE, hookTimeout: PATIENCE, expect: { poll: { timeout: PATIENCE } } },
+  },
 });
