@@ -13,6 +13,8 @@ export interface ModelDirectory {
   readText(file: string): Promise<string>;
   /** Opens a file for reading by range; the caller closes it. */
   open(file: string): Promise<ByteSource>;
+  /** What no other contents have, where that is known of a file without reading it: `sha256:…`, or `git:…`, git's name of it. */
+  hashOf?(file: string): string | undefined;
 }
 
 /** A folder that files can be saved to. A file appears whole or not at all. */

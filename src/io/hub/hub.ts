@@ -4,7 +4,8 @@ import { type UrlDirectoryOptions, urlDirectory, why } from "../remote/index.ts"
 type Hub = typeof import("@huggingface/hub");
 
 /** Which state of a model is read, from which Hub and as whom, and how files are fetched. */
-export interface HubDirectoryOptions extends Omit<UrlDirectoryOptions, "files" | "headers" | "name" | "version"> {
+export interface HubDirectoryOptions
+  extends Omit<UrlDirectoryOptions, "files" | "hashes" | "headers" | "name" | "version"> {
   /** A branch, a tag or a commit. Default `main`. */
   readonly revision?: string;
   /** Token of a user (`hf_…`), for private and gated models. */
@@ -49,21 +50,31 @@ export async function hubDirectory(id: string, options: HubDirectoryOptions = {}
     });
   };
   const { sha } = await ask(() => hub.modelInfo({ ...access, name: id, revision, additionalFields: ["sha"] }));
-  const files = await ask(() => listNames(hub, { ...access, repo: id, revision: sha }));
+  const listing = await ask(() => listFiles(hub, { ...access, repo: id, revision: sha }));
   return urlDirectory(`${root}/${id}/resolve/${sha}/`, {
     ...transfer,
     name: id,
     version: sha,
-    files,
+    ...listing,
     headers: accessToken ? { Authorization: `Bearer ${accessToken}` } : {},
   });
 }
 
-/** Files of the model's own folder; what lies in folders below it belongs to other formats. */
-async function listNames(hub: Hub, params: Parameters<Hub["listFiles"]>[0]): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { type, path } of hub.listFiles(params)) if (type === "file") names.push(path);
-  return names.sort();
+/** Files of the model's own folder with their hashes; what lies in folders below it belongs to other formats. */
+async function listFiles(
+  hub: Hub,
+  params: Parameters<Hub["listFiles"]>[0],
+): Promise<Required<Pick<UrlDirectoryOptions, "files" | "hashes">>> {
+  const files: string[] = [];
+  const hashes: [string, string][] = [];
+  for await (const { type, path, oid = "", lfs } of hub.listFiles(params)) {
+    if (type !== "file") continue;
+    files.push(path);
+    // Of a large file git knows a note alone, which has the SHA-256 of the file itself.
+    if (lfs && /^[0-9a-f]{64}$/.test(lfs.oid)) hashes.push([path, `sha256:${lfs.oid}`]);
+    if (!lfs && /^[0-9a-f]{40}$/.test(oid)) hashes.push([path, `git:${oid}`]);
+  }
+  return { files: files.sort(), hashes: Object.fromEntries(hashes) };
 }
 
 /** The package is loaded when the first model is asked for. */

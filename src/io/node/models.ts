@@ -105,11 +105,14 @@ const modelsFolder = ({ env = process.env }: Pick<ModelDirectoryOptions, "env">)
 export async function downloadedModels(env?: Environment): Promise<{ path: string; bytes: number }> {
   const path = modelsFolder({ env });
   const entries = await readdir(path, { recursive: true }).catch(() => []);
-  const sizes = entries.map(async (entry) => {
-    const status = await stat(join(path, entry)).catch(() => undefined); // removed since it was listed
-    return status?.isFile() ? status.size : 0;
-  });
-  return { path, bytes: (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) };
+  const sizes = new Map<string, number>();
+  const look = async (entry: string): Promise<void> => {
+    const status = await stat(join(path, entry), { bigint: true }).catch(() => undefined); // removed since it was listed
+    // A file that several commits share has as many names, and takes its room once.
+    if (status?.isFile()) sizes.set(`${status.dev} ${status.ino}`, Number(status.size));
+  };
+  await Promise.all(entries.map(look));
+  return { path, bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 async function fromUrl(url: string, options: ModelDirectoryOptions): Promise<ModelDirectory> {
@@ -141,8 +144,9 @@ async function fromHub(id: string, options: ModelDirectoryOptions): Promise<Mode
   const hubUrl = env.HF_ENDPOINT?.trim() || undefined;
   const ask = (state: string): Promise<ModelDirectory> =>
     hubDirectory(id, { ...transferOf(options), revision: state, accessToken, hubUrl });
+  const others = () => commitsIn(folder);
   const keep = (remote: RemoteDirectory, commit: string): Promise<ModelDirectory> =>
-    kept(remote, join(folder, commit), { ...options, refresh: false }); // a commit does not change
+    kept(remote, join(folder, commit), { ...options, refresh: false, others }); // a commit does not change
   const folder = join(modelsFolder(options), "hub", id.replace("/", "--"));
   const pin = join(folder, "revisions", `${encodeURIComponent(revision)}.txt`);
   try {
@@ -167,6 +171,12 @@ async function fromHub(id: string, options: ModelDirectoryOptions): Promise<Mode
 
 const isCommit = (text: string): boolean => /^[0-9a-f]{40}$/.test(text);
 
+/** The folders of a model's commits, of which one may have what another wants. */
+async function commitsIn(folder: string): Promise<NodeDirectory[]> {
+  const commits = (await readdir(folder)).filter(isCommit);
+  return Promise.all(commits.map((commit) => NodeDirectory.open(join(folder, commit))));
+}
+
 /** The error of a refused access with where the token comes from. */
 function withTokenHint(error: Error, isSent: boolean): Error {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -190,9 +200,10 @@ const SMALL_FILES = [...USUAL_FILES.filter((file) => !file.endsWith(".safetensor
 async function kept(
   remote: RemoteDirectory,
   folder: string,
-  { signal, onProgress, refresh, keeps }: ModelDirectoryOptions,
+  { signal, onProgress, refresh, keeps, others }: CacheOptions,
 ): Promise<ModelDirectory> {
-  const directory = await cachedDirectory(remote, await NodeStore.open(folder), { signal, onProgress, refresh, keeps });
+  const options = { signal, onProgress, refresh, keeps, others };
+  const directory = await cachedDirectory(remote, await NodeStore.open(folder), options);
   // Taken at once, so that whatever is done with the model, now or later, finds them without a network.
   for (const file of SMALL_FILES) if (await directory.has(file)) await (await directory.open(file)).close();
   return directory;

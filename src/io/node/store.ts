@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, stat, statfs, unlink } from "node:fs/promises";
+import { type FileHandle, link, open, rename, stat, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { ByteSource } from "../byte-source.ts";
-import { assertPlainFileName } from "../directory.ts";
+import { assertPlainFileName, type ModelDirectory } from "../directory.ts";
 import { formatBytes } from "../format-bytes.ts";
 import { type Appender, type CacheStore, partOf } from "../remote/store.ts";
 import { NodeDirectory } from "./directory.ts";
@@ -84,6 +84,19 @@ export class NodeStore implements CacheStore {
     }
     await rename(this.#path(partOf(file)), this.#path(file));
     await syncDirectory(this.name);
+  }
+
+  /** Both names are of one file then, whose room is free when the last of them is removed. Not every file system can. */
+  async link(file: string, from: ModelDirectory, other: string): Promise<boolean> {
+    if (!(from instanceof NodeDirectory)) return false;
+    assertPlainFileName(from.name, other);
+    try {
+      await link(join(from.name, other), this.#path(file));
+    } catch {
+      return false;
+    }
+    await syncDirectory(this.name);
+    return true;
   }
 
   async alone<T>(file: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

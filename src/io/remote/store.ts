@@ -30,6 +30,11 @@ export interface CacheStore extends ModelDirectory {
   append(file: string, start: number, size: number): Promise<Appender>;
   /** Gives the file its name, in one step; one that was there is replaced. */
   complete(file: string): Promise<void>;
+  /**
+   * Gives a file the contents that one of another folder has, in one step and without taking more room.
+   * @returns whether that can be done; nothing has changed where it cannot.
+   */
+  link?(file: string, from: ModelDirectory, other: string): Promise<boolean>;
   /** Runs `work` while nobody else does with the same file of this folder, be it another tab or another process. */
   alone<T>(file: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>;
 }

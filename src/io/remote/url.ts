@@ -21,6 +21,8 @@ export interface UrlDirectoryOptions extends TransferOptions {
   readonly version?: string;
   /** The files that there are. Without it the server is asked for each, since folders cannot be listed over HTTP. */
   readonly files?: readonly string[];
+  /** Hashes of files' contents by their names, as far as they are known (see `ModelDirectory.hashOf`). */
+  readonly hashes?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -125,6 +127,11 @@ class UrlDirectory implements ModelDirectory {
   async open(file: string): Promise<ByteSource> {
     const begin = (size: number) => this.#meter.begin(file, size);
     return HttpFile.open(this.#url(file), this.options, begin, `${this.name}/${file}`);
+  }
+
+  hashOf(file: string): string | undefined {
+    const { hashes } = this.options;
+    return hashes && Object.hasOwn(hashes, file) ? hashes[file] : undefined;
   }
 
   #url(file: string): string {

@@ -1,6 +1,12 @@
 import { hashValues } from "../../finetune/examples.ts";
 import { decodeImage } from "../../io/browser/decode-image.ts";
-import { cachedDirectory, OpfsDirectory, type RemoteDirectory, urlDirectory } from "../../io/browser/index.ts";
+import {
+  type CacheOptions,
+  cachedDirectory,
+  OpfsDirectory,
+  type RemoteDirectory,
+  urlDirectory,
+} from "../../io/browser/index.ts";
 import {
   blobSource,
   decodeText,
@@ -58,7 +64,7 @@ async function openModel(source: ModelSource, options: ReaderOptions): Promise<M
       if (!options.isCached) return hubDirectory(id, { revision, onProgress: progressOf(options) });
       // The Hub is asked only for what is missing, and then for the commit of what is there.
       const open = (commit?: string) => hubDirectory(id, { revision: commit ?? revision });
-      return cached(open, `hub/${id}@${revision}`, options);
+      return cached(open, `hub/${id}@${revision}`, options, () => revisionsOf(id));
     }
   }
 }
@@ -69,10 +75,24 @@ const progressOf =
     onDownload?.(file, loaded, total);
 
 /** The directory behind a copy of its own in the origin's private file system. */
-async function cached(remote: RemoteDirectory, name: string, options: ReaderOptions): Promise<ModelDirectory> {
+async function cached(
+  remote: RemoteDirectory,
+  name: string,
+  options: ReaderOptions,
+  others?: CacheOptions["others"],
+): Promise<ModelDirectory> {
   const path = name.replace(/[^\w./@-]+/g, "-").replace(/\.{2,}/g, ".");
   const folder = await OpfsDirectory.open(`models/${path}`, { create: true });
-  return cachedDirectory(remote, folder, { onProgress: progressOf(options) });
+  return cachedDirectory(remote, folder, { onProgress: progressOf(options), others });
+}
+
+/** The folders of a model of the Hub, one for each revision that was asked for. */
+async function revisionsOf(id: string): Promise<OpfsDirectory[]> {
+  const [name, ...owner] = id.split("/").reverse();
+  const parent = ["models/hub", ...owner].join("/");
+  const folders = await (await OpfsDirectory.open(parent)).folders();
+  const own = folders.filter((folder) => folder.startsWith(`${name}@`));
+  return Promise.all(own.map((folder) => OpfsDirectory.open(`${parent}/${folder}`)));
 }
 
 async function download(url: string): Promise<Blob> {

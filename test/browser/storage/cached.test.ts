@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Served, useChromium } from "../../support/chromium.ts";
 import { FileServer, type ServerHabits, someBytes } from "../../support/file-server.ts";
+import { COMMIT, hubModel } from "../../support/hub-files.ts";
 import { checksum } from "./scenarios.ts";
 import { limitStorage, run, serveScenarios } from "./support.ts";
 
@@ -145,6 +146,30 @@ describe("a cached directory", () => {
       moved: expect.stringMatching(/ is at two, and the files that are there are of one; clear the folder/),
       after: [],
     });
+  });
+
+  it("takes what two revisions of a model of the Hub have in common over the network once", async () => {
+    const id = "owner/name";
+    const later = { "config.json": '{"newer": 1}', "model.safetensors": bytes };
+    await using server = await FileServer.start(
+      { ...hubModel(id, files()), ...hubModel(id, later, { commit: "f".repeat(40), revisions: ["v2"] }) },
+      { headers: OPEN },
+    );
+    const { page } = await chromium.open(site.url);
+    const found = await run(page, "readRevisions", { hubUrl: server.url, id, revisions: ["main", "v2"] });
+    const encoder = new TextEncoder();
+    expect(found.sums).toEqual({
+      main: [checksum(encoder.encode("{}")), checksum(bytes)],
+      v2: [checksum(encoder.encode(later["config.json"])), checksum(bytes)],
+    });
+    const both = ["config.json", "model.safetensors"];
+    expect(found.stored).toEqual([
+      [`models/hub/${id}@main`, both],
+      [`models/hub/${id}@v2`, both],
+    ]);
+    const weights = server.requests.filter(({ path }) => path.endsWith(".safetensors"));
+    expect(new Set(weights.map(({ path }) => path))).toEqual(new Set([`${id}/resolve/${COMMIT}/model.safetensors`]));
+    expect(server.sent).toBeLessThan(bytes.length + 3 * MIB);
   });
 
   it("is filled once by two tabs that open it together", async () => {

@@ -19,6 +19,7 @@ import {
 import { hubDirectory } from "../../../src/io/hub/index.ts";
 import { MemoryDirectory, type ModelDirectory } from "../../../src/io/index.ts";
 import { GPT2 } from "../../../src/models/index.ts";
+import { sessionReader } from "../../../src/session/host/reader.ts";
 
 const MIB = 1 << 20;
 
@@ -36,7 +37,7 @@ export function checksum(bytes: Uint8Array): number {
   return hash;
 }
 
-async function checksumOf(directory: { open: OpfsDirectory["open"] }, file: string): Promise<number> {
+async function checksumOf(directory: Pick<ModelDirectory, "open">, file: string): Promise<number> {
   const source = await directory.open(file);
   return checksum(await source.read(0, source.size));
 }
@@ -256,6 +257,25 @@ export const scenarios = {
     const found = { list: await first.list(), sum: await checksumOf(first, "model.safetensors") };
     const again = await open();
     return { ...found, again: await checksumOf(again, "model.safetensors"), list2: await again.list() };
+  },
+
+  /** A model of the Hub in some revisions, as a session keeps them one after another. */
+  async readRevisions({ hubUrl, id, revisions }: { hubUrl: string; id: string; revisions: string[] }) {
+    const { fetch } = globalThis;
+    globalThis.fetch = (url, init) => fetch(String(url).replace("https://huggingface.co/", hubUrl), init);
+    try {
+      const reader = sessionReader({ isCached: true });
+      const sums: Record<string, number[]> = {};
+      for (const revision of revisions) {
+        const directory = await reader.model({ kind: "hub", id, revision });
+        const files = ["config.json", "model.safetensors"];
+        sums[revision] = await Promise.all(files.map((file) => checksumOf(directory, file)));
+      }
+      const stored = (await listStored("models/hub")).map(({ path, files }) => [path, files.map(({ name }) => name)]);
+      return { sums, stored };
+    } finally {
+      globalThis.fetch = fetch;
+    }
   },
 
   /** What opens the remote directory is called for files that are missing, with the state of those that are there. */
