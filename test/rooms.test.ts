@@ -67,6 +67,8 @@ describe("the check of the rules", () => {
         "src/io/files.ts": `export { t } from "../tensor/tensor.ts";`,
         "src/io/node/files.ts": `import "node:fs"; export const home = process.cwd();`,
         "src/io/node/models.ts": `export { a } from "../hub/hub.ts";`,
+        "src/io/node/cache.ts": `export { a } from "../../gpu/user-cache.ts";`,
+        "src/gpu/user-cache.ts": `import "node:os"; export const a = 1;`,
         "src/io/hub/hub.ts": `export { a } from "../remote/url.ts";`,
         "src/io/remote/url.ts": `import { t } from "../files.ts"; export const a = t;`,
         "src/models/gpt2.ts": `export { t } from "../io/files.ts"; export { f } from "../kernels/fill.ts";`,
@@ -114,10 +116,13 @@ describe("the check of the rules", () => {
         "src/io/hub/c.ts": `export * from "../browser/b.ts";`,
         "src/io/hub/d.ts": `export * from "../node/e.ts";`,
         "src/io/node/e.ts": ok,
+        "src/io/f.ts": `export * from "../gpu/user-cache.ts";`,
+        "src/gpu/user-cache.ts": ok,
       }),
     ).toEqual([
       "src/io/a.ts: imports ./browser/b.ts: src/io/browser/ stands at the edge of io",
       "src/io/browser/c.ts: imports ../hub/d.ts: src/io/hub/ stands at the edge of io",
+      "src/io/f.ts: imports ../gpu/user-cache.ts: io may not import gpu",
       "src/io/hub/c.ts: imports ../browser/b.ts: src/io/browser/ stands at the edge of io",
       "src/io/hub/d.ts: imports ../node/e.ts: src/io/node/ stands at the edge of io",
     ]);

@@ -1,3 +1,5 @@
+import { userCache } from "./user-cache.ts";
+
 /**
  * SwiftShader, a Vulkan driver that runs on the processor, as the npm package `@sparticuz/chromium` carries it for
  * Linux x64. It makes a machine with neither a GPU nor a Vulkan driver work. Used by the Node adapter only.
@@ -47,13 +49,12 @@ export async function findSwiftShaderArchive(): Promise<SwiftShaderArchive | nul
 
 /** The folder of this user for files that can be made again; under the temporary folder when home cannot be written. */
 export async function userCacheFolder(): Promise<string> {
-  const [{ mkdir, access, lstat, constants }, { homedir, tmpdir, userInfo }, { join, isAbsolute }] = await Promise.all([
+  const [{ mkdir, access, lstat, constants }, { tmpdir, userInfo }, { join }] = await Promise.all([
     import("node:fs/promises"),
     import("node:os"),
     import("node:path"),
   ]);
-  const { XDG_CACHE_HOME } = process.env;
-  const home = join(XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), ".cache"), "graft");
+  const home = userCache(process.env);
   try {
     await mkdir(home, { recursive: true });
     await access(home, constants.W_OK);

@@ -24,12 +24,20 @@ const MAY_IMPORT_IO = ["models", "finetune", "bench", "jobs", "session", "cli"];
 const IO_EDGES = ["src/io/node/", "src/io/browser/", "src/io/hub/"];
 /** What opens a model by its name has to reach the Hub. */
 const MAY_IMPORT_HUB = ["src/io/node/"];
+/** Where a user's caches lie is one rule, for the driver that is unpacked and for what is downloaded. */
+const USER_CACHE = { file: "src/gpu/user-cache.ts", mayImport: ["src/io/node/"] };
 const edgeOf = (path: string): string | undefined => IO_EDGES.find((edge) => path.startsWith(edge));
 /** Shaders belong to the code that dispatches them. */
 const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels", "bench"];
 
 /** Everything else runs in a browser as well. */
-const NODE_ONLY = ["src/io/node/", "src/cli/", "src/gpu/node-adapter.ts", "src/gpu/swiftshader.ts"];
+const NODE_ONLY = [
+  "src/io/node/",
+  "src/cli/",
+  "src/gpu/node-adapter.ts",
+  "src/gpu/swiftshader.ts",
+  "src/gpu/user-cache.ts",
+];
 
 /** Packages from npm, and the one place that may import each. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -120,6 +128,7 @@ function checkImport(one: Import, sources: Sources): string[] {
     return isAllowed ? [] : breach(`${edge} stands at the edge of io`);
   }
   if (isNeighbourAllowed(room, imported)) return [];
+  if (path === USER_CACHE.file && isIn(from, USER_CACHE.mayImport)) return [];
   return breach(`${room || "the entry"} may not import ${imported}`);
 }
 

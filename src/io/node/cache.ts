@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { userCache } from "../../gpu/user-cache.ts";
 import { textOf } from "../directory.ts";
 import { openFile, writeFileAtomically } from "./files.ts";
 
@@ -10,11 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * The user's folder for what can be made or had again: `$GRAFT_CACHE`; else `$XDG_CACHE_HOME/graft`, or `~/.cache/graft`
  * where that is unset, empty or no absolute path, as the XDG base directory specification has it.
  */
-export function cacheFolder({ GRAFT_CACHE, XDG_CACHE_HOME, HOME }: Environment): string {
-  if (GRAFT_CACHE) return resolve(GRAFT_CACHE);
-  const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), ".cache");
-  return join(base, "graft");
-}
+export const cacheFolder = (env: Environment): string => (env.GRAFT_CACHE ? resolve(env.GRAFT_CACHE) : userCache(env));
 
 /** The text of a file; undefined when there is none. */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
