@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { decodeText, loadTextDataset, loadTexts } from "../io/index.ts";
+import { type ByteSource, decodeText, loadTextDataset, loadTexts } from "../io/index.ts";
+import { openFile } from "../io/node/index.ts";
 import { shownUrl, urlSource } from "../io/remote/index.ts";
 import type { DataSource } from "../jobs/job.ts";
 import { NUMBERS } from "../jobs/settings.ts";
@@ -50,6 +51,10 @@ async function readLocal(path: string): Promise<Uint8Array> {
     throw new Error(`${path}: ${problems[code ?? ""] ?? message}`);
   }
 }
+
+/** Opens a file of a disk, or at an address. @throws Error naming it when there is none. */
+export const openPlace = (place: string, signal?: AbortSignal): Promise<ByteSource> =>
+  isAddress(place) ? urlSource(place, { signal }) : openFile(place);
 
 async function fetchFile(url: string, signal?: AbortSignal): Promise<Uint8Array> {
   const source = await urlSource(url, { signal });

@@ -7,12 +7,11 @@ import {
   readImagePack,
   SafetensorsFile,
 } from "../io/index.ts";
-import { readImageData } from "../io/node/index.ts";
-import { urlSource } from "../io/remote/index.ts";
+import { type NamedImage, readImageData, readImages, readImagesOf } from "../io/node/index.ts";
 import { NUMBERS } from "../jobs/settings.ts";
 import { refuseTextSettings } from "../jobs/tasks/images.ts";
 import type { OptionDefinitions } from "./arguments.ts";
-import { isAddress } from "./data.ts";
+import { isAddress, openPlace } from "./data.ts";
 
 /** Options of a training run on images. */
 export const IMAGE_OPTIONS = {
@@ -36,13 +35,17 @@ export const refuseTextOptions = (given: ReadonlySet<string>): void =>
 /** Reads labelled images from a disk, or a .safetensors file of them from an address. */
 export async function readImagesAt(place: string, options: ImageDataOptions, signal?: AbortSignal): Promise<ImageData> {
   if (!isAddress(place)) return readImageData(place, options);
-  const file = await SafetensorsFile.open(await urlSource(place, { signal }));
+  const file = await SafetensorsFile.open(await openPlace(place, signal));
   try {
     return { train: await readImagePack(file, options), valid: null };
   } finally {
     await file.close();
   }
 }
+
+/** Reads images without their classes from a disk, or those of one file from an address. */
+export const readImagesWithoutClasses = async (place: string, signal?: AbortSignal): Promise<NamedImage[]> =>
+  isAddress(place) ? readImagesOf(await openPlace(place, signal)) : readImages(place);
 
 /** Reads labelled images, each brought to size at once. */
 export function readLabelledImages(

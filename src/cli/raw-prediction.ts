@@ -1,8 +1,9 @@
 import { noGrad } from "../autograd/index.ts";
 import { SafetensorsFile, type TensorToWrite, writeSafetensors } from "../io/index.ts";
-import { createFileSink, openFile } from "../io/node/index.ts";
+import { createFileSink } from "../io/node/index.ts";
 import { disposeInputs, type GPT2Base, prepareInputs, type TokenInputs } from "../models/index.ts";
 import { type Tensor, tidy } from "../tensor/index.ts";
+import { openPlace, shownPlace } from "./data.ts";
 
 /** Logits of one pass over the model at most, in elements: rows of a larger batch are processed in turn. */
 const LOGITS_A_PASS = 1 << 24;
@@ -10,7 +11,7 @@ const LOGITS_A_PASS = 1 << 24;
 type Ids = { values: Int32Array; batch: number; length: number };
 
 /**
- * Reads token ids from a safetensors file and writes what the model gives: `logits` [batch, length, vocabulary], or
+ * Reads token ids from a safetensors file, of a disk or at an address, and writes what the model gives: `logits` [batch, length, vocabulary], or
  * [batch, classes] of a classifier, and with `hidden` `hidden_states.0` (embeddings) to `hidden_states.N` (after the
  * final norm), all F32.
  */
@@ -20,16 +21,18 @@ export async function predictRaw(
   output: string,
   { hidden, signal }: { hidden: boolean; signal: AbortSignal },
 ): Promise<void> {
-  const file = await SafetensorsFile.open(await openFile(input));
+  const file = await SafetensorsFile.open(await openPlace(input, signal));
   // Opened first: a place that cannot be written shows before the work, not after it.
   const sink = await createFileSink(output);
   try {
     const ids = await readIds(file, "input_ids");
-    if (!ids) throw new Error(`${input}: there is no tensor input_ids; found ${file.names().join(", ") || "none"}`);
+    if (!ids)
+      throw new Error(`${shownPlace(input)}: there is no tensor input_ids; found ${file.names().join(", ") || "none"}`);
     const mask = await readIds(file, "attention_mask", ids);
     const positions = await readIds(file, "position_ids", ids);
     const odd = mask?.values.find((value) => value !== 0 && value !== 1);
-    if (odd !== undefined) throw new Error(`${input}: attention_mask has the value ${odd}, expected 0 or 1`);
+    if (odd !== undefined)
+      throw new Error(`${shownPlace(input)}: attention_mask has the value ${odd}, expected 0 or 1`);
     const types = await readIds(file, "token_type_ids", ids);
     const results = await runRows(
       model,

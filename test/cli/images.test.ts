@@ -7,6 +7,7 @@ import type { TrainingEvent } from "../../src/finetune/events.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { serializeSafetensors } from "../../src/io/index.ts";
 import { IMAGE_FAMILIES, type ImageModelFamily } from "../../src/models/index.ts";
+import { FileServer } from "../support/file-server.ts";
 import { TinyCnn, tinyFamily } from "../support/tiny-cnn.ts";
 import { graft, MODEL } from "./commands.ts";
 
@@ -245,6 +246,48 @@ describe("other commands on image models", () => {
     const outcome = await graft([command, "--model", model, ...args]);
     expect(outcome.stderr).toContain(message);
     expect(outcome.code).toBe(code);
+  });
+
+  it("predicts images at addresses as it does those of a disk", async () => {
+    const [png, jpeg, pack] = [
+      join(data, "red", "1.png"),
+      join(data, "dark", "2.jpg"),
+      join(folder, "pack.safetensors"),
+    ];
+    await using server = await FileServer.start({
+      "red.png": readFileSync(png),
+      picture: readFileSync(jpeg),
+      "pack.safetensors": readFileSync(pack),
+      "notes.png": "no image",
+    });
+    const { url } = server;
+    const told = async (option: string, ...places: string[]) => {
+      const outcome = await graft(["predict", "--model", model, option, ...places, "--json"]);
+      expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
+      const lines = outcome.stdout.trim().split("\n");
+      return lines.map((line) => JSON.parse(line) as { image: string; probabilities: Record<string, number> });
+    };
+    const far = await told("--image", `${url}red.png?key=secret`, png, `${url}picture`);
+    const near = await told("--image", png, png, jpeg);
+    expect(far.map(({ image }) => image)).toEqual([`${url}red.png`, png, `${url}picture`]);
+    expect(far.map(({ probabilities }) => probabilities)).toEqual(near.map(({ probabilities }) => probabilities));
+    const [distant, own] = [await told("--data", `${url}pack.safetensors`), await told("--data", pack)];
+    expect(distant).toHaveLength(24);
+    expect(distant[23].image).toBe(`${url}pack.safetensors[23]`);
+    expect(distant.map(({ probabilities }) => probabilities)).toEqual(own.map(({ probabilities }) => probabilities));
+    for (const [place, message] of [
+      ["notes.png?key=secret", "notes.png: cannot be decoded as an image: .*; expected a PNG, JPEG or WebP file"],
+      ["none.png", "none.png: there is no such file \\(HTTP 404\\); check the address"],
+    ]) {
+      const outcome = await graft(["predict", "--model", model, "--image", `${url}${place}`]);
+      expect([outcome.code, outcome.stderr]).toEqual([1, expect.stringMatching(`^graft predict: ${url}${message}\n$`)]);
+    }
+    server.habits = { pageForMissing: true };
+    const page = await graft(["predict", "--model", model, "--image", `${url}none.png`]);
+    expect([page.code, page.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${url}none.png: the server sent an HTML page instead of the file`),
+    ]);
   });
 
   it("refuses classes that the model does not have, and images of text models", async () => {

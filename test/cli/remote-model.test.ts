@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -96,6 +96,30 @@ describe("a model that is no directory here", () => {
     expect([missing.code, missing.stderr]).toEqual([
       1,
       `graft eval: ${place}.none: there is no such file (HTTP 404); check the address\n`,
+    ]);
+  });
+
+  it("takes token ids of a file at an address", async () => {
+    const shape = [1, 4];
+    const data = BigInt64Array.from([5n, 6n, 7n, 8n]);
+    const ids = await serializeSafetensors([{ name: "input_ids", dtype: "I64", shape, data }]);
+    const other = await serializeSafetensors([{ name: "ids", dtype: "I64", shape, data }]);
+    await writeFile(join(folder, "ids.safetensors"), ids);
+    Object.assign(server.files, { "data/ids.safetensors": ids, "data/other.safetensors": other });
+    const logitsOf = async (place: string): Promise<Buffer> => {
+      const logits = join(folder, "logits.safetensors");
+      const outcome = await call(["predict", "--model", MODEL, "--ids-file", place, "--logits", logits]);
+      expect([outcome.code, outcome.stderr]).toEqual([0, expect.stringMatching(/^Adapter: .+\n$/)]);
+      return readFile(logits);
+    };
+    const far = await logitsOf(`${server.url}data/ids.safetensors?key=secret`);
+    expect(far.equals(await logitsOf(join(folder, "ids.safetensors")))).toBe(true);
+    const place = `${server.url}data/other.safetensors`;
+    const args = ["--ids-file", `${place}?key=secret`, "--logits", join(folder, "none.safetensors")];
+    const refused = await call(["predict", "--model", MODEL, ...args]);
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`${place}: there is no tensor input_ids; found ids`),
     ]);
   });
 

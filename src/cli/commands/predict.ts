@@ -1,8 +1,8 @@
 import { formatPercent } from "../../finetune/format.ts";
 import { predictAndEvaluate } from "../../finetune/index.ts";
 import { Gpu } from "../../gpu/index.ts";
-import { fitImage, type Image } from "../../io/index.ts";
-import { readImages } from "../../io/node/index.ts";
+import { fitImage } from "../../io/index.ts";
+import type { NamedImage } from "../../io/node/index.ts";
 import {
   type ImageFolder,
   loadClassifier,
@@ -19,7 +19,7 @@ import { defineCommand, UsageError } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DATA_OPTIONS, LENGTH_OPTION, readTexts } from "../data.ts";
 import { DownloadLine } from "../download-line.ts";
-import { refuseTextOptions } from "../images.ts";
+import { readImagesWithoutClasses, refuseTextOptions } from "../images.ts";
 import { MODEL_OPTIONS, openFolder } from "../model-directory.ts";
 import { predictRaw } from "../raw-prediction.ts";
 import { jsonLine } from "../render.ts";
@@ -41,15 +41,20 @@ export const predict = defineCommand({
     ...MODEL_OPTIONS,
     task: { type: "string", choices: TASKS, description: "by default what the model was made for" },
     text: { type: "string", placeholder: "T", description: "one text" },
-    image: { type: "many", placeholder: "FILE…", description: "images: PNG, JPEG or WebP" },
+    image: { type: "many", placeholder: "FILE…", description: "images or their addresses: PNG, JPEG or WebP" },
     data: {
       type: "string",
       placeholder: "FILE",
       description:
-        "texts of a .tsv, .csv, .jsonl, or .txt (one a line); images of a folder, an idx file or .safetensors",
+        "texts of a .tsv, .csv, .jsonl, or .txt (one a line); images of a folder, an idx file or .safetensors; or an " +
+        "address of such a file",
     },
     ...DATA_OPTIONS,
-    idsFile: { type: "string", placeholder: "FILE", description: "safetensors file with input_ids" },
+    idsFile: {
+      type: "string",
+      placeholder: "FILE",
+      description: "safetensors file with input_ids, or an address of one",
+    },
     logits: { type: "string", placeholder: "FILE", description: "safetensors file to write" },
     hidden: { type: "boolean", description: "write hidden states too: the embeddings, each block, the final norm" },
     maxLength: LENGTH_OPTION,
@@ -109,16 +114,18 @@ export const predict = defineCommand({
 
 async function predictImages(
   folder: ImageFolder,
-  paths: readonly string[],
+  places: readonly string[],
   { json, tuned }: { json: boolean; tuned: boolean },
   signal: AbortSignal,
   context: CommandContext,
 ): Promise<void> {
   const { labels } = folder.description;
   const preprocessing = preprocessingOf(folder);
-  const images: { name: string; image: Image }[] = [];
-  for (const path of paths) {
-    for (const { name, image } of await readImages(path)) images.push({ name, image: fitImage(image, preprocessing) });
+  const images: NamedImage[] = [];
+  for (const place of places) {
+    for (const { name, image } of await readImagesWithoutClasses(place, signal)) {
+      images.push({ name, image: fitImage(image, preprocessing) });
+    }
   }
   const unlabelled = images.map((one) => ({ ...one, label: labels[0] }));
   using gpu = await Gpu.open();

@@ -24,14 +24,9 @@ function loadSharp(): Promise<Sharp> {
 /** Names of files that are taken as images. */
 export const isImageFile = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name);
 
-/**
- * Decodes a PNG, JPEG or WebP file to 8-bit grey or colour: upright as its EXIF orientation says, without alpha, pixel
- * values as they are stored whatever the colour profile, as Pillow gives them.
- *
- * @throws naming the file when it is missing, broken or cut short.
- */
+/** Decodes a file as {@link decodeImage} does its contents. @throws naming the file also when it is missing. */
 export async function decodeImageFile(path: string): Promise<Image> {
-  const sharp = await loadSharp();
+  await loadSharp();
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -39,6 +34,18 @@ export async function decodeImageFile(path: string): Promise<Image> {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(code === "ENOENT" ? `${path}: no such file` : `${path}: ${message}`);
   }
+  return decodeImage(bytes, path);
+}
+
+/**
+ * Decodes the contents of a PNG, JPEG or WebP file to 8-bit grey or colour: upright as its EXIF orientation says, without
+ * alpha, pixel values as they are stored whatever the colour profile, as Pillow gives them.
+ *
+ * @param name what errors call it
+ * @throws naming the image when it is broken, cut short or none.
+ */
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
+  const sharp = await loadSharp();
   try {
     const decoder = sharp(bytes, { ignoreIcc: true }).autoOrient().removeAlpha();
     const { isGrey } = await sharp(bytes)
@@ -50,6 +57,8 @@ export async function decodeImageFile(path: string): Promise<Image> {
       .toBuffer({ resolveWithObject: true });
     return fromInterleaved(info.channels, info.height, info.width, data);
   } catch (error) {
-    throw new Error(`${path}: cannot be decoded as an image: ${(error as Error).message.split("\n")[0]}`);
+    const why = (error as Error).message.split("\n")[0];
+    const hint = /unsupported image format/i.test(why) ? "; expected a PNG, JPEG or WebP file" : "";
+    throw new Error(`${name}: cannot be decoded as an image: ${why}${hint}`);
   }
 }

@@ -1,13 +1,20 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { ByteSource } from "../byte-source.ts";
 import { type ImageData, type ImageDataOptions, type ImageDataset, numberedDataset } from "../images/dataset.ts";
 import { idxImages, idxLabelNames, idxLabels, isIdxImages, parseIdx } from "../images/idx.ts";
 import type { Image } from "../images/image.ts";
 import { readImagePack, readPackImages } from "../images/pack.ts";
 import { SafetensorsFile } from "../safetensors/reader.ts";
-import { decodeImageFile, isImageFile } from "./decode-image.ts";
+import { decodeImage, decodeImageFile, isImageFile } from "./decode-image.ts";
 import { openFile } from "./files.ts";
 import { listImages, mapInOrder, readImageFolder } from "./image-folder.ts";
+
+/** An image, and what to call it. */
+export interface NamedImage {
+  readonly name: string;
+  readonly image: Image;
+}
 
 const FORMS = "a folder of folders by class, idx images (NAME-images-idx3-ubyte) or a .safetensors file";
 
@@ -30,9 +37,8 @@ export async function readImageData(path: string, options: ImageDataOptions = {}
   return { train: dataset, valid: others.length > 0 ? await readIdx(join(path, others[0]), known) : null };
 }
 
-/** Reads images without their classes, with what to call them: image files, or what {@link readImageData} takes. */
-export async function readImages(path: string): Promise<{ name: string; image: Image }[]> {
-  const named = (images: readonly Image[]) => images.map((image, i) => ({ name: `${path}[${i}]`, image }));
+/** Reads images without their classes, with what to call them: of image files, or of what {@link readImageData} takes. */
+export async function readImages(path: string): Promise<NamedImage[]> {
   if (await isFolder(path)) {
     const [idx] = await listIdx(path);
     if (idx !== undefined) return readImages(join(path, idx));
@@ -40,11 +46,29 @@ export async function readImages(path: string): Promise<{ name: string; image: I
     if (files.length === 0) throw new Error(`${path}: there are no images (.png, .jpg, .jpeg, .webp)`);
     return mapInOrder(files, async (name) => ({ name, image: await decodeImageFile(name) }));
   }
-  if (isImageFile(path)) return [{ name: path, image: await decodeImageFile(path) }];
-  if (path.endsWith(".safetensors")) return named(await withPack(path, readPackImages));
-  if (isIdxImages(path)) return named(idxImages(path, await parseIdx(path, await readFile(path))));
+  if (isImageFile(path) || isPack(path) || isIdxImages(path)) return readImagesOf(await openFile(path));
   throw new Error(`${path}: expected an image, ${FORMS}`);
 }
+
+/**
+ * Reads the images of one file and closes it: by its name a safetensors file of images or idx images, else an image.
+ *
+ * @throws naming the file when it is none of them.
+ */
+export async function readImagesOf(source: ByteSource): Promise<NamedImage[]> {
+  const { name } = source;
+  const named = (images: readonly Image[]) => images.map((image, i) => ({ name: `${name}[${i}]`, image }));
+  try {
+    if (isPack(name)) return named(await readPackImages(await SafetensorsFile.open(source)));
+    const bytes = await source.read(0, source.size);
+    if (isIdxImages(name)) return named(idxImages(name, await parseIdx(name, bytes)));
+    return [{ name, image: await decodeImage(bytes, name) }];
+  } finally {
+    await source.close();
+  }
+}
+
+const isPack = (path: string): boolean => path.endsWith(".safetensors");
 
 /** @throws naming the path when there is nothing. */
 async function isFolder(path: string): Promise<boolean> {
@@ -56,15 +80,11 @@ async function isFolder(path: string): Promise<boolean> {
 const listIdx = async (folder: string): Promise<string[]> => (await readdir(folder)).filter(isIdxImages).sort();
 
 async function readFileOf(path: string, options: ImageDataOptions): Promise<ImageDataset> {
-  if (path.endsWith(".safetensors")) return withPack(path, (file) => readImagePack(file, options));
   if (isIdxImages(path)) return readIdx(path, options);
-  throw new Error(`${path}: expected ${FORMS}`);
-}
-
-async function withPack<T>(path: string, read: (file: SafetensorsFile) => Promise<T>): Promise<T> {
+  if (!isPack(path)) throw new Error(`${path}: expected ${FORMS}`);
   const file = await SafetensorsFile.open(await openFile(path));
   try {
-    return await read(file);
+    return await readImagePack(file, options);
   } finally {
     await file.close();
   }

@@ -1,8 +1,8 @@
 export { cacheFolder, readTextIfAny, writeTextWithFolders } from "./cache.ts";
-export { decodeImageFile } from "./decode-image.ts";
+export { decodeImage, decodeImageFile } from "./decode-image.ts";
 export { NodeDirectory } from "./directory.ts";
 export { createFileSink, openFile, writeFileAtomically } from "./files.ts";
-export { readImageData, readImages } from "./image-data.ts";
+export { type NamedImage, readImageData, readImages, readImagesOf } from "./image-data.ts";
 export { readImageFolder } from "./image-folder.ts";
 export {
   downloadedModels,
