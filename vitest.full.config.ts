@@ -22,7 +22,7 @@ export default mergeConfig(rest, {
             LARGE,
             "test/autograd/ops/limits.test.ts",
             "test/build/{minify-wgsl,naga}.test.ts",
-            "test/kernels/subgroup-matrix.test.ts",
+            "test/kernels/matmul/subgroup-matrix.test.ts",
           ],
           thorough: true,
         },

@@ -17,7 +17,7 @@ export {
   WebGpuUnavailableError,
   type WorkTime,
 } from "./gpu/index.ts";
-export { effectiveVariants, variantHash } from "./kernels/variants.ts";
+export { effectiveVariants, variantHash } from "./kernels/variants/variants.ts";
 export {
   arange,
   type CreateOptions,

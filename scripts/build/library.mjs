@@ -165,7 +165,7 @@ const withoutNode = {
     export const requireSubgroupMatrices = () => {
       throw new Error("Gpu.open: subgroupMatrices are for Node");
     };`;
-    onLoad({ filter: /[/\\](?:gpu|kernels)[/\\]subgroup-matrices\.ts$/ }, () => ({ contents: noMatrices }));
+    onLoad({ filter: /[/\\](?:gpu|matmul)[/\\]subgroup-matrices\.ts$/ }, () => ({ contents: noMatrices }));
   },
 };
 

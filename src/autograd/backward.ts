@@ -1,5 +1,5 @@
-import { addAndFree, isOwnMemory } from "../kernels/accumulate.ts";
 import { full } from "../kernels/copy.ts";
+import { addAndFree, isOwnMemory } from "../kernels/elementwise/accumulate.ts";
 import { describeValue, formatShape, requireTensors, shapesEqual, Tensor, tidy } from "../tensor/index.ts";
 import { gradientHome } from "./gradient-homes.ts";
 import { Gradients } from "./gradients.ts";

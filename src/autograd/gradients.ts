@@ -1,4 +1,4 @@
-import { addAndFree } from "../kernels/accumulate.ts";
+import { addAndFree } from "../kernels/elementwise/accumulate.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** Gradients by leaf. Owns its tensors: `dispose()`, or the `tidy` around it, frees them. */

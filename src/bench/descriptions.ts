@@ -1,4 +1,4 @@
-import type { FamilyName } from "../kernels/variant-table.ts";
+import type { FamilyName } from "../kernels/variants/table.ts";
 
 interface Description {
   /** What the kernels of the family compute. */

@@ -1,5 +1,5 @@
 import type { Gpu, VariantTable } from "../gpu/index.ts";
-import { effectiveVariants } from "../kernels/variants.ts";
+import { effectiveVariants } from "../kernels/variants/variants.ts";
 import type { Measured } from "./measure.ts";
 import { leastMilliseconds, type Peaks } from "./peaks.ts";
 import type { StepCounts } from "./step-counts.ts";

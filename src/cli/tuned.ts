@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { betterVariants, type FamilyResult } from "../bench/tune/index.ts";
 import type { AdapterDescription, Gpu, VariantTable } from "../gpu/index.ts";
 import { cacheFolder, readTextIfAny, writeTextWithFolders } from "../io/node/index.ts";
-import { hashOf } from "../kernels/variants.ts";
+import { hashOf } from "../kernels/variants/variants.ts";
 import type { BooleanOption } from "./arguments.ts";
 import type { CommandContext } from "./context.ts";
 import { graftVersion } from "./version.ts";

@@ -7,7 +7,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../io/index.ts";
-import { effectiveVariants } from "../kernels/variants.ts";
+import { effectiveVariants } from "../kernels/variants/variants.ts";
 import type { Module, Optimizer } from "../nn/index.ts";
 import { formatShape, shapesEqual, type Tensor, upload, uploadInto } from "../tensor/index.ts";
 import type { CheckpointEvent, Evaluation } from "./events.ts";

@@ -1,5 +1,5 @@
 import { type ModelDirectory, mulberry32, permutation } from "../io/index.ts";
-import { effectiveVariants, variantHash } from "../kernels/variants.ts";
+import { effectiveVariants, variantHash } from "../kernels/variants/variants.ts";
 import type { StagedModel } from "../models/index.ts";
 import type { Optimizer } from "../nn/index.ts";
 import { type CacheBudget, DEFAULT_CACHE_BUDGET } from "./activation-cache.ts";

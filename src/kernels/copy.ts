@@ -12,7 +12,7 @@ import {
   type Tensor,
   toHalfBits,
 } from "../tensor/index.ts";
-import { chooseElementVariant, inAllRuns, inRuns } from "./element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "./elementwise/element-variant.ts";
 import { gridOf, launch, output } from "./launch.ts";
 import { back, front, mergeAxes, runsOf } from "./strided.ts";
 import { forFlatWindows, forParts } from "./windows.ts";

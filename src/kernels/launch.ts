@@ -7,7 +7,7 @@ import {
   type Specialization,
 } from "../gpu/index.ts";
 import { empty, formatShape, isFloat, type Shape, type Tensor } from "../tensor/index.ts";
-import { defineFamily } from "./variants.ts";
+import { defineFamily } from "./variants/variants.ts";
 
 type Grid = readonly [number, number, number];
 

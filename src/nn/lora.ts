@@ -1,5 +1,5 @@
 import { copy } from "../kernels/copy.ts";
-import { matmulInto } from "../kernels/matmul.ts";
+import { matmulInto } from "../kernels/matmul/matmul.ts";
 import { type Tensor, tidy, transposeView } from "../tensor/index.ts";
 import { fillWith } from "./layers/initialize.ts";
 import { Linear } from "./layers/linear.ts";

@@ -14,7 +14,7 @@ import {
   silu,
   tanh,
 } from "../../src/autograd/index.ts";
-import { matmulInto } from "../../src/kernels/matmul.ts";
+import { matmulInto } from "../../src/kernels/matmul/matmul.ts";
 import { type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { asHardware, useGpu } from "../support/gpu.ts";
 import { useSplit } from "../support/split.ts";

@@ -3,7 +3,7 @@ import { add } from "../../src/autograd/index.ts";
 import { countStep, firstRunOf, runStep, STEP_ROWS, type StepRow } from "../../src/bench/steps/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { NodeDirectory } from "../../src/io/node/index.ts";
-import { VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
+import { VARIANT_TABLE } from "../../src/kernels/variants/table.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { useGpu } from "../support/gpu.ts";
 

@@ -54,7 +54,7 @@ describe("the library in a page", () => {
       }
     }
     expect([...matmul.modules.keys()]).toEqual(
-      expect.arrayContaining(["shaders/matmul.wgsl", "src/kernels/matmul.ts"]),
+      expect.arrayContaining(["shaders/matmul/matmul.wgsl", "src/kernels/matmul/matmul.ts"]),
     );
     for (const family of ["attention", "convolution", "normalization", "losses", "pooling", "optimizer", "sort"]) {
       expect(foldersOf(matmul)).not.toContain(`shaders/${family}`);

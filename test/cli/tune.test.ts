@@ -15,7 +15,7 @@ import { renderFamily } from "../../src/cli/tune-text.ts";
 import { findTuned, saveTuned, tunedPath, useTuned } from "../../src/cli/tuned.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { cacheFolder } from "../../src/io/node/index.ts";
-import { effectiveVariants } from "../../src/kernels/variants.ts";
+import { effectiveVariants } from "../../src/kernels/variants/variants.ts";
 import { useGpu } from "../support/gpu.ts";
 import { MODEL } from "./commands.ts";
 import { memoryContext } from "./support.ts";

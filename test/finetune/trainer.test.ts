@@ -12,7 +12,7 @@ import {
 } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
-import { effectiveVariants } from "../../src/kernels/variants.ts";
+import { effectiveVariants } from "../../src/kernels/variants/variants.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";

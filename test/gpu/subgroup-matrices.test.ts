@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { Gpu, isAvailable, SUBGROUP_MATRIX_FEATURE } from "../../src/gpu/index.ts";
 import { findNodeAdapter } from "../../src/gpu/node-adapter.ts";
 import { openDevice } from "../../src/gpu/open.ts";
-import { matmulFamily } from "../../src/kernels/matmul-variants.ts";
+import { matmulFamily } from "../../src/kernels/matmul/variants.ts";
 import { useGpu } from "../support/gpu.ts";
 
 const candidate = matmulFamily.candidate("subgroup-matrix");

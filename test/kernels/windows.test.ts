@@ -8,7 +8,7 @@ import { binary, binaryWithNumber, unary } from "../../src/kernels/elementwise/e
 import { ternary } from "../../src/kernels/elementwise/ternary.ts";
 import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
 import { embeddingBackward, embeddingForward } from "../../src/kernels/indexing/embedding.ts";
-import { matmulInto } from "../../src/kernels/matmul.ts";
+import { matmulInto } from "../../src/kernels/matmul/matmul.ts";
 import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
 import { adamwStep, clipScale, sgdStep, singleRun } from "../../src/kernels/optimizer.ts";
 import { expandView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";

@@ -2,7 +2,7 @@ import naive from "../../../shaders/bench/matmul-naive.wgsl";
 import registers from "../../../shaders/bench/matmul-registers.wgsl";
 import tiled from "../../../shaders/bench/matmul-tiled.wgsl";
 import { output } from "../../kernels/launch.ts";
-import { matmulInto } from "../../kernels/matmul.ts";
+import { matmulInto } from "../../kernels/matmul/matmul.ts";
 import { engineCandidates } from "../engine.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Expected, Problem } from "../problem.ts";

@@ -1,5 +1,5 @@
 import { definedFamilies } from "../../gpu/index.ts";
-import type { FamilyName } from "../../kernels/variant-table.ts";
+import type { FamilyName } from "../../kernels/variants/table.ts";
 import { HALF_PROBES, PROBES } from "./probes.ts";
 import type { TuneSubject } from "./tune.ts";
 

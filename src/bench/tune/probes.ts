@@ -1,5 +1,5 @@
 import { add, contiguous, sum, transpose } from "../../autograd/index.ts";
-import type { FamilyName } from "../../kernels/variant-table.ts";
+import type { FamilyName } from "../../kernels/variants/table.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Problem } from "../problem.ts";
 import { attentionRows } from "../table/attention.ts";

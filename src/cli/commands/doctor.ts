@@ -3,7 +3,7 @@ import { formatBytes, formatCount, formatDuration } from "../../finetune/format.
 import { Gpu, SUBGROUP_MATRIX_FEATURE, type VariantTable } from "../../gpu/index.ts";
 import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
 import { downloadedModels } from "../../io/node/index.ts";
-import { effectiveVariants } from "../../kernels/variants.ts";
+import { effectiveVariants } from "../../kernels/variants/variants.ts";
 import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { multiplyOnce } from "../selftest.ts";

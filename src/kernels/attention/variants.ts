@@ -2,8 +2,8 @@ import type { Gpu, ParamValues, Specialization } from "../../gpu/index.ts";
 import { EXPONENTIAL as EXPONENTIAL_FILE, including, THREEFRY } from "../library.ts";
 import { seedWords } from "../random/threefry.ts";
 import { passingRound } from "../subgroup.ts";
-import { fixedSubgroupSize } from "../variant-needs.ts";
-import { defineFamily } from "../variants.ts";
+import { fixedSubgroupSize } from "../variants/needs.ts";
+import { defineFamily } from "../variants/variants.ts";
 import type { Dropping } from "./operands.ts";
 
 /** Sizes of subgroups that operands are passed round in. */

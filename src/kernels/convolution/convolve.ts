@@ -3,7 +3,7 @@ import { copy, copyInto, full } from "../copy.ts";
 import * as BINARY from "../elementwise/binary-functions.ts";
 import { binary } from "../elementwise/elementwise.ts";
 import { output } from "../launch.ts";
-import { matmulInto } from "../matmul.ts";
+import { matmulInto } from "../matmul/matmul.ts";
 import { reduce } from "../reduction/reduce.ts";
 import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";

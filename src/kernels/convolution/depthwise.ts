@@ -4,7 +4,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { gridOf, launch } from "../launch.ts";
 
-import { defineFamily } from "../variants.ts";
+import { defineFamily } from "../variants/variants.ts";
 import { type ConvolutionGeometry, convolutionFlops, phaseSteps, type SumParts, stridesOf } from "./implicit-gemm.ts";
 
 const specialization = (slides: boolean, isPlane: boolean): Specialization => ({ SLIDE: slides, PLANES: isPlane });

@@ -1,4 +1,4 @@
-import { defineFamily } from "../variants.ts";
+import { defineFamily } from "../variants/variants.ts";
 
 interface Choice {
   readonly kernel: "register" | "shuffle" | "shuffle-wide" | "shared";

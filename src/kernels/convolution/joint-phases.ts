@@ -4,7 +4,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
 import { launch } from "../launch.ts";
 import { passingRound, SUBGROUP } from "../subgroup.ts";
-import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variant-needs.ts";
+import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants/needs.ts";
 import { convolutionFamily } from "./family.ts";
 import { type ConvolutionGeometry, convolutionFlops, stridesOf } from "./implicit-gemm.ts";
 

@@ -14,7 +14,6 @@ import {
   type Tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { FLOAT, including } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
@@ -32,6 +31,7 @@ import {
   withF16,
   wordOf,
 } from "./element-function.ts";
+import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "./element-variant.ts";
 import * as UNARY from "./unary-functions.ts";
 
 /** Specialisations of every function of a table for every type it accepts. */

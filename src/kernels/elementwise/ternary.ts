@@ -2,12 +2,12 @@ import ternarySource from "../../../shaders/elementwise/ternary.wgsl";
 import ternaryStridedSource from "../../../shaders/elementwise/ternary-strided.wgsl";
 import { defineKernel, joined, listVariants, type Specialization, specializations } from "../../gpu/index.ts";
 import { type DType, expandView, isFloat, type Shape, type Tensor } from "../../tensor/index.ts";
-import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "../element-variant.ts";
 import { gridOf, launch, output } from "../launch.ts";
 import { FLOAT, including } from "../library.ts";
 import { back, front, mergeAxes, runsOf } from "../strided.ts";
 import { forFlatWindows, forParts } from "../windows.ts";
 import { withF16, wordOf } from "./element-function.ts";
+import { chooseElementVariant, inAllRuns, inAllVectors, inRuns, inVectors } from "./element-variant.ts";
 import { isFlat } from "./elementwise.ts";
 
 /** Functions of three operands: `c` has a type of its own, `a`, `b` and the result share one. */

@@ -3,7 +3,7 @@ import crossEntropyBackwardSource from "../../../shaders/losses/cross-entropy-ba
 import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor, tidy } from "../../tensor/index.ts";
 import { contiguous, reshaped } from "../copy.ts";
-import { chooseElementVariant, inAllRuns, inRuns } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "../elementwise/element-variant.ts";
 import { gridOf, launch, output, ROW_VARIANTS, requireFloat32, rowGrid, rowVariant } from "../launch.ts";
 import { reduce } from "../reduction/reduce.ts";
 import * as REDUCTIONS from "../reduction/reduction-functions.ts";

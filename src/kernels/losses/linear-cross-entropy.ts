@@ -1,7 +1,7 @@
 import { reshapeView, sliceView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
 import { contiguous, fillWith } from "../copy.ts";
 import { output } from "../launch.ts";
-import { matmulInto } from "../matmul.ts";
+import { matmulInto } from "../matmul/matmul.ts";
 import { reduce } from "../reduction/reduce.ts";
 import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { forRowWindows, requireBindable } from "../windows.ts";

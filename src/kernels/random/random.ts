@@ -13,7 +13,7 @@ import {
   tensor,
 } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
-import { chooseElementVariant, inAllRuns, inRuns } from "../element-variant.ts";
+import { chooseElementVariant, inAllRuns, inRuns } from "../elementwise/element-variant.ts";
 import { gridOf, launch, output, requireFloat32 } from "../launch.ts";
 import { forFlatWindows, requireBindable, rowWindows } from "../windows.ts";
 import { quantileTable } from "./quantiles.ts";

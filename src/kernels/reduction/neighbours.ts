@@ -4,7 +4,7 @@ import { type DType, sizeOf, type Tensor } from "../../tensor/index.ts";
 import { launch } from "../launch.ts";
 
 import { back, front } from "../strided.ts";
-import { defineFamily } from "../variants.ts";
+import { defineFamily } from "../variants/variants.ts";
 import type { Reduction } from "./reduction-functions.ts";
 import { neighboursSpecialization, neighboursVariants } from "./reductions.ts";
 

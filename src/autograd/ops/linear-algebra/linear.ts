@@ -1,7 +1,7 @@
 import { reshaped } from "../../../kernels/copy.ts";
 import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { output, requireFloat } from "../../../kernels/launch.ts";
-import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul.ts";
+import { ACTIVATION_NAMES, type Activation, matmulInto } from "../../../kernels/matmul/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
 import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import {
@@ -23,7 +23,7 @@ import { add } from "../elementwise/index.ts";
 import { reshape, transpose } from "../shape/views.ts";
 import { like, matmul, rowShape } from "./matmul.ts";
 
-export type { Activation } from "../../../kernels/matmul.ts";
+export type { Activation } from "../../../kernels/matmul/matmul.ts";
 
 /** A weight as GPT-2's Conv1D stores it, [in, out], or as torch.nn.Linear does, [out, in]. */
 export type WeightLayout = "in-out" | "out-in";

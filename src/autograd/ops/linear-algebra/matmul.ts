@@ -3,7 +3,7 @@ import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary, castTo, unary } from "../../../kernels/elementwise/elementwise.ts";
 import * as UNARY from "../../../kernels/elementwise/unary-functions.ts";
 import { output } from "../../../kernels/launch.ts";
-import { matmulInto } from "../../../kernels/matmul.ts";
+import { matmulInto } from "../../../kernels/matmul/matmul.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
 import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
 import {

@@ -1,5 +1,6 @@
 import * as BINARY from "../../../kernels/elementwise/binary-functions.ts";
 import { binary } from "../../../kernels/elementwise/elementwise.ts";
+import { scaleInPlace } from "../../../kernels/elementwise/scale-in-place.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import {
   type LinearGradients,
@@ -8,7 +9,6 @@ import {
 } from "../../../kernels/losses/linear-cross-entropy.ts";
 import { reduce } from "../../../kernels/reduction/reduce.ts";
 import * as REDUCTIONS from "../../../kernels/reduction/reduction-functions.ts";
-import { scaleInPlace } from "../../../kernels/scale-in-place.ts";
 import { formatShape, reshapeView, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 import { gradientHome } from "../../gradient-homes.ts";

@@ -1,7 +1,7 @@
 import { requireNumber } from "../../../kernels/elementwise/element-function.ts";
 import { castTo } from "../../../kernels/elementwise/elementwise.ts";
 import { requireFloat } from "../../../kernels/launch.ts";
-import { type PlaceMode, padGradientAlong, rearrange } from "../../../kernels/rearrange.ts";
+import { type PlaceMode, padGradientAlong, rearrange } from "../../../kernels/shape/rearrange.ts";
 import { formatShape, type Shape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp } from "../../define-op.ts";
 

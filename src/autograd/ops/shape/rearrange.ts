@@ -1,5 +1,5 @@
-import { rearrange } from "../../../kernels/rearrange.ts";
-import { triangle } from "../../../kernels/triangle.ts";
+import { rearrange } from "../../../kernels/shape/rearrange.ts";
+import { triangle } from "../../../kernels/shape/triangle.ts";
 import { assertList, formatShape, normalizeAxis, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
 import { sum } from "../broadcast.ts";

@@ -1,5 +1,5 @@
-import type { Gpu, Specialization } from "../gpu/index.ts";
-import { defineFamily } from "./variants.ts";
+import type { Gpu, Specialization } from "../../gpu/index.ts";
+import { defineFamily } from "../variants/variants.ts";
 
 /** How many vectors an invocation takes, and whether its code is repeated for each and not in a loop. */
 interface Vectors {

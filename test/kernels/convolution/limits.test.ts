@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { MemoryLimitError } from "../../src/gpu/index.ts";
+import { MemoryLimitError } from "../../../src/gpu/index.ts";
 import {
   convolveInputGradientInto,
   convolveInto,
   convolveWeightGradient,
-} from "../../src/kernels/convolution/convolve.ts";
-import type { ConvolutionGeometry } from "../../src/kernels/convolution/implicit-gemm.ts";
-import { full } from "../../src/kernels/create.ts";
-import { empty, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
-import { useGpu } from "../support/gpu.ts";
-import { type Make, useSplit } from "../support/split.ts";
+} from "../../../src/kernels/convolution/convolve.ts";
+import type { ConvolutionGeometry } from "../../../src/kernels/convolution/implicit-gemm.ts";
+import { full } from "../../../src/kernels/create.ts";
+import { empty, type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
+import { useGpu } from "../../support/gpu.ts";
+import { type Make, useSplit } from "../../support/split.ts";
 
 const NONE = [
   [0, 0],

@@ -1,4 +1,4 @@
-import type { Candidate, Gpu } from "../gpu/index.ts";
+import type { Candidate, Gpu } from "../../gpu/index.ts";
 
 /** What a device must have for a candidate, in words and as a question. */
 export type Need = Required<Pick<Candidate, "needs" | "isAvailable">>;

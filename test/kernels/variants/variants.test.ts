@@ -8,15 +8,15 @@ import {
   relu,
   reshape,
   scaledDotProductAttention,
-} from "../../src/autograd/index.ts";
-import { describeFamily } from "../../src/bench/descriptions.ts";
-import { definedFamilies, Gpu, isAvailable, type VariantTable } from "../../src/gpu/index.ts";
-import { FAMILY_NAMES, VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
-import { effectiveVariants, variantHash } from "../../src/kernels/variants.ts";
-import { AdamW } from "../../src/nn/index.ts";
-import { type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
-import { asHardware, openWith, useGpu } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+} from "../../../src/autograd/index.ts";
+import { describeFamily } from "../../../src/bench/descriptions.ts";
+import { definedFamilies, Gpu, isAvailable, type VariantTable } from "../../../src/gpu/index.ts";
+import { FAMILY_NAMES, VARIANT_TABLE } from "../../../src/kernels/variants/table.ts";
+import { effectiveVariants, variantHash } from "../../../src/kernels/variants/variants.ts";
+import { AdamW } from "../../../src/nn/index.ts";
+import { type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
+import { asHardware, openWith, useGpu } from "../../support/gpu.ts";
+import { seeded } from "../../support/values.ts";
 
 const families = definedFamilies();
 

@@ -1,14 +1,14 @@
-import { expandView, sizeOf, sliceView, type Tensor, tidy, transposeView } from "../tensor/index.ts";
-import { contiguous, copy } from "./copy.ts";
-import { castTo } from "./elementwise/elementwise.ts";
-import { launch, output, requireFloat } from "./launch.ts";
-import { ACTIVATION_NAMES, type Activation, type OperandLayout } from "./matmul-problem.ts";
-import { addParts, chooseChunkedWay, INNER_CHUNK, innerChunks, isSummedInChunks } from "./matmul-split.ts";
-import { chooseVariant } from "./matmul-variants.ts";
-import { mergeAxes } from "./strided.ts";
-import { fitsBinding } from "./windows.ts";
+import { expandView, sizeOf, sliceView, type Tensor, tidy, transposeView } from "../../tensor/index.ts";
+import { contiguous, copy } from "../copy.ts";
+import { castTo } from "../elementwise/elementwise.ts";
+import { launch, output, requireFloat } from "../launch.ts";
+import { mergeAxes } from "../strided.ts";
+import { fitsBinding } from "../windows.ts";
+import { ACTIVATION_NAMES, type Activation, type OperandLayout } from "./problem.ts";
+import { addParts, chooseChunkedWay, INNER_CHUNK, innerChunks, isSummedInChunks } from "./split.ts";
+import { chooseVariant } from "./variants.ts";
 
-export { ACTIVATION_NAMES, type Activation } from "./matmul-problem.ts";
+export { ACTIVATION_NAMES, type Activation } from "./problem.ts";
 
 const MAX_WORKGROUPS = 65_535;
 /** Rows and columns of C that a workgroup of the smallest variant makes. */

@@ -18,14 +18,14 @@ import {
   sum,
   topK,
   variance,
-} from "../../src/autograd/index.ts";
-import type { Gpu } from "../../src/gpu/index.ts";
-import { type HostArray, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
-import { sizeOf } from "../reference/nd-array.ts";
-import * as reference from "../reference/reduction.ts";
-import { openWith } from "../support/gpu.ts";
-import { ReadBatch } from "../support/read-batch.ts";
-import { seeded } from "../support/values.ts";
+} from "../../../src/autograd/index.ts";
+import type { Gpu } from "../../../src/gpu/index.ts";
+import { type HostArray, type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
+import { sizeOf } from "../../reference/nd-array.ts";
+import * as reference from "../../reference/reduction.ts";
+import { openWith } from "../../support/gpu.ts";
+import { ReadBatch } from "../../support/read-batch.ts";
+import { seeded } from "../../support/values.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 

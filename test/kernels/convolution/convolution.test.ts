@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../src/gpu/adapter.ts";
-import { Gpu } from "../../src/gpu/index.ts";
+import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import { Gpu } from "../../../src/gpu/index.ts";
 import {
   convolveInputGradientInto,
   convolveInto,
   convolveWeightGradient,
-} from "../../src/kernels/convolution/convolve.ts";
-import { empty, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
-import { convolvedShape, type Geometry } from "../reference/convolution.ts";
-import { sizeOf } from "../reference/nd-array.ts";
-import { asHardware, useGpu } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+} from "../../../src/kernels/convolution/convolve.ts";
+import { empty, type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
+import { convolvedShape, type Geometry } from "../../reference/convolution.ts";
+import { sizeOf } from "../../reference/nd-array.ts";
+import { asHardware, useGpu } from "../../support/gpu.ts";
+import { seeded } from "../../support/values.ts";
 
 interface Convolution extends Geometry {
   x: number[];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../src/gpu/adapter.ts";
-import type { Gpu } from "../../src/gpu/index.ts";
-import { matmulInto } from "../../src/kernels/matmul.ts";
-import { chooseVariant } from "../../src/kernels/matmul-variants.ts";
-import { expandView, sliceView, type Tensor, tensor, transposeView } from "../../src/tensor/index.ts";
-import { asHardware, useGpu } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import type { Gpu } from "../../../src/gpu/index.ts";
+import { matmulInto } from "../../../src/kernels/matmul/matmul.ts";
+import { chooseVariant } from "../../../src/kernels/matmul/variants.ts";
+import { expandView, sliceView, type Tensor, tensor, transposeView } from "../../../src/tensor/index.ts";
+import { asHardware, useGpu } from "../../support/gpu.ts";
+import { seeded } from "../../support/values.ts";
 
 /** One product: batches that broadcast, and how the operands lie in memory. */
 interface Product {

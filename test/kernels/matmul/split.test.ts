@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../src/gpu/adapter.ts";
-import { DryGpu } from "../../src/gpu/dry-gpu.ts";
-import { type MatmulOptions, matmulInto } from "../../src/kernels/matmul.ts";
-import { chooseChunkedWay, innerChunks, isSummedInChunks } from "../../src/kernels/matmul-split.ts";
-import { sliceView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
-import { asHardware, useGpu } from "../support/gpu.ts";
-import { differences, type Make, useSplit } from "../support/split.ts";
-import { seeded } from "../support/values.ts";
+import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import { DryGpu } from "../../../src/gpu/dry-gpu.ts";
+import { type MatmulOptions, matmulInto } from "../../../src/kernels/matmul/matmul.ts";
+import { chooseChunkedWay, innerChunks, isSummedInChunks } from "../../../src/kernels/matmul/split.ts";
+import { sliceView, type Tensor, tensor, tidy, transposeView } from "../../../src/tensor/index.ts";
+import { asHardware, useGpu } from "../../support/gpu.ts";
+import { differences, type Make, useSplit } from "../../support/split.ts";
+import { seeded } from "../../support/values.ts";
 
 const { fround } = Math;
 

@@ -1,6 +1,6 @@
-import type { KernelDefinition, KernelVariant, Specialization } from "../gpu/index.ts";
-import * as UNARY from "./elementwise/unary-functions.ts";
-import { including } from "./library.ts";
+import type { KernelDefinition, KernelVariant, Specialization } from "../../gpu/index.ts";
+import * as UNARY from "../elementwise/unary-functions.ts";
+import { including } from "../library.ts";
 
 /** Activations that a product can end in, and the functions of elements that they are. */
 const ACTIVATIONS = {

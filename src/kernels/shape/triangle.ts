@@ -1,10 +1,10 @@
-import triangleSource from "../../shaders/triangle.wgsl";
-import { defineKernel, listVariants } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { contiguous } from "./copy.ts";
-import { gridOf, launch, output } from "./launch.ts";
-import { mergeAxes, twoVectors } from "./strided.ts";
-import { fitsBinding, forFlatWindows } from "./windows.ts";
+import triangleSource from "../../../shaders/shape/triangle.wgsl";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch, output } from "../launch.ts";
+import { mergeAxes, twoVectors } from "../strided.ts";
+import { fitsBinding, forFlatWindows } from "../windows.ts";
 
 const HALF = { T: "f16", enable: "f16" };
 

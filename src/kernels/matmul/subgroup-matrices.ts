@@ -1,4 +1,4 @@
-import matmulMatrixSource from "../../shaders/matmul-subgroup-matrix.wgsl";
+import matmulMatrixSource from "../../../shaders/matmul/matmul-subgroup-matrix.wgsl";
 import {
   defineKernel,
   type Gpu,
@@ -7,8 +7,8 @@ import {
   type Specialization,
   SUBGROUP_MATRIX_FEATURE,
   type SubgroupMatrixConfig,
-} from "../gpu/index.ts";
-import { layouts, type MatmulProblem, type MatmulVariant, PRODUCT, problemSpecialization } from "./matmul-problem.ts";
+} from "../../gpu/index.ts";
+import { layouts, type MatmulProblem, type MatmulVariant, PRODUCT, problemSpecialization } from "./problem.ts";
 
 // Products by an adapter's matrix units, which Dawn has in Node alone: files for browsers are built without this module.
 

@@ -1,12 +1,12 @@
-import padGradientSource from "../../shaders/pad-gradient.wgsl";
-import source from "../../shaders/rearrange.wgsl";
-import { defineKernel, listVariants } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { sliceView } from "../tensor/index.ts";
-import { copy, copyInto, wordOf } from "./copy.ts";
-import { gridOf, launch, output } from "./launch.ts";
-import { mergeAround, requireWalkable, twoVectors } from "./strided.ts";
-import { fitsBinding, forFlatWindows, halvesOf, longestAxis, requireBindable } from "./windows.ts";
+import padGradientSource from "../../../shaders/shape/pad-gradient.wgsl";
+import source from "../../../shaders/shape/rearrange.wgsl";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { sliceView } from "../../tensor/index.ts";
+import { copy, copyInto, wordOf } from "../copy.ts";
+import { gridOf, launch, output } from "../launch.ts";
+import { mergeAround, requireWalkable, twoVectors } from "../strided.ts";
+import { fitsBinding, forFlatWindows, halvesOf, longestAxis, requireBindable } from "../windows.ts";
 
 const HALF = { T: "f16", enable: "f16", fillValue: "return f16(unpack2x16float(params.value).x);" };
 

@@ -1,11 +1,11 @@
-import addInPlaceSource from "../../shaders/add-in-place.wgsl";
-import { defineKernel } from "../gpu/index.ts";
-import { assertSameShape, type Tensor } from "../tensor/index.ts";
-import { contiguous } from "./copy.ts";
-import * as BINARY from "./elementwise/binary-functions.ts";
-import { binary } from "./elementwise/elementwise.ts";
-import { gridOf, launch } from "./launch.ts";
-import { forFlatWindows } from "./windows.ts";
+import addInPlaceSource from "../../../shaders/elementwise/add-in-place.wgsl";
+import { defineKernel } from "../../gpu/index.ts";
+import { assertSameShape, type Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { gridOf, launch } from "../launch.ts";
+import { forFlatWindows } from "../windows.ts";
+import * as BINARY from "./binary-functions.ts";
+import { binary } from "./elementwise.ts";
 
 const addKernel = defineKernel({
   name: "add-in-place",

@@ -1,10 +1,10 @@
 import { describe, expect, inject, it } from "vitest";
-import { Gpu, type KernelVariant, SUBGROUP_MATRIX_FEATURE } from "../../src/gpu/index.ts";
-import { matmulInto } from "../../src/kernels/matmul.ts";
-import { VARIANT_TABLE } from "../../src/kernels/variant-table.ts";
-import { sliceView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
-import { openWith, useGpu } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+import { Gpu, type KernelVariant, SUBGROUP_MATRIX_FEATURE } from "../../../src/gpu/index.ts";
+import { matmulInto } from "../../../src/kernels/matmul/matmul.ts";
+import { VARIANT_TABLE } from "../../../src/kernels/variants/table.ts";
+import { sliceView, type Tensor, tensor, tidy, transposeView } from "../../../src/tensor/index.ts";
+import { openWith, useGpu } from "../../support/gpu.ts";
+import { seeded } from "../../support/values.ts";
 
 /** Plain WGSL in place of the matrix units, so that all but these runs anywhere: a lane has two elements of a matrix. */
 const emulated = (variant: KernelVariant): KernelVariant => {

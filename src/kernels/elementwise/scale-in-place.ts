@@ -1,8 +1,8 @@
-import scaleInPlaceSource from "../../shaders/scale-in-place.wgsl";
-import { defineKernel, linearGrid } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
-import { launch } from "./launch.ts";
-import { forFlatWindows } from "./windows.ts";
+import scaleInPlaceSource from "../../../shaders/elementwise/scale-in-place.wgsl";
+import { defineKernel, linearGrid } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { launch } from "../launch.ts";
+import { forFlatWindows } from "../windows.ts";
 
 /** Vectors of four elements that a workgroup takes, as in the shader. */
 const TILE = 64 * 16;

@@ -1,18 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { argmax, argmin, contiguous, cumsum, max, mean, min, prod, sum, variance } from "../../src/autograd/index.ts";
-import type { Gpu } from "../../src/gpu/index.ts";
-import { permuteView, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
-import { type NdArray, sizeOf } from "../reference/nd-array.ts";
+import {
+  argmax,
+  argmin,
+  contiguous,
+  cumsum,
+  max,
+  mean,
+  min,
+  prod,
+  sum,
+  variance,
+} from "../../../src/autograd/index.ts";
+import type { Gpu } from "../../../src/gpu/index.ts";
+import { permuteView, type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
+import { type NdArray, sizeOf } from "../../reference/nd-array.ts";
 import {
   ORDERED,
   ORDERED_INTEGERS,
   type OrderedReduction,
   reduceInOrder,
   scanInOrder,
-} from "../reference/reduce-order.ts";
-import { openWith } from "../support/gpu.ts";
-import { type Pending, ReadBatch } from "../support/read-batch.ts";
-import { seeded } from "../support/values.ts";
+} from "../../reference/reduce-order.ts";
+import { openWith } from "../../support/gpu.ts";
+import { type Pending, ReadBatch } from "../../support/read-batch.ts";
+import { seeded } from "../../support/values.ts";
 
 const SHAPES = 200;
 const LENGTHS = [1, 2, 3, 5, 7, 13, 31, 63, 64, 65, 127, 256, 257, 512, 513, 1031];

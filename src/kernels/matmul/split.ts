@@ -1,11 +1,10 @@
-import matmulPartsSource from "../../shaders/matmul-parts.wgsl";
-import { defineKernel, listVariants } from "../gpu/index.ts";
-import { sizeOf, sliceView, type Tensor } from "../tensor/index.ts";
-import { contiguous } from "./copy.ts";
-import { launch } from "./launch.ts";
-
-import { ACTIVATED, ACTIVATION_NAMES, type Activation } from "./matmul-problem.ts";
-import { mergeAxes } from "./strided.ts";
+import matmulPartsSource from "../../../shaders/matmul/matmul-parts.wgsl";
+import { defineKernel, listVariants } from "../../gpu/index.ts";
+import { sizeOf, sliceView, type Tensor } from "../../tensor/index.ts";
+import { contiguous } from "../copy.ts";
+import { launch } from "../launch.ts";
+import { mergeAxes } from "../strided.ts";
+import { ACTIVATED, ACTIVATION_NAMES, type Activation } from "./problem.ts";
 
 /**
  * Terms of a sum that have one accumulator, where there are more than twice as many. Shorter ones make more

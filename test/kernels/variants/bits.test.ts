@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { Gpu } from "../../src/gpu/index.ts";
-import { contiguous, copy, copyInto } from "../../src/kernels/copy.ts";
-import { uniform } from "../../src/kernels/create.ts";
-import * as BINARY from "../../src/kernels/elementwise/binary-functions.ts";
-import { binary, binaryWithNumber, castTo, unary } from "../../src/kernels/elementwise/elementwise.ts";
-import { ternary } from "../../src/kernels/elementwise/ternary.ts";
-import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
-import { crossEntropyBackward } from "../../src/kernels/losses/cross-entropy.ts";
-import { rowNormBackwardWeight, rowNormForward } from "../../src/kernels/normalization/row-norm.ts";
-import { softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
-import { reduce } from "../../src/kernels/reduction/reduce.ts";
-import * as REDUCTIONS from "../../src/kernels/reduction/reduction-functions.ts";
+import type { Gpu } from "../../../src/gpu/index.ts";
+import { contiguous, copy, copyInto } from "../../../src/kernels/copy.ts";
+import { uniform } from "../../../src/kernels/create.ts";
+import * as BINARY from "../../../src/kernels/elementwise/binary-functions.ts";
+import { binary, binaryWithNumber, castTo, unary } from "../../../src/kernels/elementwise/elementwise.ts";
+import { ternary } from "../../../src/kernels/elementwise/ternary.ts";
+import * as UNARY from "../../../src/kernels/elementwise/unary-functions.ts";
+import { crossEntropyBackward } from "../../../src/kernels/losses/cross-entropy.ts";
+import { rowNormBackwardWeight, rowNormForward } from "../../../src/kernels/normalization/row-norm.ts";
+import { softmaxBackward, softmaxForward } from "../../../src/kernels/normalization/softmax.ts";
+import { reduce } from "../../../src/kernels/reduction/reduce.ts";
+import * as REDUCTIONS from "../../../src/kernels/reduction/reduction-functions.ts";
 import {
   permuteView,
   type Shape,
@@ -19,8 +19,8 @@ import {
   tensor,
   tidy,
   transposeView,
-} from "../../src/tensor/index.ts";
-import { asHardware, asSoftware, useGpu } from "../support/gpu.ts";
+} from "../../../src/tensor/index.ts";
+import { asHardware, asSoftware, useGpu } from "../../support/gpu.ts";
 
 const software = useGpu({}, asSoftware);
 const hardware = useGpu({}, asHardware);

@@ -16,13 +16,13 @@ import {
   sum,
   topK,
   variance,
-} from "../../src/autograd/index.ts";
-import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
-import { full, uniform } from "../../src/kernels/create.ts";
-import { type HostArray, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
-import { largest } from "../support/compare.ts";
-import { openWith } from "../support/gpu.ts";
-import { seeded } from "../support/values.ts";
+} from "../../../src/autograd/index.ts";
+import { type Gpu, MemoryLimitError } from "../../../src/gpu/index.ts";
+import { full, uniform } from "../../../src/kernels/create.ts";
+import { type HostArray, type Tensor, tensor, tidy, transposeView } from "../../../src/tensor/index.ts";
+import { largest } from "../../support/compare.ts";
+import { openWith } from "../../support/gpu.ts";
+import { seeded } from "../../support/values.ts";
 
 /** What may be bound at a time, so that tensors of 160 KB are split as those over 128 MiB are in earnest. */
 const LIMIT = 64 * 1024;

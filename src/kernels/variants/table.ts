@@ -1,5 +1,5 @@
-import type { AdapterClass } from "../gpu/index.ts";
-import { LARGE_WORKGROUPS, type Need, SMALL_SUBGROUPS, SUBGROUPS } from "./variant-needs.ts";
+import type { AdapterClass } from "../../gpu/index.ts";
+import { LARGE_WORKGROUPS, type Need, SMALL_SUBGROUPS, SUBGROUPS } from "./needs.ts";
 
 /** Families of kernels with more than one candidate. */
 export const FAMILY_NAMES = [

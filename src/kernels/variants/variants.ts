@@ -1,5 +1,5 @@
-import { type FamilyDefinition, type Gpu, KernelFamily, type VariantTable } from "../gpu/index.ts";
-import { FAMILY_NAMES, type FamilyName, NEEDS, VARIANT_TABLE } from "./variant-table.ts";
+import { type FamilyDefinition, type Gpu, KernelFamily, type VariantTable } from "../../gpu/index.ts";
+import { FAMILY_NAMES, type FamilyName, NEEDS, VARIANT_TABLE } from "./table.ts";
 
 /** A family of kernels that goes by the table of the repository. */
 /* @__NO_SIDE_EFFECTS__ */ export function defineFamily<Value>(

@@ -1,11 +1,11 @@
-import matmulSource from "../../shaders/matmul.wgsl";
-import matmulSharedSource from "../../shaders/matmul-shared.wgsl";
-import { defineKernel, type Gpu, joined, listVariants, type Specialization } from "../gpu/index.ts";
-import { layouts, type MatmulProblem, type MatmulVariant, PRODUCT, problemSpecialization } from "./matmul-problem.ts";
-import { passingRound, SUBGROUP } from "./subgroup.ts";
+import matmulSource from "../../../shaders/matmul/matmul.wgsl";
+import matmulSharedSource from "../../../shaders/matmul/matmul-shared.wgsl";
+import { defineKernel, type Gpu, joined, listVariants, type Specialization } from "../../gpu/index.ts";
+import { passingRound, SUBGROUP } from "../subgroup.ts";
+import { fixedSubgroupSize, LARGE_WORKGROUPS } from "../variants/needs.ts";
+import { defineFamily } from "../variants/variants.ts";
+import { layouts, type MatmulProblem, type MatmulVariant, PRODUCT, problemSpecialization } from "./problem.ts";
 import { hasMatrices, matrixVariant, NEEDS_MATRICES } from "./subgroup-matrices.ts";
-import { fixedSubgroupSize, LARGE_WORKGROUPS } from "./variant-needs.ts";
-import { defineFamily } from "./variants.ts";
 
 /** How a product reads its operands, as far as that decides which tile is fast. */
 type Reading = "plain" | "scattered" | "leftTransposed" | "rightTransposed";
