@@ -25,6 +25,8 @@ export interface Result {
   expected(position: number): Expected;
   /** Largest error, as a multiple of {@link Expected.scale}. */
   readonly tolerance: number;
+  /** Elements side by side whose references share most of their work, such as a row; 1 when not given. */
+  readonly together?: number;
 }
 
 /** A computation at one size: what goes in, what must come out, and how much work it is. */

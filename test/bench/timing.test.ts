@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { add } from "../../src/autograd/index.ts";
-import { indexOf, samplePositions } from "../../src/bench/check.ts";
+import { findFault, indexOf, samplePositions } from "../../src/bench/check.ts";
 import { formatMilliseconds, formatQuartiles } from "../../src/bench/format.ts";
+import type { Problem } from "../../src/bench/problem.ts";
 import { summarize, type TimingOptions, timeAlternating, timingOf } from "../../src/bench/timing.ts";
 import { randomIndices, randomValues } from "../../src/bench/values.ts";
 import type { Gpu } from "../../src/gpu/index.ts";
@@ -94,19 +95,70 @@ describe("times", () => {
 });
 
 describe("what is compared", () => {
-  it("is everything, or a fixed choice with both ends", () => {
-    expect(samplePositions(5)).toEqual([0, 1, 2, 3, 4]);
-    const some = samplePositions(1_000_000);
-    expect(some).toHaveLength(512);
-    expect(new Set(some).size).toBe(512);
-    expect(some.slice(0, 2)).toEqual([0, 1]);
+  it("is everything, or a fixed choice with both ends and a place in every stretch", () => {
+    expect(samplePositions(5, 512)).toEqual([0, 1, 2, 3, 4]);
+    const some = samplePositions(1_000_000, 500);
+    expect(some.slice(0, 3)).toEqual([0, 1, 2]);
     expect(some.slice(-2)).toEqual([999_998, 999_999]);
-    expect(samplePositions(1_000_000)).toEqual(some);
-    // No quarter of the tensor goes unseen.
-    for (const quarter of [0, 1, 2, 3]) {
-      const within = some.filter((position) => Math.floor(position / 250_000) === quarter);
-      expect(within.length).toBeGreaterThan(80);
-    }
+    expect(samplePositions(1_000_000, 500)).toEqual(some);
+    const stretches = new Set(some.map((position) => Math.floor(position / 2000)));
+    expect(stretches.size).toBe(500);
+    // Not always the same place of a stretch, which may be the same column of a matrix.
+    expect(new Set(some.map((position) => position % 2000)).size).toBeGreaterThan(400);
+  });
+
+  it("is whole rows where their elements share their work", () => {
+    const some = samplePositions(1003, 100, 10);
+    const inner = some.filter((position) => position >= 20 && position < 980);
+    const rows = new Set(inner.map((position) => Math.floor(position / 10)));
+    expect(inner).toHaveLength(10 * rows.size);
+    expect(rows.size).toBeGreaterThan(7);
+    expect(some.at(-1)).toBe(1002);
+  });
+
+  /** A result of 1024 × 1024 zeros, which take so many operations. */
+  const zeros = (operations: number): Problem => {
+    const expected = () => ({ value: 0, scale: 1 });
+    const results = [{ name: "y", shape: [1024, 1024], tolerance: 1e-6, expected }];
+    return { inputs: [], results, operations, bytes: 0 };
+  };
+
+  it.each([
+    [0, 0],
+    [496, 1008],
+    [1008, 512],
+    [777, 333],
+  ])("finds one tile of 16 × 16 that is wrong in a million, at %i, %i", async (row, column) => {
+    // A product of as many rows and columns, so that 32,768 are compared.
+    const problem = zeros(2 * 1024 ** 3);
+    const values = new Float32Array(2 ** 20);
+    using right = tensor(values, [1024, 1024], { gpu: gpu() });
+    expect(await findFault(problem, [right])).toBeUndefined();
+    for (let i = row; i < row + 16; i++) values.fill(1e-5, 1024 * i + column, 1024 * i + column + 16);
+    using wrong = tensor(values, [1024, 1024], { gpu: gpu() });
+    expect(await findFault(problem, [wrong])).toMatch(
+      /^y\[\d+, \d+\] is .*; \d+ of 327\d\d compared elements are wrong$/,
+    );
+  });
+
+  it("is computed once for all candidates of a problem, and the less of it the longer each takes", async () => {
+    let asked = 0;
+    const countsOf = async (operations: number): Promise<number[]> => {
+      const problem = zeros(operations);
+      const [result] = problem.results;
+      const counted = { ...result, expected: () => ({ value: 0 * asked++, scale: 1 }) };
+      using y = tensor(new Float32Array(2 ** 20), [1024, 1024], { gpu: gpu() });
+      const counts: number[] = [];
+      for (let time = 0; time < 2; time++) {
+        asked = 0;
+        await findFault({ ...problem, results: [counted] }, [y]);
+        counts.push(asked);
+      }
+      return counts;
+    };
+    const [[few, again], [more], [most]] = [await countsOf(1e15), await countsOf(2 ** 32), await countsOf(0)];
+    expect(again).toBe(0);
+    expect([few, more, most].map((count) => 512 * Math.floor(count / 512))).toEqual([512, 16_384, 65_536]);
   });
 
   it("is named by its index", () => {

@@ -33,6 +33,7 @@ function problem({ H, T, D }: Sizes): Problem {
         name: "y",
         shape: [H, T, D],
         tolerance: 1e-5,
+        together: D,
         expected: (position) => {
           const [query, d] = [Math.floor(position / D), position % D];
           const first = Math.floor(query / T) * T;

@@ -45,7 +45,7 @@ function problem(H: number, T: number, D: number, isBackward: boolean): Problem 
     return { value, scale };
   };
   const result = (name: string, expected: Problem["results"][number]["expected"]) => ({
-    ...{ name, shape: [H, T, D], tolerance: 1e-5, expected },
+    ...{ name, shape: [H, T, D], tolerance: 1e-5, together: D, expected },
   });
   const pairs = (H * T * (T + 1)) / 2;
   return {
