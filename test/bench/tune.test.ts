@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { add, mul } from "../../src/autograd/index.ts";
-import type { OpRow } from "../../src/bench/table/op-row.ts";
+import { type OpRow, runOpRow } from "../../src/bench/table/index.ts";
 import { product } from "../../src/bench/table/products.ts";
 import type { TimingOptions } from "../../src/bench/timing.ts";
 import { betterVariants, type FamilyResult, tune, tuneSubjects } from "../../src/bench/tune/index.ts";
@@ -27,6 +27,8 @@ const rounded = way("rounded", (x) => mul(x, 2 + 2 ** -21));
 const broken = way("broken", (x) => mul(x, 2.001));
 const partial = way("partial", (x) => mul(x.view([8], [1]), 2));
 const wrongInHalves = way("wrong in halves", (x) => mul(x, x.dtype === "f16" ? 2.5 : 2));
+/** Right where four divide the lengths. */
+const wrongAtEdges = way("wrong at edges", (x) => mul(x, x.shape[1] % 4 === 0 ? 2 : 2.5));
 const throwing = way("throwing", () => {
   throw new Error("no such kernel");
 });
@@ -34,7 +36,7 @@ const lacking: Candidate<Way> = { ...way("lacking", (x) => x), needs: "a feature
 
 let families = 0;
 
-/** Tunes a family of ways to double numbers, of which the first is in use. */
+/** Tunes a family of ways to double numbers, of which the first is in use; odd lengths are checked and not timed. */
 async function tuneDoubling(candidates: readonly Candidate<Way>[], inHalves = false): Promise<FamilyResult> {
   const family = new KernelFamily<Way>({
     name: `doubling-${++families}`,
@@ -43,10 +45,10 @@ async function tuneDoubling(candidates: readonly Candidate<Way>[], inHalves = fa
   });
   const probeOf = (x: ReturnType<typeof floats>): OpRow => ({
     id: "double/forward",
-    title: `32 × 32 numbers${x.dtype === "f16" ? ", in halves" : ""}`,
+    title: `${x.shape.join(" × ")} numbers${x.dtype === "f16" ? ", in halves" : ""}`,
     problem: () => {
       const expected = (position: number) => ({ value: 2 * x.values[position], scale: 2 });
-      const results = [{ name: "y", shape: [32, 32], expected, tolerance: 1e-6 }];
+      const results = [{ name: "y", shape: x.shape, expected, tolerance: 1e-6 }];
       return { inputs: [x], results, operations: 0, bytes: 0 };
     },
     candidate: {
@@ -56,8 +58,10 @@ async function tuneDoubling(candidates: readonly Candidate<Way>[], inHalves = fa
     },
   });
   const probes = [floats("x", [32, 32], 1), ...(inHalves ? [halves("x", [32, 32], 1)] : [])].map(probeOf);
+  const proofs = [probeOf(floats("x", [5, 7], 1))];
   const results: FamilyResult[] = [];
-  for await (const result of tune(gpu(), [{ family, probes }], quick)) results.push(result);
+  for await (const result of tune(gpu(), [{ family, proofs, probes }], quick)) results.push(result);
+  expect(results[0].probes.map(({ title }) => title)).toEqual(probes.map(({ title }) => `${title}, forward`));
   expect(gpu().variants).toEqual({});
   return results[0];
 }
@@ -68,17 +72,18 @@ const statuses = ({ candidates }: FamilyResult) =>
 describe("tuning", () => {
   it("refuses what is wrong, what throws and what the device lacks, each with its reason, and times the rest", async () => {
     const before = gpu().statistics.liveBuffers;
-    const result = await tuneDoubling([doubled, broken, partial, throwing, lacking, slow]);
+    const result = await tuneDoubling([doubled, broken, partial, wrongAtEdges, throwing, lacking, slow]);
     expect(statuses(result)).toEqual({
       ...{ doubled: "right", broken: "wrong", partial: "wrong", throwing: "failed", lacking: "unavailable" },
-      slow: "right",
+      ...{ slow: "right", "wrong at edges": "wrong" },
     });
     const reasons = Object.fromEntries(result.candidates.map(({ name, reason }) => [name, reason]));
     expect(reasons.broken).toMatch(
-      /^32 × 32 numbers, forward: y\[\d+, \d+\] is .*, expected .*compared elements are wrong$/,
+      /^5 × 7 numbers, forward: y\[\d+, \d+\] is .*, expected .*compared elements are wrong$/,
     );
-    expect(reasons.partial).toMatch(/^32 × 32 numbers, forward: y has shape \[8\], expected \[32, 32\]$/);
-    expect(reasons.throwing).toBe("32 × 32 numbers, forward: no such kernel");
+    expect(reasons.partial).toMatch(/^5 × 7 numbers, forward: y has shape \[8\], expected \[5, 7\]$/);
+    expect(reasons["wrong at edges"]).toMatch(/^5 × 7 numbers, forward: y\[0, 0\] is /);
+    expect(reasons.throwing).toBe("5 × 7 numbers, forward: no such kernel");
     expect(reasons.lacking).toBe("needs a feature");
     expect(reasons.doubled).toBeUndefined();
     expect(Object.keys(result.probes[0].median)).toEqual(["doubled", "slow"]);
@@ -125,9 +130,20 @@ describe("tuning", () => {
       expect(subjects.map(({ family }) => family.name)).toEqual(
         definedFamilies().flatMap(({ name }) => (name.startsWith("doubling") ? [] : [name])),
       );
-      for (const { family, probes } of subjects) {
-        expect(probes.length, family.name).toBeGreaterThan(0);
-        expect(new Set(probes.map(({ id, title }) => `${id} ${title}`)).size, family.name).toBe(probes.length);
+      for (const { family, proofs = [], probes } of subjects) {
+        for (const some of [proofs, probes]) {
+          expect(some.length, family.name).toBeGreaterThan(0);
+          expect(new Set(some.map(({ id, title }) => `${id} ${title}`)).size, family.name).toBe(some.length);
+        }
+      }
+    }
+  });
+
+  it("checks on lengths that no tile divides what the kernels in use get right", async () => {
+    for (const { proofs = [] } of tuneSubjects(true, false)) {
+      for (const proof of proofs) {
+        const { status, reason } = await runOpRow(gpu(), proof, { gigaflops: 1, gigabytes: 1 }, quick);
+        expect(`${proof.title} ${status} ${reason ?? ""}`).toBe(`${proof.title} right `);
       }
     }
   });

@@ -1,6 +1,7 @@
 import { definedFamilies } from "../../gpu/index.ts";
 import type { FamilyName } from "../../kernels/variants/table.ts";
 import { HALF_PROBES, PROBES } from "./probes.ts";
+import { PROOFS } from "./proofs.ts";
 import type { TuneSubject } from "./tune.ts";
 
 export {
@@ -23,5 +24,5 @@ export const tuneSubjects = (isSoftware: boolean, hasHalves: boolean): TuneSubje
     const probes = PROBES[name] as (typeof PROBES)[FamilyName] | undefined;
     if (!probes) return []; // a program may have defined families of its own
     const inHalves = hasHalves ? (HALF_PROBES[name]?.(isSoftware) ?? []) : [];
-    return [{ family, probes: [...probes(isSoftware), ...inHalves] }];
+    return [{ family, proofs: PROOFS[name], probes: [...probes(isSoftware), ...inHalves] }];
   });

@@ -74,7 +74,7 @@ function exact(
 }
 
 /** Rows with another added to each, and the transpose: strided views and plain ones. */
-const rowsAndColumns = (rows: number, columns: number, stored?: Stored): OpRow[] => [
+export const rowsAndColumns = (rows: number, columns: number, stored?: Stored): OpRow[] => [
   ...exact(
     "bias",
     "a row added to each",
@@ -111,7 +111,8 @@ const total = (length: number, term: (i: number) => number): number => {
   return result;
 };
 
-const reductions = (rows: number, columns: number, stored?: Stored): OpRow[] => [
+/** Sums along both axes of a matrix. */
+export const reductions = (rows: number, columns: number, stored?: Stored): OpRow[] => [
   ...exact(
     "sum-rows",
     "sums of the columns",

@@ -9,6 +9,9 @@ import { type TimingOptions, timeAlternating } from "../timing.ts";
 /** A family and the computations its candidates are compared by. */
 export interface TuneSubject {
   readonly family: KernelFamily;
+  /** Computations on which candidates are checked alone, ahead of the others. */
+  readonly proofs?: readonly OpRow[];
+  /** Computations on which those that are right are timed. */
   readonly probes: readonly OpRow[];
 }
 
@@ -69,7 +72,11 @@ export async function* tune(
 export const betterVariants = (results: readonly FamilyResult[]): VariantTable =>
   Object.fromEntries(results.filter(({ best, inUse }) => best !== inUse).map(({ family, best }) => [family, best]));
 
-async function tuneFamily(gpu: Gpu, { family, probes }: TuneSubject, options: TimingOptions): Promise<FamilyResult> {
+async function tuneFamily(
+  gpu: Gpu,
+  { family, proofs = [], probes }: TuneSubject,
+  options: TimingOptions,
+): Promise<FamilyResult> {
   const inUse = family.choose(gpu).name;
   const words = describeFamily(family.name);
   const candidates: CandidateResult[] = family.candidates.map((candidate) => {
@@ -89,6 +96,10 @@ async function tuneFamily(gpu: Gpu, { family, probes }: TuneSubject, options: Ti
     }
     return results;
   };
+  for (const proof of proofs) {
+    options.signal?.throwIfAborted();
+    await runProbe(gpu, family, proof, order, options, false);
+  }
   const results = await measure(order);
   const right = candidates.filter(({ status }) => status === "right");
   const base = right.find(({ name }) => name === inUse) ?? right[0];
@@ -124,13 +135,14 @@ function gainOf(results: readonly ProbeResult[], base: string, name: string, of:
 const sureGain = (results: readonly ProbeResult[], base: string, name: string): number =>
   Math.min(gainOf(results, base, name, "median"), gainOf(results, base, name, "least"));
 
-/** Checks candidates that were right so far on one computation, and times those that still are. */
+/** Checks candidates that were right so far on one computation, and times those that still are, if they are to be. */
 async function runProbe(
   gpu: Gpu,
   family: KernelFamily,
   probe: OpRow,
   candidates: readonly CandidateResult[],
   options: TimingOptions,
+  isTimed = true,
 ): Promise<ProbeResult> {
   const owned: Disposable[] = [];
   const own = <T extends Disposable>(x: T): T => {
@@ -169,7 +181,7 @@ async function runProbe(
           continue;
         }
         candidate.hasSameBits = (candidate.hasSameBits ?? true) && differences === 0;
-        timed.push({ name, work });
+        if (isTimed) timed.push({ name, work });
       } catch (error) {
         if (error instanceof DeviceLostError) {
           throw new DeviceLostError(error.reason, `while ${family.name} ${name} was tried: ${title}`);
