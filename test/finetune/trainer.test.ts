@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readCheckpointState, VARIANTS_KEY } from "../../src/finetune/checkpoint.ts";
 import {
   type CacheEvent,
   type EvaluationEvent,
@@ -10,9 +11,9 @@ import {
   type TrainingEvent,
   type TrainingExample,
 } from "../../src/finetune/index.ts";
-import { Gpu } from "../../src/gpu/index.ts";
+import { Gpu, type VariantTable } from "../../src/gpu/index.ts";
 import { MemoryDirectory, mulberry32 } from "../../src/io/index.ts";
-import { effectiveVariants } from "../../src/kernels/variants/variants.ts";
+import { effectiveVariants, variantHash } from "../../src/kernels/variants/variants.ts";
 import { GPT2, type GPT2Base, GPT2ForSequenceClassification } from "../../src/models/index.ts";
 import { AdamW } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -200,8 +201,15 @@ describe("finetune", () => {
     const directory = new MemoryDirectory("run");
     const untold = (run: Run) => run.events.every((event) => event.type !== "notice");
     expect(untold(await train(await classifier(), data(), { stopAfter: 2, checkpoint: { directory } }))).toBe(true);
-    const { rows } = effectiveVariants(gpu);
+    const before = effectiveVariants(gpu);
+    const { rows } = before;
     const other = rows === "tree" ? "lane" : "tree";
+    const expectTable = async (table: VariantTable) =>
+      expect(await readCheckpointState(directory)).toMatchObject({
+        fingerprint: { [VARIANTS_KEY]: variantHash(gpu) },
+        variants: table,
+      });
+    await expectTable(before);
     try {
       gpu.variants = { rows: other };
       const resumed = await train(await classifier(), data(), { resume: directory, checkpoint: { directory } });
@@ -214,6 +222,7 @@ describe("finetune", () => {
         },
       ]);
       expect(steps(resumed)).toHaveLength(14);
+      await expectTable({ ...before, rows: other });
       // What the run writes from here on was made with the table it has now.
       expect(untold(await train(await classifier(), data(), { resume: directory }))).toBe(true);
     } finally {
