@@ -41,14 +41,19 @@ export function planOf(name: string): BenchPlan {
   );
 }
 
-/** Everything that can be named, as text by headings. */
-export function listOfNames(): { heading: string; entries: readonly (readonly [name: string, text: string])[] }[] {
+/** Names as text by headings: everything that can be named, or what a plan runs. */
+export function listOfNames(
+  plan?: BenchPlan,
+): { heading: string; entries: readonly (readonly [name: string, text: string])[] }[] {
   const describe = (family: Family): string =>
     `${family.computes}. Size ${family.sizeForms}; variants ${variantNames(family).join(", ")}`;
+  const { ladders, ops, steps } = plan ?? { ...SUITES.all.plan(), ops: OP_ROWS, steps: STEP_ROWS };
+  const suites = plan ? [] : Object.entries(SUITES).map(([name, { summary }]) => [name, summary] as const);
+  const families = ladders.map(({ family }) => [family.name, describe(family)] as const);
   return [
-    { heading: "Suites", entries: Object.entries(SUITES).map(([name, { summary }]) => [name, summary] as const) },
-    { heading: "Families", entries: FAMILIES.map((family) => [family.name, describe(family)] as const) },
-    { heading: "Rows of the table", entries: OP_ROWS.map(({ id, title }) => [id, title] as const) },
-    { heading: "Rows end to end", entries: STEP_ROWS.map(({ id, title }) => [id, title] as const) },
-  ];
+    { heading: "Suites", entries: suites },
+    { heading: "Families", entries: families },
+    { heading: "Rows of the table", entries: ops.map(({ id, title }) => [id, title] as const) },
+    { heading: "Rows end to end", entries: steps.map(({ id, title }) => [id, title] as const) },
+  ].filter(({ entries }) => entries.length > 0);
 }

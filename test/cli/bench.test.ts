@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchReport } from "../../src/bench/index.ts";
 import { renderBenchPage } from "../../src/bench/index.ts";
 import { addColdStarts } from "../../src/cli/bench/cold-start.ts";
-import { renderBenchRows } from "../../src/cli/bench/render-bench.ts";
+import { renderBenchRows, renderPeaksAgain } from "../../src/cli/bench/render-bench.ts";
 import { benchCommand } from "../../src/cli/commands/bench.ts";
 import { run } from "../../src/cli/run.ts";
 import { type MemoryContext, MemoryOutput, memoryContext } from "./support.ts";
@@ -119,6 +119,19 @@ describe("graft bench", () => {
     expect(stdout.text).toContain("gpt2-124m/step");
   });
 
+  it("lists what a name stands for: all about a family, the rows of a suite, or one row", async () => {
+    const family = await bench("reduce", "--list");
+    expect(family.stdout.text).toMatch(/^reduce: y = Σ x[\s\S]*\nVariants\n {2}naive [\s\S]*var<storage, read> x/);
+    const suite = await bench("end-to-end", "--list");
+    expect(suite.stdout.lines[0]).toBe("Rows end to end");
+    expect(suite.stdout.text).not.toContain("matmul-1024");
+    const rows = await bench("matmul-1024", "--list");
+    expect(rows.stdout.lines.map((line) => line.trim().split(" ")[0])).toEqual([
+      ...["Rows", "matmul-1024/forward", "matmul-1024/backward"],
+    ]);
+    for (const { code } of [family, suite, rows]) expect(code).toBe(0);
+  });
+
   it("measures nothing for a file that cannot be written", async () => {
     const { code, stdout, stderr } = await bench("matmul", "--json", "none/run.json");
     expect([code, stdout.text]).toEqual([1, ""]);
@@ -127,6 +140,9 @@ describe("graft bench", () => {
 
   it.each([
     [["fft"], 'nothing is named "fft"; suites: all, table, end-to-end; families: matmul, conv2d'],
+    [["matmull"], 'nothing is named "matmull"; did you mean matmul?'],
+    [["trainingstep"], 'nothing is named "trainingstep"; did you mean training-step?'],
+    [["matmull", "--list"], 'nothing is named "matmull"; did you mean matmul?'],
     [["matmul", "--size", "7x7"], 'size "7x7" is none of matmul: expected N for three equal lengths, or MxKxN'],
     [["matmul", "--size", "8,zero"], 'size "zero" is none of matmul'],
     [["matmul", "--variant", "fast"], 'matmul has no variant "fast"; there are naive, tiled'],
@@ -283,6 +299,18 @@ describe("what the terminal shows", () => {
       "  made: 0 buffers, 2 bind groups, 0 pipelines",
       "  first run 100 ms, 12.3 s with cold caches, 2.50 µs of host time a dispatch",
     ]);
+  });
+});
+
+describe("peaks that are measured again behind all rows", () => {
+  it("are told where they are clearly more, so that shares on the terminal and in files are understood", () => {
+    const shown = { gigaflops: 100, gigabytes: 10 };
+    expect(renderPeaksAgain(shown, shown)).toBe("");
+    expect(renderPeaksAgain(shown, { gigaflops: 104, gigabytes: 10.4 })).toBe("");
+    expect(renderPeaksAgain(shown, { gigaflops: 100, gigabytes: 12 })).toBe(
+      "\nMeasured again at the end, it can do 100 GFLOP/s and copy 12.0 GB/s:\n" +
+        "shares of the peak above are of less, those in files are of this.\n",
+    );
   });
 });
 

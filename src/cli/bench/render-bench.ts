@@ -1,4 +1,5 @@
 import {
+  type BenchPlan,
   type BenchReport,
   type BenchRow,
   candidatesOf,
@@ -8,6 +9,7 @@ import {
   formatQuartiles,
   formatShare,
   listOfNames,
+  type Peaks,
   parseSizes,
   shaderHeader,
 } from "../../bench/index.ts";
@@ -22,6 +24,19 @@ export function renderBenchHead({ adapter, machine, peaks, versions }: Omit<Benc
     `${adapter.name}${cpu}; ${packages.join(", ")}`,
     `It can do ${digits(peaks.gigaflops)} GFLOP/s of multiply-adds and copy ${digits(peaks.gigabytes)} GB/s (read and written).`,
   ].join("\n");
+}
+
+/** Peaks grow by that much before it is worth a word. */
+const NOTICEABLE = 1.05;
+
+/** The peaks as they were measured again behind all rows, where they are clearly more than those that were shown; else "". */
+export function renderPeaksAgain(shown: Peaks, best: Peaks): string {
+  const isMore = (["gigaflops", "gigabytes"] as const).some((key) => best[key] > NOTICEABLE * shown[key]);
+  if (!isMore) return "";
+  return (
+    `\nMeasured again at the end, it can do ${digits(best.gigaflops)} GFLOP/s and copy ${digits(best.gigabytes)} GB/s:\n` +
+    "shares of the peak above are of less, those in files are of this.\n"
+  );
 }
 
 const HEADINGS = ["time", "quartiles", "GFLOP/s", "GB/s", "of peak"] as const;
@@ -103,9 +118,10 @@ function twoColumns(
   );
 }
 
-/** Everything that can be named. */
-export function renderBenchNames(columns: number): string {
-  const sections = listOfNames();
+/** Everything that can be named, or what a plan runs: of one family, all about it. */
+export function renderBenchNames(columns: number, plan?: BenchPlan): string {
+  if (plan?.ladders.length === 1) return renderFamily(plan.ladders[0].family, columns);
+  const sections = listOfNames(plan);
   const width = Math.max(...sections.flatMap(({ entries }) => entries.map(([name]) => name.length)));
   return sections
     .map(({ heading, entries }) => `${heading}\n${twoColumns(entries, columns, width).join("\n")}\n`)
@@ -113,7 +129,7 @@ export function renderBenchNames(columns: number): string {
 }
 
 /** All about one family: sizes, variants, and how a shader of it begins. */
-export function renderFamily(family: Family, columns: number): string {
+function renderFamily(family: Family, columns: number): string {
   const variants = candidatesOf(family, parseSizes(family, family.tinySize));
   const entries = variants.map(({ name, adds }) => [name, adds] as const);
   const width = Math.max(...entries.map(([name]) => name.length));

@@ -5,8 +5,8 @@ import {
   type BenchReport,
   type BenchRow,
   BenchUsageError,
-  FAMILIES,
   firstRunOf,
+  listOfNames,
   makeReport,
   planOf,
   runBench,
@@ -15,7 +15,7 @@ import {
 } from "../../bench/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
-import { defineCommand, UsageError } from "../arguments.ts";
+import { defineCommand, nearestWord, UsageError } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
 import { addColdStarts, type FirstRun } from "../bench/cold-start.ts";
 import {
@@ -23,7 +23,7 @@ import {
   renderBenchHeadings,
   renderBenchNames,
   renderBenchRows,
-  renderFamily,
+  renderPeaksAgain,
 } from "../bench/render-bench.ts";
 import { ReportFiles } from "../bench/report-files.ts";
 import type { Output } from "../context.ts";
@@ -51,7 +51,7 @@ export const benchCommand = defineCommand({
     repeats: { type: "integer", default: 9, min: 1, description: "samples of each time" },
     json: { type: "string", placeholder: "FILE", description: "write the run as JSON" },
     html: { type: "string", placeholder: "FILE", description: "write the run as a page with charts" },
-    list: { type: "boolean", description: "print all names, or all about the family that is named, and stop" },
+    list: { type: "boolean", description: "print all names, or all about what is named, and stop" },
     cold: {
       type: "boolean",
       description:
@@ -63,8 +63,8 @@ export const benchCommand = defineCommand({
   },
   async run({ options, positionals }, { stdout, stderr, env, onInterrupt }) {
     if (options.list) {
-      const family = FAMILIES.find(({ name }) => name === positionals.name);
-      stdout.write(family ? renderFamily(family, stdout.columns) : renderBenchNames(stdout.columns));
+      const { name } = positionals;
+      stdout.write(renderBenchNames(stdout.columns, name === undefined ? undefined : planNamed(name)));
       return 0;
     }
     const plan = await makePlan(positionals.name, options);
@@ -89,14 +89,15 @@ export const benchCommand = defineCommand({
       for await (const event of runBench(gpu, plan, timing, RESOURCES)) {
         if (event.type === "peaks") {
           progress.clear();
-          const isFirst = report === undefined;
+          const shown = report?.peaks;
           report = makeReport(gpu, event.peaks, rows, started);
-          if (isFirst) stdout.write(`${renderBenchHead(report)}\n`);
+          stdout.write(shown ? renderPeaksAgain(shown, event.peaks) : `${renderBenchHead(report)}\n`);
         } else if (event.type === "begin") {
           progress.show(`[${event.done + 1}/${event.total}] ${event.title}`);
         } else {
-          if (options.cold) await addColdStarts(event.rows, selfCommand(options.software), env, interrupt.signal);
+          // Kept first: what was measured is not lost with a process that fails or is stopped.
           rows.push(...event.rows);
+          if (options.cold) await addColdStarts(event.rows, selfCommand(options.software), env, interrupt.signal);
           progress.clear();
           const [{ suite, group, title }] = event.rows;
           const heading = suite === "ladder" ? `${group}: ${title}` : "";
@@ -154,14 +155,21 @@ interface Choices {
   wgsl?: string;
 }
 
+/** @throws UsageError for a name there is not, with the nearest, or all when none is near. */
+function planNamed(name: string): BenchPlan {
+  try {
+    return planOf(name);
+  } catch (error) {
+    const names = listOfNames().map(({ entries }) => entries.map(([one]) => one));
+    const near = names.map((some) => nearestWord(name, some)).find((word) => word !== undefined);
+    const told = `nothing is named ${JSON.stringify(name)}; did you mean ${near}?`;
+    throw new UsageError(near === undefined ? (error as Error).message : told);
+  }
+}
+
 /** @throws UsageError for a name there is not, or sizes and variants of what has none. */
 async function makePlan(name: string | undefined, { size, variant, wgsl }: Choices): Promise<BenchPlan> {
-  let plan: BenchPlan;
-  try {
-    plan = planOf(name ?? "all");
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  const plan = planNamed(name ?? "all");
   const chosen = Object.entries({ size, variant, wgsl }).filter(([, value]) => value !== undefined);
   if (chosen.length === 0) return plan;
   if (plan.ladders.length !== 1) {
