@@ -1,5 +1,5 @@
 import { crossEntropy as crossEntropyLoss } from "../../autograd/index.ts";
-import type { FamilyName } from "../../kernels/variants/variant-table.ts";
+import type { FamilyName } from "../../kernels/variants/table.ts";
 import { crossEntropy } from "../families/cross-entropy.ts";
 import { attentionRows } from "../table/attention.ts";
 import { convolution } from "../table/convolutions.ts";
