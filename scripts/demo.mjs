@@ -5,9 +5,13 @@ import { parseArgs } from "node:util";
 import { demoBuilder } from "./demo/build.mjs";
 import { serveDemo } from "./demo/serve.mjs";
 
+/** Where the demo is, unless another program is there: what a browser keeps of runs and models goes by the address. */
+const PORT = 4723;
+
 const HELP = `usage: npm run demo -- [--port N] [--host NAME] [--out DIR]
 
-Serves the demo and prints its address. Without --port a free one is taken.
+Serves the demo and prints its address.
+--port N     the port, 0 for a free one; without it ${PORT}, or a free one where that is taken
 --host NAME  the address to listen on; browsers give WebGPU to localhost and to https only
 --out DIR    builds a static folder instead, which works from any host of files
 `;
@@ -26,11 +30,11 @@ else if (values.out !== undefined) await writeFolder(values.out);
 else await serve();
 
 async function serve() {
-  const port = values.port === undefined ? 0 : Number(values.port);
+  const port = values.port === undefined ? PORT : Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new Error(`--port: expected a whole number from 0 to 65535, got ${values.port}`);
   }
-  const { url, close } = await serveDemo({ port, host: values.host });
+  const { url, close } = await serveDemo({ port, host: values.host, orFree: values.port === undefined });
   console.log(`The demo is at ${url}\nCtrl-C ends it.`);
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => close().then(() => process.exit(0)));
 }

@@ -3,4 +3,5 @@ export function serveDemo(options?: {
   host?: string;
   minify?: boolean;
   isFixed?: boolean;
+  orFree?: boolean;
 }): Promise<{ url: string; close(): Promise<void> }>;

@@ -18,16 +18,26 @@ const TYPES = {
  * Serves the demo on localhost under its content security policy, as a static host would: no COOP, no COEP. Every load of
  * a page builds anew, so that a change of the sources shows after a reload; with `isFixed` what was built first stays.
  *
- * @param {{ port?: number, host?: string, minify?: boolean, isFixed?: boolean }} [options] port 0, the default, takes a
- * free one
+ * @param {{ port?: number, host?: string, minify?: boolean, isFixed?: boolean, orFree?: boolean }} [options] port 0, the
+ * default, takes a free one; `orFree` does where the port is taken
  * @returns {Promise<{ url: string, close(): Promise<void> }>}
  */
-export async function serveDemo({ port = 0, host = "localhost", minify = false, isFixed = false } = {}) {
+export async function serveDemo({
+  port = 0,
+  host = "localhost",
+  minify = false,
+  isFixed = false,
+  orFree = false,
+} = {}) {
   const builder = await demoBuilder({ minify });
   let files = await builder.build();
   let building = Promise.resolve();
   const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname).slice(1);
+    const path = pathOf(request.url);
+    if (path === null) {
+      response.writeHead(400, { "Content-Type": TYPES[".txt"] }).end("This is no address.\n");
+      return;
+    }
     try {
       if (isPage(path) && !isFixed) {
         building = building.then(async () => {
@@ -48,7 +58,15 @@ export async function serveDemo({ port = 0, host = "localhost", minify = false, 
     }
     answer(request, response, bytes, TYPES[extname(name)] ?? "application/octet-stream");
   });
-  await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
+  try {
+    await listen(server, port, host).catch((error) => {
+      if (!orFree || error.code !== "EADDRINUSE") throw error;
+      return listen(server, 0, host);
+    });
+  } catch (error) {
+    await builder.dispose();
+    throw error;
+  }
   return {
     url: `http://${host}:${server.address().port}/`,
     async close() {
@@ -57,6 +75,21 @@ export async function serveDemo({ port = 0, host = "localhost", minify = false, 
       await builder.dispose();
     },
   };
+}
+
+function listen(server, port, host) {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject).listen(port, host, () => resolve(server.off("error", reject)));
+  });
+}
+
+/** The path of an address from the root, without the leading slash; null of one that is none. */
+function pathOf(url) {
+  try {
+    return decodeURIComponent(new URL(`http://localhost${url}`).pathname).slice(1);
+  } catch {
+    return null;
+  }
 }
 
 /** Whole files and byte ranges, with a tag by content. */

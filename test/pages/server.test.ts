@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveDemo } from "../../scripts/demo/serve.mjs";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
@@ -63,7 +64,25 @@ describe("npm run demo", () => {
     expect([head.status, head.headers.get("content-length")]).toEqual([200, String(bytes.length)]);
     expect((await fetch(`${url}assets/no-model/config.json`)).status).toBe(404);
     expect((await fetch(url, { method: "POST" })).status).toBe(405);
+    // What is no address does not end it.
+    expect((await fetch(`${url}%E0%A4%A`)).status).toBe(400);
+    expect((await fetch(`${url}/`)).status).toBe(404);
+    expect((await fetch(url)).status).toBe(200);
   });
+});
+
+it("the server takes another port where its own is taken, unless it was asked for that one", async () => {
+  const first = await serveDemo({ isFixed: true });
+  const port = Number(new URL(first.url).port);
+  const second = await serveDemo({ isFixed: true, port, orFree: true });
+  try {
+    expect(second.url).not.toBe(first.url);
+    expect((await fetch(second.url)).status).toBe(200);
+    await expect(serveDemo({ isFixed: true, port })).rejects.toThrow("EADDRINUSE");
+  } finally {
+    await first.close();
+    await second.close();
+  }
 });
 
 describe("npm run demo -- --out", () => {
