@@ -32,9 +32,15 @@ worker.addEventListener("activate", (event) => event.waitUntil(dropOld().then(()
 worker.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(scope)) return;
-  const path = decodeURIComponent(new URL(request.url).pathname.slice(new URL(scope).pathname.length)) || "index.html";
-  if (Object.hasOwn(FILES, path)) event.respondWith(answer(request, path));
+  const path = fileOf(request.url);
+  if (path !== undefined) event.respondWith(answer(request, path));
 });
+
+/** The file that an address asks for. Many hosts leave the ending of pages away: `images` is `images.html`. */
+function fileOf(url: string): string | undefined {
+  const asked = new URL(url).pathname.slice(new URL(scope).pathname.length);
+  return [asked || "index.html", `${asked}.html`].find((path) => Object.hasOwn(FILES, path));
+}
 
 async function keepAll(): Promise<void> {
   const cache = await caches.open(CACHE);
@@ -42,7 +48,9 @@ async function keepAll(): Promise<void> {
     if (await cache.match(keyOf(path))) continue;
     const response = await fetch(`${scope}${path}`, { cache: "no-cache" });
     if (!response.ok) throw new Error(`${path}: the server answers ${response.status}`);
-    await cache.put(keyOf(path), response);
+    // What a host has led elsewhere for may not answer for a page: of such a response its contents are kept alone.
+    const { body, status, headers } = response;
+    await cache.put(keyOf(path), response.redirected ? new Response(body, { status, headers }) : response);
   }
 }
 

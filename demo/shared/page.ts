@@ -5,9 +5,10 @@ import { showError } from "./toasts.ts";
 /** Puts the switch of colours in place, marks the page's own link, keeps the page for use without a network. */
 export function startPage(): void {
   byId("theme").replaceWith(themeSwitch());
-  const here = location.pathname.split("/").pop() || "index.html";
+  // Some hosts leave the ending away.
+  const here = (location.pathname.split("/").pop() || "index").replace(/\.html$/, "");
   for (const link of document.querySelectorAll<HTMLAnchorElement>(".top nav a")) {
-    if (link.getAttribute("href") === `./${here}`) link.setAttribute("aria-current", "page");
+    if (link.getAttribute("href") === `./${here}.html`) link.setAttribute("aria-current", "page");
   }
   addEventListener("unhandledrejection", ({ reason }) => showError("Something went wrong", reason));
   addEventListener("error", ({ error, message }) => showError("Something went wrong", error ?? message));
