@@ -1,10 +1,12 @@
 // Times that must hold, each with a line that says whether it does: what the host takes to record a dispatch, what an op of a
 // long chain of tiny ones takes, and how long a process takes from opening the adapter to the end of its first block and
 // first training step. Ends with 1 if one does not hold.
-// Usage: npm run bench:gates -- [encode|tiny|block|step …] (default: all; docs/bench.md has more)
+// Usage: npm run bench:gates -- [encode|tiny|block|step …] [--json FILE] (default: all; docs/bench.md has more)
+import { parseArgs } from "node:util";
 import { STEP_ROWS } from "../dist/bench.js";
 import { Gpu, tidy } from "../dist/index.js";
 import { prepareWorkload, WORKLOADS } from "./first-step.mjs";
+import { keepRun } from "./kept-run.mjs";
 import { corePace, machinePace } from "./pace.mjs";
 import { measureTinyAdds } from "./tiny-adds.mjs";
 import { judge } from "./verdict.mjs";
@@ -99,14 +101,19 @@ const KINDS = {
   block: () => firstWorkChecks("block"),
   step: () => firstWorkChecks("step"),
 };
-const asked = process.argv.slice(2);
+const { values, positionals: asked } = parseArgs({ options: { json: { type: "string" } }, allowPositionals: true });
 const unknown = asked.find((name) => !(name in KINDS));
 if (unknown !== undefined) throw new Error(`no check "${unknown}"; there are ${Object.keys(KINDS).join(", ")}`);
-let failed = 0;
+const checks = [];
 for (const name of asked.length > 0 ? asked : Object.keys(KINDS)) {
-  for (const { isWithin, line } of await KINDS[name]()) {
+  for (const { isWithin, figures, line } of await KINDS[name]()) {
     console.log(line);
-    if (!isWithin) failed++;
+    checks.push({ isWithin, ...figures });
   }
 }
-process.exitCode = failed > 0 ? 1 : 0;
+if (values.json !== undefined) {
+  const gpu = await Gpu.open();
+  keepRun(values.json, "bench:gates", { adapter: gpu.adapter.name, checks });
+  gpu.close();
+}
+process.exitCode = checks.every(({ isWithin }) => isWithin) ? 0 : 1;

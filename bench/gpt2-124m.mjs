@@ -1,18 +1,24 @@
 // Writes a GPT-2 of the real 124M shape with random weights to disk, then in a fresh process loads it, runs forward
 // and backward at [1, 64] and takes one AdamW step under WebGPU's default limits (128 MiB a binding, 256 MiB a buffer).
-// Prints times and peak memory as JSON. Usage: npm run bench:124m [-- DIR]
+// Prints times and peak memory as JSON. Usage: npm run bench:124m [-- DIR --json FILE]
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { backward, Gpu, tensor, tidy } from "../dist/index.js";
 import { GPT2, parseGPT2Config, prepareInputs } from "../dist/models.js";
 import { AdamW } from "../dist/nn.js";
+import { keepRun } from "./kept-run.mjs";
 
 const TOKENS = 64;
 const LARGEST_PROCESS_BYTES = 6 * 2 ** 30;
-const directory = process.argv[2] ?? join(tmpdir(), "graft-gpt2-124m-random");
+const { values, positionals } = parseArgs({
+  options: { json: { type: "string" }, write: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const directory = positionals[0] ?? join(tmpdir(), "graft-gpt2-124m-random");
 
 const seconds = async (work) => {
   const begin = performance.now();
@@ -80,7 +86,7 @@ async function measure() {
   return result;
 }
 
-if (process.argv.includes("--write")) await write();
+if (values.write) await write();
 else {
   if (!existsSync(join(directory, "model.safetensors"))) {
     // In a process of its own, so that the figures below are those of loading and training alone.
@@ -91,6 +97,7 @@ else {
   }
   const result = await measure();
   console.log(JSON.stringify(result, null, 2));
+  if (values.json !== undefined) keepRun(values.json, "bench:124m", result);
   const failures = [
     result.lossAfter < result.lossBefore ? "" : "the loss did not fall after one step",
     result.peakProcessBytes < LARGEST_PROCESS_BYTES ? "" : `the process took more than ${LARGEST_PROCESS_BYTES} bytes`,

@@ -8,7 +8,7 @@ const MOST_TRIES = 3;
  * for, at the time, the limit is as much higher; never lower.
  *
  * @param check `{ name, limit, unit, measure }`, where `measure()` gives `{ value, pace }`
- * @returns whether the least time, beside its limit, is within it, with a line that says so
+ * @returns whether the least time, beside its limit, is within it, with a line that says so and the figures in it
  */
 export async function judge({ name, limit, unit, measure }) {
   let best;
@@ -23,7 +23,7 @@ export async function judge({ name, limit, unit, measure }) {
   const stretched =
     best.allowed > limit ? `, ${digits(best.allowed)} at this machine's pace of ${digits(best.pace)}` : "";
   const text = `${digits(best.value)} ${unit}, at most ${digits(limit)}${stretched}`;
-  return { isWithin, line: `${isWithin ? "pass" : "FAIL"}  ${name}: ${text}` };
+  return { isWithin, figures: { name, ...best, limit, unit }, line: `${isWithin ? "pass" : "FAIL"}  ${name}: ${text}` };
 }
 
 const digits = (value) => (Number.isInteger(value) ? String(value) : value.toPrecision(3));

@@ -8,7 +8,7 @@ interface Check {
 }
 
 const { judge } = (await import(`${"../../bench"}/verdict.mjs`)) as {
-  judge(check: Check): Promise<{ isWithin: boolean; line: string }>;
+  judge(check: Check): Promise<{ isWithin: boolean; figures: object; line: string }>;
 };
 const { corePace, machinePace } = (await import(`${"../../bench"}/pace.mjs`)) as {
   corePace(): number;
@@ -26,7 +26,12 @@ async function judgeAll(...measured: [value: number, pace: number][]) {
 }
 
 it("a time within its limit passes at once", async () => {
-  expect(await judgeAll([1.5, 0.9])).toEqual({ isWithin: true, line: "pass  first step: 1.50 s, at most 2", taken: 1 });
+  expect(await judgeAll([1.5, 0.9])).toEqual({
+    isWithin: true,
+    figures: { name: "first step", value: 1.5, allowed: 2, pace: 0.9, limit: 2, unit: "s" },
+    line: "pass  first step: 1.50 s, at most 2",
+    taken: 1,
+  });
   expect(await judgeAll([2, 1])).toMatchObject({ isWithin: true, taken: 1 });
 });
 
@@ -34,6 +39,7 @@ it("a time over its limit has three chances, and the best counts", async () => {
   expect(await judgeAll([9, 1], [8, 1], [1.75, 1])).toMatchObject({ isWithin: true, taken: 3 });
   expect(await judgeAll([9, 1], [2.125, 1], [8, 1])).toEqual({
     isWithin: false,
+    figures: { name: "first step", value: 2.125, allowed: 2, pace: 1, limit: 2, unit: "s" },
     line: "FAIL  first step: 2.13 s, at most 2",
     taken: 3,
   });
@@ -42,6 +48,7 @@ it("a time over its limit has three chances, and the best counts", async () => {
 it("a limit is higher while the machine is slower, and never lower", async () => {
   expect(await judgeAll([7, 4])).toEqual({
     isWithin: true,
+    figures: { name: "first step", value: 7, allowed: 8, pace: 4, limit: 2, unit: "s" },
     line: "pass  first step: 7 s, at most 2, 8 at this machine's pace of 4",
     taken: 1,
   });
