@@ -278,12 +278,28 @@ function once(compute) {
 
 const blockOutput = once((row, { x, ...parameters }) => block(row, x, parameters));
 
+/** A random direction of all parameters of a block, and the slope of its loss along it by central differences. */
+const blockSlope = once((row, { x, ...parameters }) => {
+  const named = Object.entries(parameters);
+  const direction = Object.fromEntries(
+    named.map(([name, { length }], index) => [name, seededValues(length, 100 + index)]),
+  );
+  const step = 1e-4;
+  const lossAt = (distance) => {
+    const moved = named.map(([name, values]) => [
+      name,
+      Float64Array.from(values, (value, i) => value + distance * direction[name][i]),
+    ]);
+    return meanSquare(block(row, x, Object.fromEntries(moved)));
+  };
+  return { direction, expected: (lossAt(step) - lossAt(-step)) / (2 * step) };
+});
+
 /**
  * Forward: elements of the output. Forward and backward of mean(y²): its value, and the slope of the loss along a random
  * direction of all parameters, which is the inner product of the gradients with it, by central differences.
  */
 function blockError(row, inputs, outputs) {
-  const { x, ...parameters } = inputs;
   const output = blockOutput(row, inputs);
   if (row.pass === "forward") {
     const { y } = outputs;
@@ -294,23 +310,12 @@ function blockError(row, inputs, outputs) {
   const loss = meanSquare(output);
   const got = outputs.loss?.[0];
   if (!(Math.abs(got - loss) <= LOSS_TOLERANCE * loss)) return `the loss is ${got}, expected ${rounded(loss)}`;
-  const direction = {};
+  const { direction, expected } = blockSlope(row, inputs);
   let slope = 0;
-  Object.entries(parameters).forEach(([name, values], index) => {
-    direction[name] = seededValues(values.length, 100 + index);
+  for (const [name, along] of Object.entries(direction)) {
     const gradient = outputs[name];
-    slope +=
-      gradient?.length === values.length ? sum(values.length, (i) => gradient[i] * direction[name][i]).value : NaN;
-  });
-  const step = 1e-4;
-  const lossAt = (distance) => {
-    const moved = Object.entries(parameters).map(([name, values]) => [
-      name,
-      Float64Array.from(values, (value, i) => value + distance * direction[name][i]),
-    ]);
-    return meanSquare(block(row, x, Object.fromEntries(moved)));
-  };
-  const expected = (lossAt(step) - lossAt(-step)) / (2 * step);
+    slope += gradient?.length === along.length ? sum(along.length, (i) => gradient[i] * along[i]).value : NaN;
+  }
   if (Math.abs(slope - expected) <= 1e-3 * Math.abs(expected)) return null;
   return `the gradients' slope is ${rounded(slope)}, expected ${rounded(expected)}`;
 }

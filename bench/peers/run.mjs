@@ -1,14 +1,13 @@
 // Graft beside other WebGPU engines: one run, one adapter, one table. Every answer is held against double precision
 // before its time counts, and engines take turns (A B A B), each in a process of its own.
-// Usage: npm run bench:peers -- [--only TEXT] [--engines a,b] [--rounds N] [--software] [--json FILE]
+// Usage: npm run bench:peers -- [--only TEXT] [--engines a,b] [--seconds S] [--software] [--json FILE]
 //   [--leave-out ENGINE:TEXT,…] [--patience SECONDS]
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { keepRun } from "../kept-run.mjs";
 import { EngineProcess, PYTHON, setPatience, TorchProcess } from "./engine-process.mjs";
-import { measure, ratio, summarize } from "./measure.mjs";
+import { measure, summarize } from "./measure.mjs";
+import { SAMPLING, standing } from "./sampling.mjs";
 import { workloads } from "./workloads.mjs";
 
 const ENGINES = {
@@ -23,7 +22,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     engines: { type: "string" },
-    rounds: { type: "string", default: "7" },
+    seconds: { type: "string", default: String(SAMPLING.seconds) },
     software: { type: "boolean", default: false },
     json: { type: "string" },
     "leave-out": { type: "string", default: "" },
@@ -31,8 +30,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const rounds = Number(options.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${options.rounds}: expected a positive integer`);
+const begin = performance.now();
+const sampling = { ...SAMPLING, seconds: Number(options.seconds) };
+if (!(sampling.seconds > 0)) throw new Error(`--seconds ${options.seconds}: expected a positive number`);
 const chosen = workloads.filter(({ id }) => id.includes(options.only));
 if (chosen.length === 0) {
   throw new Error(`no row has "${options.only}" in its name; there are ${workloads.map(({ id }) => id).join(", ")}`);
@@ -78,6 +78,7 @@ async function softwareEnvironment() {
   return softwareDriverEnvironment();
 }
 
+const secondsSince = (start) => Math.round((performance.now() - start) / 1000);
 const short = (x) => (x >= 100 ? x.toFixed(0) : x.toPrecision(3));
 
 async function openEngines() {
@@ -115,31 +116,33 @@ const peers = await openEngines();
 const table = [];
 console.log(peers.map(({ name, version, adapter }) => `${name} ${version} on ${adapter}`).join("\n"));
 console.log(
-  `\nMilliseconds, median of ${rounds} alternating samples, fewer of what takes seconds; (f+b): its backward pass runs forward too.\n`,
+  `\nMilliseconds, medians of samples that take turns: of each engine for ${sampling.seconds} s in a row, ${sampling.least} to ` +
+    `${sampling.most} of them.\n(f+b): its backward pass runs forward too. Level: Graft's middle half of samples overlaps a peer's.\n`,
 );
-const widths = [36, ...peers.map(({ name }) => Math.max(name.length, 11)), 20];
+const widths = [36, ...peers.map(({ name }) => Math.max(name.length, 11)), 20, 7];
 const line = (cells) =>
   console.log(cells.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join("  "));
-line(["", ...peers.map(({ name }) => name), "best peer / graft"]);
+line(["", ...peers.map(({ name }) => name), "best peer / graft", "seconds"]);
 try {
   for (const row of chosen) {
+    const start = performance.now();
     const parts = await measure(
       peers.filter((peer) => !isLeftOut(peer, row)),
       row,
-      rounds,
+      sampling,
     );
     const engines = peers.map((peer) => {
       const part = parts.find((own) => own.peer === peer);
       return part ? summarize(row, part) : { engine: peer.key, status: "left out" };
     });
     const graft = engines.find(({ engine }) => engine === "graft");
-    const ratios = engines
-      .filter(isPeer)
-      .map((other) => ratio(graft, other))
-      .filter((x) => x !== undefined);
-    const best = ratios.length > 0 ? Math.min(...ratios) : undefined;
-    table.push({ id: row.id, operations: row.operations, bytes: row.bytes, engines, bestPeerRatio: best });
-    line([row.id, ...engines.map(describe), best === undefined ? "" : `${best.toFixed(2)}×`]);
+    const { bestPeerRatio, levelWith } = standing(graft, engines.filter(isPeer));
+    const seconds = secondsSince(start);
+    const { id, operations, bytes } = row;
+    table.push({ id, operations, bytes, seconds, engines, bestPeerRatio, levelWith });
+    const times =
+      bestPeerRatio === undefined ? "" : `${levelWith.length > 0 ? "level, " : ""}${bestPeerRatio.toFixed(2)}×`;
+    line([id, ...engines.map(describe), times, String(seconds)]);
   }
 } finally {
   for (const { engine } of peers) engine.close();
@@ -154,16 +157,12 @@ for (const { id, engines } of table) {
   }
 }
 if (options.json) {
-  const versions = Object.fromEntries(peers.map(({ key, version }) => [key, version]));
-  const report = {
-    date: new Date().toISOString(),
+  keepRun(options.json, "bench:peers", {
     adapter: peers[0]?.adapter,
-    processor: `${cpus().length} × ${cpus()[0]?.model}`,
-    versions: { node: process.versions.node, ...versions },
-    rounds,
+    versions: Object.fromEntries(peers.map(({ key, version }) => [key, version])),
+    sampling,
+    seconds: secondsSince(begin),
     geometricMean: ratios.length > 0 ? geometricMean : undefined,
     rows: table,
-  };
-  mkdirSync(dirname(options.json), { recursive: true });
-  writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  });
 }

@@ -33,7 +33,7 @@ const { findError } = (await import(`${scripts}/reference.mjs`)) as {
   findError(row: Row, inputs: Values, outputs: Values, isWhole?: boolean): string | null;
 };
 const { measure, summarize } = (await import(`${scripts}/measure.mjs`)) as {
-  measure(peers: Peer[], row: Row, rounds: number): Promise<object[]>;
+  measure(peers: Peer[], row: Row): Promise<object[]>;
   summarize(row: Row, part: object): Summary;
 };
 const { NoAnswer } = (await import(`${scripts}/no-answer.mjs`)) as {
@@ -309,7 +309,7 @@ describe("an engine's turn at a row", () => {
       engine("throws", { prepare: new Error("no such op"), run }),
       engine("cannot", { prepare: { skipped: true }, run }),
     ];
-    const parts = await measure(peers, { ...matmulRow, id: "product" }, 5);
+    const parts = await measure(peers, { ...matmulRow, id: "product" });
     const lines = parts.map((part) => summarize(matmulRow, part));
     expect(lines.map(({ engine, status, reason }) => [engine, status, reason])).toEqual([
       ["graft", "right", undefined],
@@ -338,7 +338,7 @@ describe("an engine's turn at a row", () => {
       engine("slower", { prepare: new NoAnswer(60_000) }),
       engine("later slower", { prepare: prepared(right), run: new NoAnswer(60_000) }),
     ];
-    const lines = (await measure(peers, matmulRow, 5)).map((part) => summarize(matmulRow, part));
+    const lines = (await measure(peers, matmulRow)).map((part) => summarize(matmulRow, part));
     expect(lines.map(({ status, reason, samples }) => [status, reason, samples])).toEqual([
       ["right", undefined, 3],
       ["right", undefined, 1],
@@ -361,7 +361,7 @@ describe("an engine's turn at a row", () => {
       engine("forgets", { ...start, losses: losses() }),
       engine("dies", { ...start, losses: new Error("its process ended (SIGKILL)") }),
     ];
-    const lines = (await measure(peers, stepRow, 3)).map((part) => summarize(stepRow, part));
+    const lines = (await measure(peers, stepRow)).map((part) => summarize(stepRow, part));
     expect(lines.map(({ status, reason, milliseconds }) => [status, reason, milliseconds])).toEqual([
       ["right", undefined, 3000],
       ["wrong", expect.stringMatching(/^loss 2 is \d\.\d+, expected 2\.5$/), undefined],
