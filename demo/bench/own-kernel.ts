@@ -91,8 +91,7 @@ export function ownKernel({ adapter, results, samples, onRun }: OwnKernelOptions
         ? "It agrees with the double-precision reference, and was timed."
         : messages.length > 0
           ? "It does not compile; the compiler's words stand at their lines."
-          : // The numbered source behind the first line is what the editor shows.
-            `${status}: ${reason.split("\n")[0]}`;
+          : `${status}: ${reason.replaceAll("\n", ". ")}`;
     fill(verdict, status === "unavailable" ? null : icon(status === "right" ? "check" : "close"), words);
   };
   begin();

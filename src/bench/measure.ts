@@ -1,6 +1,7 @@
 import { type Gpu, MemoryLimitError, ShaderCompileError, type ShaderMessage } from "../gpu/index.ts";
 import { sizeOf, type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { findFault } from "./check.ts";
+import { describeCompileFault } from "./compile-fault.ts";
 import type { Candidate, Problem, Work } from "./problem.ts";
 import { type Timing, type TimingOptions, timeAlternating } from "./timing.ts";
 
@@ -80,8 +81,9 @@ export async function measure(
       } catch (error) {
         options.signal?.throwIfAborted();
         row.status = error instanceof MemoryLimitError ? "unavailable" : "failed";
-        row.reason = (error as Error).message;
-        if (error instanceof ShaderCompileError && error.messages.length > 0) row.messages = error.messages;
+        const isShader = error instanceof ShaderCompileError;
+        row.reason = isShader ? describeCompileFault(error) : (error as Error).message;
+        if (isShader && error.messages.length > 0) row.messages = error.messages;
       }
       onProgress({ type: "checked", row: { ...row } });
     }

@@ -47,9 +47,13 @@ export function shaderCandidate(name: string, adds: string, source: string, cont
       const whole = Object.entries(contract.values).filter((entry): entry is [string, number] =>
         Number.isInteger(entry[1]),
       );
-      const grids = readGrids(source, Object.fromEntries(whole)).map((grid): [number, number, number] =>
-        grid.length === 1 ? linearGrid(grid[0]) : [grid[0], grid[1], grid[2] ?? 1],
-      );
+      const most = gpu.limits.maxComputeWorkgroupsPerDimension;
+      const grids = readGrids(source, Object.fromEntries(whole)).map((grid): [number, number, number] => {
+        if (grid.length === 1) return linearGrid(grid[0]);
+        if (Math.max(...grid) <= most) return [grid[0], grid[1], grid[2] ?? 1];
+        const wanted = `${grid.join(" × ")} workgroups`;
+        throw new Error(`the grid has ${wanted}, and there may be ${most} along an axis, unless it is a single number`);
+      });
       gpu.compile(kernel.variant());
       await gpu.finish();
       const tensors = bindingsOf(operands, reads, results);

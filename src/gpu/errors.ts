@@ -18,6 +18,8 @@ export class ShaderCompileError extends GpuError {
     message: string,
     /** Empty where the shader compiles but makes no pipeline. */
     readonly messages: readonly ShaderMessage[] = [],
+    /** The shader, whose lines the messages count. */
+    readonly code = "",
   ) {
     super(message);
   }

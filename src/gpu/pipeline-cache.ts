@@ -118,6 +118,7 @@ export class PipelineCache {
     const failure = new ShaderCompileError(
       `kernel ${variant.key} does not compile: ${error.message}\n${[...words, ...numbered].join("\n")}`,
       messages,
+      variant.code,
     );
     this.#failed.set(variant.key, failure);
     this.report(failure);

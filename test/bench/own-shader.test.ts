@@ -76,10 +76,13 @@ describe("a shader of one's own", () => {
   it("that does not compile is shown with its lines numbered, and the next one runs", async () => {
     const row = await run(naive.replace("var sum = 0.0;", "var sum = nothing;"));
     expect(row.status).toBe("failed");
-    expect(row.reason).toMatch(
-      /does not compile[\s\S]*unresolved value 'nothing'[\s\S]*\n +\d+ \| +var sum = nothing;/,
-    );
     const line = naive.split("\n").findIndex((text) => text.includes("var sum")) + 1;
+    const around = naive.split("\n").slice(line - 3, line + 2);
+    const numbered = around.map((text, i) => `  ${line - 2 + i} | ${text}`.replace("= 0.0;", "= nothing;"));
+    numbered.splice(3, 0, "     |             ^");
+    expect(row.reason).toBe(
+      ["it does not compile", `line ${line}, column 13: unresolved value 'nothing'`, ...numbered].join("\n"),
+    );
     expect(row.messages).toEqual([
       { type: "error", line, column: 13, text: expect.stringContaining("unresolved value 'nothing'") },
     ]);
@@ -88,7 +91,18 @@ describe("a shader of one's own", () => {
 
   it("that binds something else is refused by what it binds", async () => {
     const row = await run(naive.replace("@binding(2) var", "@binding(5) var"));
-    expect(row).toMatchObject({ status: "failed", reason: expect.stringMatching(/binding/i) });
+    expect(row).toMatchObject({
+      status: "failed",
+      reason: expect.stringMatching(/^it compiles, but does not keep [\s\S]*binding/i),
+    });
+    const writing = await run(naive.replace("var<storage, read> b", "var<storage, read_write> b"));
+    expect(writing.reason).toMatch(
+      /^it compiles, but does not keep the contract of its family\nThe buffer type .* not compatible .*\nValidating .*@group\(0\) @binding\(1\)/,
+    );
+    const nameless = await run(naive.replace("fn main", "fn product"));
+    expect(nameless.reason).toMatch(
+      /^it compiles, but does not keep the contract of its family\nEntry point "main" doesn't exist .*$/,
+    );
     expect((await run(naive)).status).toBe("right");
   });
 
@@ -101,6 +115,13 @@ describe("a shader of one's own", () => {
     using small = withLimits({ maxStorageBufferBindingSize: 16_384 })(device, info);
     const [row] = await runLadder(small, choice, { gigaflops: 1, gigabytes: 1 }, quick);
     expect(row).toMatchObject({ status: "unavailable", reason: expect.stringContaining("over the binding limit") });
+  });
+
+  it("that wants more workgroups along an axis than there may be is told so", async () => {
+    expect(await run(naive.replace("ceil(M / 8)", "65536"))).toMatchObject({
+      status: "failed",
+      reason: "the grid has 5 × 65536 workgroups, and there may be 65535 along an axis, unless it is a single number",
+    });
   });
 
   it("must say how many workgroups it wants", async () => {

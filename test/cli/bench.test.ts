@@ -86,7 +86,7 @@ describe("graft bench", () => {
     await writeFile(own, source.replace("params.stage == 0", "params.stage = 0"));
     const broken = await bench(...args);
     expect(broken.stdout.text).toMatch(
-      / {2}own\.wgsl +failed\n {4}kernel .* does not compile[\s\S]*\n +18 \| +@compute/,
+      / {2}own\.wgsl +failed\n {4}it does not compile\n {4}line \d+, column \d+: .*\n +\d+ \| [\s\S]*params\.stage = 0/,
     );
     expect(broken.code).toBe(1);
   });
