@@ -91,15 +91,18 @@ export async function findFault(problem: Problem, results: readonly Tensor[]): P
   return undefined;
 }
 
+/** Nine digits, which tell numbers in single precision apart. */
+const shown = (value: number): number => Number(value.toPrecision(9));
+
 function compare({ name, shape }: Result, { positions, values, allowed }: Known, actual: Float32Array) {
   const at = (position: number): string => `${name}${formatShape(indexOf(position, shape))}`;
   const isWrong = (position: number, i: number): boolean => !(Math.abs(actual[position] - values[i]) <= allowed[i]);
   const first = positions.findIndex(isWrong);
   if (first >= 0) {
     const position = positions[first];
-    const wanted = `expected ${values[first]} (± ${allowed[first].toExponential(1)})`;
+    const wanted = `expected ${shown(values[first])} (± ${allowed[first].toExponential(1)})`;
     const wrong = positions.filter(isWrong).length;
-    return `${at(position)} is ${actual[position]}, ${wanted}; ${wrong} of ${positions.length} compared elements are wrong`;
+    return `${at(position)} is ${shown(actual[position])}, ${wanted}; ${wrong} of ${positions.length} compared elements are wrong`;
   }
   // Of the elements that are not compared, those never written hold the NaN they were given.
   const odd = actual.findIndex((value) => !Number.isFinite(value));

@@ -1,5 +1,8 @@
-/** Three digits: 0.0123, 1.23, 12.3, 123, 1234. */
-export const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+/** Three digits: 0.0123, 1.23, 12.3, 123, 1234; two and a power of ten of what is less than 0.001. */
+export function digits(value: number): string {
+  if (value >= 100) return value.toFixed(0);
+  return value > 0 && value < 0.001 ? value.toExponential(1) : value.toPrecision(3);
+}
 
 /** The unit that a time in milliseconds is shown in, and how many of it a millisecond is. */
 function unitOf(milliseconds: number): readonly [unit: string, factor: number] {

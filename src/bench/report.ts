@@ -96,7 +96,8 @@ export function makeReport(gpu: Gpu, peaks: Peaks, rows: BenchRow[], environment
 /** Rates and the share of the adapter's peaks, where there is a time. */
 export function withRates(row: BenchRow, peaks: Peaks): BenchRow {
   const { timing, operations, bytes } = row;
-  if (!timing) return row;
+  // What is only another view of its operands takes no time.
+  if (!timing || timing.median === 0) return row;
   const rate = (amount: number): number => amount / timing.median / 1e6;
   return {
     ...row,

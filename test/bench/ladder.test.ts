@@ -5,6 +5,7 @@ import { FAMILIES, familyOf } from "../../src/bench/families/index.ts";
 import { candidatesOf, lackOfRoom, parseSizes, variantNames } from "../../src/bench/family.ts";
 import { chooseCandidates, runLadder } from "../../src/bench/ladder.ts";
 import { measure } from "../../src/bench/measure.ts";
+import { drawLadder } from "../../src/bench/page/ladder.ts";
 import { leastMilliseconds, measurePeaks, PEAK_KERNELS } from "../../src/bench/peaks.ts";
 import { runBench } from "../../src/bench/run.ts";
 import type { TimingOptions } from "../../src/bench/timing.ts";
@@ -125,6 +126,19 @@ describe("a run of a ladder", () => {
     expect(gigabytes).toBeCloseTo(3584 / timing!.median / 1e6, 9);
     expect(share).toBeCloseTo(leastMilliseconds(PEAKS, row) / timing!.median, 9);
     expect(leastMilliseconds(PEAKS, row)).toBeCloseTo(3584 / 1e6, 9); // memory is what it waits for
+  });
+
+  it("gives no rates of what takes no time: the sum of one number is another view of it", async () => {
+    const rows = await runLadder(
+      gpu(),
+      { family: familyOf("reduce"), size: "1", variants: ["naive", "engine"] },
+      PEAKS,
+      quick,
+    );
+    expect(rows.map(({ status }) => status)).toEqual(["right", "right"]);
+    expect(rows[1].timing).toMatchObject({ median: 0 });
+    expect(rows[1]).not.toHaveProperty("gigaflops");
+    expect(drawLadder(rows, PEAKS).text).not.toMatch(/NaN|Infinity/);
   });
 
   it("measures peaks", async () => {

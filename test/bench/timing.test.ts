@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { add } from "../../src/autograd/index.ts";
 import { findFault, indexOf, samplePositions } from "../../src/bench/check.ts";
-import { formatMilliseconds, formatQuartiles } from "../../src/bench/format.ts";
+import { digits, formatMilliseconds, formatQuartiles } from "../../src/bench/format.ts";
 import type { Problem } from "../../src/bench/problem.ts";
 import { summarize, type TimingOptions, timeAlternating, timingOf } from "../../src/bench/timing.ts";
 import { randomIndices, randomValues } from "../../src/bench/values.ts";
@@ -90,6 +90,8 @@ describe("times", () => {
     expect([0.0123, 0.5, 12.34, 1234, 12_345].map(formatMilliseconds)).toEqual([
       ...["12.3 µs", "0.500 ms", "12.3 ms", "1234 ms", "12.3 s"],
     ]);
+    // As wide as a column of the terminal at most, whatever it is.
+    expect([0.001, 0.000381, 1.62e-7, 0].map(digits)).toEqual(["0.00100", "3.8e-4", "1.6e-7", "0.00"]);
     expect(formatQuartiles({ median: 0.05, lower: 0.04, upper: 0.2 })).toBe("40.0–200");
   });
 });

@@ -37,7 +37,7 @@ export function drawLadder(rows: readonly BenchRow[], peaks: Peaks): Markup {
   return html`<ol class="ladder">${rows.map((row) => {
     const { name, note, adds, timing, status } = row;
     const result = timing
-      ? html`${drawBar(best!.timing!.median / timing.median, row === best)}<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`
+      ? html`${drawBar(row === best ? 1 : best!.timing!.median / timing.median, row === best)}<span class="value">${ratesOf(row, peaks).join(" · ")}</span>`
       : html`<span class="reason ${status === "unavailable" ? "soft" : "bad"}">${reasonOf(row)}</span>`;
     return html`<li><span class="rung">${drawMark(status)} <b>${name}</b>${note && html` <span class="soft">(${note})</span>`}</span>${result}
 <span class="adds">${adds}</span></li>`;

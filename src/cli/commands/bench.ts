@@ -155,7 +155,7 @@ interface Choices {
   wgsl?: string;
 }
 
-/** @throws UsageError for a name there is not, with the nearest, or all when none is near. */
+/** @throws UsageError for a name there is not, with the nearest where one is near. */
 function planNamed(name: string): BenchPlan {
   try {
     return planOf(name);
@@ -163,7 +163,7 @@ function planNamed(name: string): BenchPlan {
     const names = listOfNames().map(({ entries }) => entries.map(([one]) => one));
     const near = names.map((some) => nearestWord(name, some)).find((word) => word !== undefined);
     const told = `nothing is named ${JSON.stringify(name)}; did you mean ${near}?`;
-    throw new UsageError(near === undefined ? (error as Error).message : told);
+    throw new UsageError(near === undefined ? `${(error as Error).message} (--list shows all)` : told);
   }
 }
 
