@@ -176,6 +176,15 @@ export class App {
     this.store.set({ stored, storedClasses });
   }
 
+  /** What is said of a kept run may be over: it was deleted, or another tab has left it. */
+  async lookAgain(): Promise<void> {
+    const stored = await storedRun(this.session);
+    if (isBusy(this.state)) return;
+    const data = stored?.job.data;
+    const storedClasses = data?.kind === "images" ? classesOf(data.images) : [];
+    this.store.set({ stored: this.state.stored && stored, storedClasses });
+  }
+
   async pickUp(): Promise<void> {
     const { stored, storedClasses } = this.state;
     if (stored && !isBusy(this.state)) await this.#follow(stored.job, () => this.session.pickUp(), storedClasses);

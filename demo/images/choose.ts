@@ -22,7 +22,7 @@ export function choosePart(app: App, part: Part): void {
   });
   const facts = h("dl", { class: "facts" });
   const column = blockColumn({ input: "pixels go in", output: "your classes come out" });
-  const kept = storagePanel();
+  const kept = storagePanel(() => void app.lookAgain());
   const controls = h("fieldset", { class: "stack" }, cards.element);
   fill(
     part.body,

@@ -8,14 +8,24 @@ import { showError } from "./toasts.ts";
 
 /** A page that keeps runs. */
 export interface Keeper {
+  readonly session: Pick<TrainingSession, "untilFree">;
   readonly store: Pick<Store<{ readonly stored: StoredRun | null }>, "watch">;
+  /** Looks anew at what is kept. */
+  lookAgain(): Promise<void>;
   pickUp(): Promise<void>;
   discard(): Promise<void>;
 }
 
+/** How long another tab must be training before it is said, in milliseconds. */
+const MOMENT = 1000;
+
 /** The run that was kept, if there is one that can be read; the page goes on without. */
 export async function storedRun(session: TrainingSession): Promise<StoredRun | null> {
   try {
+    const stored = await session.stored();
+    if (!stored?.isElsewhere) return stored;
+    // A page that is loaded anew leaves its run's lock behind for a moment.
+    await Promise.race([session.untilFree(), new Promise((resolve) => setTimeout(resolve, MOMENT))]);
     return await session.stored();
   } catch (error) {
     showError("The run that was kept cannot be read", error);
@@ -27,6 +37,14 @@ export async function storedRun(session: TrainingSession): Promise<StoredRun | n
 export function keptRun(app: Keeper, place: HTMLElement): void {
   app.store.watch(({ stored }, before) => {
     if (before && stored === before.stored) return;
+    if (stored?.isElsewhere) {
+      fill(place, notice(elsewhere(stored)));
+      app.session.untilFree().then(
+        () => app.lookAgain(),
+        () => {},
+      );
+      return;
+    }
     fill(
       place,
       stored
@@ -55,9 +73,16 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
 
 const isDone = ({ ended }: StoredRun): boolean => ended === "finished" || ended === "max-steps";
 
+const whatOf = ({ job }: StoredRun): string => `${modelName(job.model)} on ${dataName(job.data)}`;
+
+const elsewhere = (stored: StoredRun): { title: string; text: string } => ({
+  title: "Another tab is training",
+  text: `${whatOf(stored)}. When its run has ended, or the tab is closed, it can be taken up here. Two runs at a time do not fit into one storage.`,
+});
+
 function wordsOf(stored: StoredRun): { title: string; text: string } {
-  const { job, step, totalSteps, evaluation, date } = stored;
-  const what = `${modelName(job.model)} on ${dataName(job.data)}`;
+  const { step, totalSteps, evaluation, date } = stored;
+  const what = whatOf(stored);
   const how = evaluation?.accuracy === undefined ? "" : `, ${formatPercent(evaluation.accuracy)} right`;
   const when = new Date(date).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   if (isDone(stored)) {

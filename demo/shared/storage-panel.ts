@@ -9,8 +9,8 @@ export interface StoragePanel {
   refresh(): Promise<void>;
 }
 
-/** What Graft keeps in this browser, models and runs, with sizes, and buttons that delete it. */
-export function storagePanel(): StoragePanel {
+/** What Graft keeps in this browser, models and runs, with sizes, and buttons that delete it; `onDelete` is told afterwards. */
+export function storagePanel(onDelete: () => void): StoragePanel {
   const summary = h("summary", {});
   const list = h("ul", { class: "files" });
   const element = h("details", { class: "stored" }, summary, list);
@@ -50,6 +50,7 @@ export function storagePanel(): StoragePanel {
               showError("It could not be deleted", error);
             }
             await refresh();
+            onDelete();
           },
         },
         "Delete",

@@ -9,6 +9,7 @@ import type {
   TrainingSession,
 } from "../../src/session/index.ts";
 import { followRun } from "../shared/follow-run.ts";
+import { storedRun } from "../shared/kept-run.ts";
 import { RunLog } from "../shared/run-log.ts";
 import { createStore, type Store } from "../shared/store.ts";
 import { clearErrors, showError, showInfo } from "../shared/toasts.ts";
@@ -300,6 +301,14 @@ export class App {
     if (!/device was lost/.test((error as Error).message) || isBusy(this.state)) return;
     const stored = await this.session.stored().catch(() => null);
     if (!isBusy(this.state)) this.store.set({ stored });
+  }
+
+  /** What is said of a kept run may be over: it was deleted, or another tab has left it. */
+  async lookAgain(): Promise<void> {
+    const stored = await storedRun(this.session);
+    const { stored: shown, isLeft } = this.state;
+    if (isBusy(this.state)) return;
+    this.store.set({ stored: shown && stored, isLeft: isLeft && stored !== null, tick: this.state.tick + 1 });
   }
 
   async discard(): Promise<void> {

@@ -89,7 +89,7 @@ export function choosePart(app: App, part: Part): void {
     "Try again",
   );
   const facts = h("dl", { class: "facts" });
-  const kept = storagePanel();
+  const kept = storagePanel(() => void app.lookAgain());
   const column = blockColumn({ input: "tokens go in", output: "features come out" });
   const controls = h("fieldset", { class: "stack" }, cards.element, folder, hub);
   const layers = h("div", { class: "stack close" }, column.element);

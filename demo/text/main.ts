@@ -50,7 +50,8 @@ async function open(): Promise<void> {
   const stored = await storedRun(session);
   app.store.set({ stored });
   // A reload leaves the page where it was, which may be far below what is offered here.
-  if (stored && stored.ended === null) kept.scrollIntoView({ block: "center", behavior: "instant" });
+  if (stored && stored.ended === null && !stored.isElsewhere)
+    kept.scrollIntoView({ block: "center", behavior: "instant" });
   await app.chooseModel(bundledModel());
 }
 

@@ -32,6 +32,7 @@ export interface Calls {
   evaluate(request: EvaluateRequest): Evaluation;
   save(): SavedModel;
   stored(): StoredRun | null;
+  untilFree(): void;
   forget(): void;
   close(): void;
 }

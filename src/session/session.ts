@@ -140,6 +140,10 @@ export class FineTuneSession implements TrainingSession {
     return this.connection.call("stored");
   }
 
+  async untilFree(): Promise<void> {
+    await this.connection.call("untilFree");
+  }
+
   async forget(): Promise<void> {
     await this.connection.call("forget");
   }

@@ -195,6 +195,8 @@ export interface StoredRun {
   readonly evaluation: Evaluation | null;
   /** When the run was last kept, in ISO 8601. */
   readonly date: string;
+  /** Whether another tab is training it at this moment. */
+  readonly isElsewhere: boolean;
 }
 
 /** What a session is doing. */
@@ -264,6 +266,8 @@ export interface TrainingSession {
   save(): Promise<SavedModel>;
   /** The run that was kept, or null. */
   stored(): Promise<StoredRun | null>;
+  /** Resolves when no other tab trains in the storage, where what is kept may be another run, or further on. */
+  untilFree(): Promise<void>;
   /** Goes on with the run that was kept, with the same bits as if it had never stopped. Its first event is its history. */
   pickUp(): SessionRun;
   /** Deletes the run that was kept. */

@@ -113,8 +113,13 @@ describe("a session in a worker of a page", () => {
     running.catch(() => {});
     await taken(page, 2);
     await expect(run(other, {})).rejects.toThrow("another tab is training in this browser's storage");
+    const isElsewhere = (one: Page) => one.evaluate(async () => (await graft.session.stored())?.isElsewhere);
+    expect([await isElsewhere(page), await isElsewhere(other)]).toEqual([false, true]);
+    const isFree = other.evaluate(() => graft.session.untilFree());
     await page.evaluate(() => graft.session.cancel());
     expect((await running).types.at(-1)).toBe("end");
+    await isFree;
+    expect(await isElsewhere(other)).toBe(false);
     expect((await run(other, { maxSteps: 1 })).steps).toEqual([1]);
   });
 

@@ -9,6 +9,7 @@ import type { Handlers, Send } from "../serve.ts";
 import type { RunFolder, SavedModel, SessionEvent } from "../types.ts";
 import { describeData, inspectJob, inspectModel } from "./describe.ts";
 import { Device, type OpenGpu } from "./device.ts";
+import { alone, isHeld, untilFree } from "./folder-lock.ts";
 import { BlobFolder, MemoryFolder } from "./folders.ts";
 import { KeptRun } from "./kept-run.ts";
 import { LOST_WITH_DEVICE, Models } from "./models.ts";
@@ -74,7 +75,14 @@ export class SessionHost {
     generate: (send, signal, request) =>
       this.#between(() => this.#session.models.generate(request, (text) => send(text), signal)),
     save: () => this.#between(() => this.#save()),
-    stored: () => this.#session.kept.describe(),
+    stored: async () => {
+      const { kept, lock } = this.#session;
+      const run = await kept.describe();
+      return run && { ...run, isElsewhere: this.#run === null && (await isHeld(lock)) };
+    },
+    untilFree: async () => {
+      if (!this.#run) await untilFree(this.#session.lock, this.#closing.signal);
+    },
     forget: async () => {
       if (this.#run) throw new Error("forget: the run is still under way; cancel it first");
       const { lock, kept } = this.#session;
@@ -201,29 +209,4 @@ export class SessionHost {
 /** The job with the commit that its model of the Hub was of: by then its branch may be elsewhere. */
 function pinned(job: FineTuneJob, commit: string | undefined): FineTuneJob {
   return job.model.kind === "hub" && commit ? { ...job, model: { ...job.model, revision: commit } } : job;
-}
-
-/** How long the lock of a tab that is being closed or loaded anew may stay behind, in milliseconds. */
-const LOCK_PATIENCE = 5_000;
-
-/**
- * Runs while no other tab has a run in the same folder. Holding the lock also keeps browsers from freezing a tab in the
- * background. `signal` ends the waiting for it.
- */
-async function alone(lock: string | null, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  const locks = globalThis.navigator?.locks;
-  if (lock === null || !locks) return work();
-  const waiting = new AbortController();
-  const stop = (): void => waiting.abort(signal.reason);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  const patience = AbortSignal.timeout(LOCK_PATIENCE);
-  patience.onabort = () =>
-    waiting.abort(new Error("another tab is training in this browser's storage; close it, or cancel its run, first"));
-  try {
-    await locks.request(lock, { signal: waiting.signal }, work);
-  } finally {
-    signal.removeEventListener("abort", stop);
-    patience.onabort = null;
-  }
 }

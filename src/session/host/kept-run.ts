@@ -34,6 +34,9 @@ interface KeptEvents {
   readonly events: readonly TrainingEvent[];
 }
 
+/** What is kept, whoever is training it now. */
+type KeptDescription = Omit<StoredRun, "isElsewhere">;
+
 /** What could not be written down of a run: the storage is full, or was cleared meanwhile. The run itself is unharmed. */
 export class NotKeptError extends Error {
   override name = "NotKeptError";
@@ -165,7 +168,7 @@ export class KeptRun {
   }
 
   /** What is kept, as it is at this moment: another tab may be training, and replaces files while they are read. */
-  async describe(): Promise<StoredRun | null> {
+  async describe(): Promise<KeptDescription | null> {
     for (let read = 1; ; read++) {
       try {
         return await this.#describe();
@@ -175,7 +178,7 @@ export class KeptRun {
     }
   }
 
-  async #describe(): Promise<StoredRun | null> {
+  async #describe(): Promise<KeptDescription | null> {
     const job = await this.job();
     if (!job) return null;
     const kept = await this.events();
