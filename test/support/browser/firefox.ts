@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { startBrowser } from "./browser-process.ts";
 
 /** Names the Firefox to use instead of the one in PATH; npm carries none. */
 export const FIREFOX_VARIABLE = "GRAFT_FIREFOX";
@@ -60,37 +57,17 @@ const OF_SHADERS = /errors while creating shader module|Shader '.*' (parsing|val
 
 /** Starts a headless Firefox on a page, in a profile of its own. */
 export async function startFirefox(url: string, settings: FirefoxSettings = {}): Promise<StartedFirefox> {
-  const executable = findFirefox();
-  const profile = await mkdtemp(join(tmpdir(), "graft-firefox-"));
   const lines = Object.entries({ ...SETTINGS, ...settings }).map(
     ([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`,
   );
-  await writeFile(join(profile, "user.js"), lines.join(""));
-  const child = spawn(executable, ["--headless", "--no-remote", "--profile", profile, url], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
   const alarms: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on("line", (line) => {
+  const { close } = await startBrowser({
+    ...{ name: "firefox", executable: findFirefox() },
+    furnish: (profile) => writeFile(join(profile, "user.js"), lines.join("")),
+    switches: (profile) => ["--headless", "--no-remote", "--profile", profile, url],
+    onLine: (line) => {
       if (ALARM.test(line) && !OF_SHADERS.test(line)) alarms.push(line);
-    });
-  }
-  const end = (): boolean => child.kill("SIGKILL");
-  process.once("exit", end);
-  return {
-    alarms,
-    close: async () => {
-      process.off("exit", end);
-      await stopped(child);
-      await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
-  };
-}
-
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill();
-  const patience = setTimeout(() => child.kill("SIGKILL"), 10_000);
-  await once(child, "exit");
-  clearTimeout(patience);
+  });
+  return { alarms, close };
 }
