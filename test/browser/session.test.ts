@@ -1,45 +1,29 @@
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { JobSettings } from "../../src/session/index.ts";
 import { builtPackage } from "../build/built-package.ts";
 import { longestTask } from "../support/browser/longest-task.ts";
 import type { Seen, SessionPage } from "../support/browser/session-page.ts";
-import { bundle, type Served, STRICT_POLICY, serve, useChromium } from "../support/chromium.ts";
+import { ENDLESS, openSession, ready, run, serveSession } from "../support/browser/session-site.ts";
+import { type Served, STRICT_POLICY, serve, useChromium } from "../support/chromium.ts";
 
 declare const graft: SessionPage;
 
 const chromium = useChromium();
 let site: Served;
 beforeAll(async () => {
-  const support = "test/support/browser";
-  const session = { page: `${support}/session-page.ts`, "session-worker": "src/session/worker.ts" };
-  const files = {
-    "index.html": '<!doctype html><html lang="en"><title>Session</title><script type="module" src="page.js"></script>',
-    "altered-session.js": 'import "./altered-worker.js";\nimport "./session-worker.js";\n',
-    ...(await bundle(session)),
-    ...(await bundle({ "altered-worker": `${support}/altered-worker.ts` })),
-  };
-  const headers = { "content-security-policy": STRICT_POLICY };
-  site = await serve([files, "."], { headers, answer: ({ url }) => url === "/held" });
+  site = await serveSession();
 });
 afterAll(() => site.close());
-
-const ready = (page: Page): Promise<unknown> => page.waitForFunction(() => document.title === "ready");
-const run = (page: Page, settings: JobSettings | "pick up"): Promise<Seen> =>
-  page.evaluate((own) => graft.run(own), settings);
 
 /** Waits until the run of a page has taken so many steps. */
 const taken = (page: Page, steps: number): Promise<unknown> =>
   page.waitForFunction((count) => graft.steps.length >= count, steps);
 
-/** A run that nobody waits the end of. */
-const ENDLESS: JobSettings = { epochs: 100_000, evalEvery: 1_000_000 };
-
 /** The page, ready, with a session open. */
 async function openPage(worker = "session-worker.js"): Promise<Page> {
   const { page } = await chromium.open(site.url);
   await ready(page);
-  expect(await page.evaluate((path) => graft.open({ worker: path }), worker)).toBe("swiftshader");
+  expect(await openSession(page, { worker })).toBe("swiftshader");
   return page;
 }
 
