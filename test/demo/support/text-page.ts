@@ -1,7 +1,7 @@
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect } from "vitest";
 import { serveDemo } from "../../../scripts/demo/serve.mjs";
-import { type TestBrowser, useChromium, type WatchedPage } from "../../support/chromium.ts";
+import { type ChromiumOptions, type TestBrowser, useChromium, type WatchedPage } from "../../support/chromium.ts";
 
 type PartName = "choose" | "data" | "freeze" | "train" | "try" | "keep";
 
@@ -68,14 +68,14 @@ export class TextPage {
 }
 
 /** The demo's server and a Chromium for the tests of a file. */
-export function useTextPage(): {
+export function useTextPage(options: ChromiumOptions = {}): {
   readonly chromium: TestBrowser;
   /** Where the demo is; known from the first test on. */
   address(): string;
   /** Opens the page and waits until a run could be started. */
   open(context?: Parameters<TestBrowser["open"]>[1]): Promise<WatchedPage & { text: TextPage }>;
 } {
-  const chromium = useChromium();
+  const chromium = useChromium(options);
   let demo: Awaited<ReturnType<typeof serveDemo>>;
   beforeAll(async () => {
     demo = await serveDemo({ isFixed: true });
