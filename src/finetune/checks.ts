@@ -1,3 +1,4 @@
+import { requireObject } from "../tensor/require-kind.ts";
 import type { ExampleSet } from "./examples.ts";
 import { IGNORE_INDEX } from "./text-examples.ts";
 import type { FinetuneOptions } from "./trainer.ts";
@@ -5,6 +6,7 @@ import { type Examples, exampleSet, type TrainingData } from "./training-data.ts
 
 /** @throws RangeError naming the first option that a run cannot have. */
 export function requireOptions(options: FinetuneOptions): void {
+  requireObject("finetune", options, "options such as { optimizer, epochs: 3, batch: 16 }");
   const { epochs, batch, accumulate = 1, evaluateEvery, evaluationBatch, maxSteps, checkpoint, clip, seed } = options;
   const counts = { accumulate, evaluateEvery, evaluationBatch, "checkpoint.every": checkpoint?.every };
   for (const [name, value] of [...Object.entries({ epochs, batch }), ...given(counts)]) {
@@ -30,9 +32,11 @@ const given = (values: Record<string, number | undefined>): [string, number][] =
  * @throws when there are none to train on, or one has a class that is none of the labels.
  */
 export function examplesOf<Host>(
-  { train, valid, labels }: TrainingData<Examples<Host>>,
+  data: TrainingData<Examples<Host>>,
   padId?: number,
 ): { train: ExampleSet<Host>; valid: ExampleSet<Host> | null } {
+  requireData("finetune", data);
+  const { train, valid, labels } = data;
   const sets = {
     train: exampleSet(train, padId),
     valid: valid && valid.length > 0 ? exampleSet(valid, padId) : null,
@@ -43,6 +47,18 @@ export function examplesOf<Host>(
     if (sets.valid) requireClasses(sets.valid, "validation", labels);
   }
   return sets;
+}
+
+/** @throws TypeError where what `who` is given is no model that can be trained. */
+export function requireModel(who: string, model: unknown): void {
+  const expected = "a model, as GPT2.fromPretrained or ResNet.fromPretrained gives";
+  requireObject(who, model, expected, ["namedParameters", "matches"]);
+}
+
+/** @throws TypeError where what `who` is given is no data to train on. */
+export function requireData(who: string, data: unknown): void {
+  requireObject(who, data, "data { train, valid, labels }");
+  requireObject(who, (data as TrainingData).train, "examples as data.train");
 }
 
 function requireClasses(examples: ExampleSet<unknown>, part: string, labels: readonly string[]): void {

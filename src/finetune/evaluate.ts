@@ -2,6 +2,7 @@ import { noGrad } from "../autograd/index.ts";
 import { argmax, type StagedModel } from "../models/index.ts";
 import { type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { exponential } from "../tensor/portable-math.ts";
+import { requireModel } from "./checks.ts";
 import type { Evaluation } from "./events.ts";
 import { byLength } from "./examples.ts";
 import { FrozenTrunk } from "./frozen-trunk.ts";
@@ -42,6 +43,7 @@ export async function predictAndEvaluate<Host, Inputs>(
   data: Examples<Host>,
   options: EvaluateOptions<Host, Inputs> = {},
 ): Promise<Predictions> {
+  requireModel("evaluate", model);
   const { labels, batch: batchSize = DEFAULT_EVALUATION_BATCH } = options;
   if (!(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new RangeError(`evaluate: batch must be a positive integer, got ${batchSize}`);

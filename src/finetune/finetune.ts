@@ -1,5 +1,5 @@
 import type { StagedModel } from "../models/index.ts";
-import { examplesOf, requireOptions } from "./checks.ts";
+import { examplesOf, requireModel, requireOptions } from "./checks.ts";
 import type { TrainingEvent } from "./events.ts";
 import { planWithKernels, refuse } from "./plan/plan.ts";
 import { type FinetuneOptions, train } from "./trainer.ts";
@@ -18,6 +18,7 @@ export async function* finetune<Host, Inputs>(
   data: TrainingData<Examples<Host>>,
   options: FinetuneOptions,
 ): AsyncGenerator<TrainingEvent, void> {
+  requireModel("finetune", model);
   requireOptions(options);
   examplesOf(data, options.padId);
   if (options.rehearse !== false) await prepare(model, data, options);

@@ -3,6 +3,8 @@ import { levelOf } from "../models/staged-model.ts";
 import type { Module, ParameterGroup } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { wholePower } from "../tensor/portable-math.ts";
+import { requireList, requireObject } from "../tensor/require-kind.ts";
+import { requireModel } from "./checks.ts";
 
 /** Which parameters a group takes, and how they are trained. */
 export interface GroupRule {
@@ -19,6 +21,8 @@ export interface GroupRule {
  * @throws when a trainable parameter matches no rule; frozen ones need none.
  */
 export function parameterGroups(model: Module, rules: readonly GroupRule[]): ParameterGroup[] {
+  requireModel("parameterGroups", model);
+  requireList("parameterGroups", rules, "rules { name, match, learningRate } in an array");
   const buckets = rules.map(() => new Map<string, Tensor>());
   for (const [name, tensor] of model.namedParameters()) {
     if (!tensor.requiresGrad) continue;
@@ -56,6 +60,8 @@ export function layerwiseGroups<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   options: LayerwiseOptions,
 ): ParameterGroup[] {
+  requireModel("layerwiseGroups", model);
+  requireObject("layerwiseGroups", options, "options such as { learningRate: 1e-4 }");
   const { learningRate, headLearningRate = learningRate, decay = 1, weightDecay = 0 } = options;
   const stageOf = new Map<Tensor, string>();
   for (const { name, module } of model.stages) for (const tensor of module.parameters()) stageOf.set(tensor, name);

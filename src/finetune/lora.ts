@@ -1,6 +1,8 @@
 import type { StagedModel } from "../models/index.ts";
 import { addLora, Linear, type LoraOptions } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { requireObject } from "../tensor/require-kind.ts";
+import { requireModel } from "./checks.ts";
 
 /**
  * Gives the linear layers of a model's trunk low-rank adapters, as `addLora` does. A head of its own stays as it was,
@@ -10,6 +12,8 @@ import type { Tensor } from "../tensor/index.ts";
  * @throws when the trunk has no linear layer that matches.
  */
 export function addTrunkLora<Host, Inputs>(model: StagedModel<Host, Inputs>, options: LoraOptions): string[] {
+  requireModel("addTrunkLora", model);
+  requireObject("addTrunkLora", options, "options such as { rank: 8 }");
   const trunk = new Set(model.stages.flatMap(({ module }) => module.parameters()));
   const trained = headOf(model).filter((tensor) => tensor.requiresGrad && !trunk.has(tensor));
   const { match = ["*"] } = options;

@@ -1,5 +1,7 @@
 import type { StagedModel } from "../models/index.ts";
 import { AdamW } from "../nn/index.ts";
+import { requireList, requireObject } from "../tensor/require-kind.ts";
+import { requireData, requireModel } from "./checks.ts";
 import type { TrainingEvent } from "./events.ts";
 import { stepsOfEpoch } from "./examples.ts";
 import { finetune } from "./finetune.ts";
@@ -49,6 +51,8 @@ export function headThenBlocks<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   options: HeadThenBlocksOptions,
 ): RecipeStage[] {
+  requireModel("headThenBlocks", model);
+  requireObject("headThenBlocks", options, "options { headEpochs, epochs, blocks, headLearningRate, learningRate, … }");
   const { headEpochs, epochs, blocks, headLearningRate, learningRate, layerDecay } = options;
   const { levels, head } = levelsOf(model);
   if (!(Number.isInteger(blocks) && blocks >= 1 && blocks <= levels.length)) {
@@ -93,6 +97,10 @@ export async function* runRecipe<Host, Inputs>(
   stages: readonly RecipeStage[],
   options: RecipeOptions,
 ): AsyncGenerator<TrainingEvent, void> {
+  requireModel("runRecipe", model);
+  requireData("runRecipe", data);
+  requireList("runRecipe", stages, "stages in an array, as headThenBlocks gives");
+  requireObject("runRecipe", options, "options such as { batch: 16 }");
   const { weightDecay = 0.01 } = options;
   const stepsOf = (stage: RecipeStage): number => stage.epochs * stepsOfEpoch(data.train.length, options);
   const totalSteps = stages.reduce((sum, stage) => sum + stepsOf(stage), 0);

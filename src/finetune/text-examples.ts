@@ -1,5 +1,6 @@
 import { padBatch, type TokenBlock } from "../io/index.ts";
 import type { TokenInputs } from "../models/index.ts";
+import { requireList, requireObject } from "../tensor/require-kind.ts";
 import { type ExampleBatch, type ExampleSet, hashValues } from "./examples.ts";
 
 /** Label of positions that count nothing, as in PyTorch. */
@@ -17,11 +18,14 @@ export function classificationExamples(
   tokens: readonly { inputIds: Int32Array }[],
   classes: Int32Array,
 ): TrainingExample[] {
+  requireList("classificationExamples", tokens, "tokenized texts { inputIds } in an array");
+  requireObject("classificationExamples", classes, "classes as an Int32Array, as labelIndices gives", ["slice"]);
   return tokens.map(({ inputIds }, i) => ({ inputIds, labels: classes.slice(i, i + 1) }));
 }
 
 /** Examples of text windows with the next token as each token's target. */
 export function languageExamples(blocks: readonly TokenBlock[]): TrainingExample[] {
+  requireList("languageExamples", blocks, "blocks { inputs, targets } in an array, as packTokens gives");
   return blocks.map(({ inputs, targets }) => ({ inputIds: inputs, labels: targets }));
 }
 
@@ -38,6 +42,7 @@ export class TextExamples implements ExampleSet<TokenInputs> {
     private readonly examples: readonly TrainingExample[],
     private readonly padId: number,
   ) {
+    requireList("TextExamples", examples, "examples { inputIds, labels } in an array");
     for (const [i, { inputIds, labels }] of examples.entries()) {
       if (labels.length === 1 || labels.length === inputIds.length) continue;
       const count = `${inputIds.length} tokens and ${labels.length} labels`;

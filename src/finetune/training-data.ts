@@ -1,4 +1,5 @@
 import type { TokenInputs } from "../models/index.ts";
+import { requireObject } from "../tensor/require-kind.ts";
 import type { ExampleSet } from "./examples.ts";
 import { TextExamples, type TrainingExample } from "./text-examples.ts";
 
@@ -15,6 +16,10 @@ export interface TrainingData<Set = readonly TrainingExample[]> {
 
 /** Makes a list of texts a set of examples. */
 export function exampleSet<Host>(examples: Examples<Host>, padId = 0): ExampleSet<Host> {
-  if (!Array.isArray(examples)) return examples as ExampleSet<Host>;
+  if (!Array.isArray(examples)) {
+    const expected = "a list of texts { inputIds, labels }, or a set such as new ImageExamples(…)";
+    requireObject("examples", examples, expected, ["collate"]);
+    return examples as ExampleSet<Host>;
+  }
   return new TextExamples(examples, padId) as ExampleSet<unknown> as ExampleSet<Host>;
 }

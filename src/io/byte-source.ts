@@ -1,3 +1,5 @@
+import { requireObject } from "../tensor/require-kind.ts";
+
 /** Bytes that can be read by range: an open file, a Blob or memory. */
 export interface ByteSource {
   /** What errors call it: the file's name or path. */
@@ -27,6 +29,7 @@ export interface ByteSink {
 
 /** A source over bytes in memory. */
 export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
+  requireObject("bytesSource", bytes, "a name and its bytes as a Uint8Array", ["subarray"]);
   return {
     name,
     size: bytes.length,
@@ -40,6 +43,7 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
 
 /** A source over a Blob, such as the File of an `<input type="file">`; only the ranges asked for are loaded. */
 export function blobSource(name: string, blob: Blob): ByteSource {
+  requireObject("blobSource", blob, "a name and a Blob, such as a File", ["slice", "arrayBuffer"]);
   return {
     name,
     size: blob.size,

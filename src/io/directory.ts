@@ -1,3 +1,4 @@
+import { requireObject } from "../tensor/require-kind.ts";
 import { BlobSink, type ByteSink, type ByteSource, blobSource, bytesSource } from "./byte-source.ts";
 
 /** A flat folder of a model's files, read-only: on disk, in memory, or files a user picked in a browser. */
@@ -15,6 +16,12 @@ export interface ModelDirectory {
   open(file: string): Promise<ByteSource>;
   /** What no other contents have, where that is known of a file without reading it: `sha256:…`, or `git:…`, git's name of it. */
   hashOf?(file: string): string | undefined;
+}
+
+/** @throws TypeError where what `who` is given is no directory. */
+export function requireDirectory(who: string, directory: unknown): void {
+  const expected = 'a directory, as await NodeDirectory.open("gpt2") or new MemoryDirectory(name, files) gives';
+  requireObject(who, directory, expected, ["has", "open", "readText"]);
 }
 
 /** A folder that files can be saved to. A file appears whole or not at all. */

@@ -1,3 +1,4 @@
+import { checkParts } from "./check.ts";
 import { type DataSource, dataName, type FineTuneJob, type ModelSource, modelName } from "./job.ts";
 import { type JobSettings, SETTING_NAMES } from "./settings.ts";
 import { ratesText } from "./training/report.ts";
@@ -14,9 +15,13 @@ export interface CommandPaths {
  * The line that repeats a job in Node: `graft finetune …`, quoted for a POSIX shell. A model of the Hub is named by its id,
  * with its revision if one was chosen, and what lies at an address by that; dropped files are named by their directory, and
  * data by their file, unless `paths` say where they lie.
+ *
+ * @throws SettingError where it is no job; what its settings are is not looked at.
  */
-export const commandOf = (job: FineTuneJob, paths: CommandPaths = {}): string =>
-  ["graft", ...argumentsOf(job, paths)].map(quoted).join(" ");
+export function commandOf(job: FineTuneJob, paths: CommandPaths = {}): string {
+  checkParts(job);
+  return ["graft", ...argumentsOf(job, paths)].map(quoted).join(" ");
+}
 
 /** The words of the command after `graft`, not quoted. */
 export function argumentsOf({ task, model, data, valid, settings = {} }: FineTuneJob, paths: CommandPaths): string[] {

@@ -1,6 +1,10 @@
 import type { Task } from "../finetune/index.ts";
 import type { Image } from "../io/index.ts";
+import { describeKind } from "../tensor/require-kind.ts";
+import { SettingError } from "./errors.ts";
 import type { JobSettings } from "./settings.ts";
+
+export const TASKS = ["classify", "lm", "image-classify"] as const satisfies readonly Task[];
 
 /**
  * Where a model in Hub layout comes from. Paths are for Node; a browser has URLs, files that a person picked or dropped,
@@ -14,7 +18,7 @@ export type ModelSource =
   | { readonly kind: "opfs"; readonly path: string; readonly name?: string }
   | { readonly kind: "hub"; readonly id: string; readonly revision?: string };
 
-export const MODEL_KINDS = ["path", "url", "files", "opfs", "hub"] as const satisfies readonly ModelSource["kind"][];
+const MODEL_KINDS = ["path", "url", "files", "opfs", "hub"] as const satisfies readonly ModelSource["kind"][];
 
 /** An image with its class: as a file that has to be decoded (PNG, JPEG, WebP), or as pixels. */
 export interface LabelledImage {
@@ -35,7 +39,7 @@ export type DataSource =
   | { readonly kind: "pack"; readonly name: string; readonly file: Blob }
   | { readonly kind: "images"; readonly name: string; readonly images: readonly LabelledImage[] };
 
-export const DATA_KINDS = ["path", "text", "url", "pack", "images"] as const satisfies readonly DataSource["kind"][];
+const DATA_KINDS = ["path", "text", "url", "pack", "images"] as const satisfies readonly DataSource["kind"][];
 
 /**
  * A fine-tuning run as an order: everything that decides its bits, and nothing that lives. It is plain data that can be
@@ -48,6 +52,42 @@ export interface FineTuneJob {
   /** Examples for validation; without them a share of the data is kept for it. */
   readonly valid?: DataSource;
   readonly settings?: JobSettings;
+}
+
+/** What a source of each kind has to have, and as what. */
+const PARTS: Readonly<Record<string, Readonly<Record<string, "string" | "object">>>> = {
+  path: { path: "string" },
+  url: { url: "string" },
+  files: { name: "string", files: "object" },
+  opfs: { path: "string" },
+  hub: { id: "string" },
+  text: { name: "string", text: "string" },
+  pack: { name: "string", file: "object" },
+  images: { name: "string", images: "object" },
+};
+
+/** @throws SettingError where it is no source of a model or of data, or lacks what one of its kind has. */
+export function checkSource(name: "model" | "data" | "valid", source: unknown): void {
+  const kinds: readonly string[] = name === "model" ? MODEL_KINDS : DATA_KINDS;
+  const found = source as Readonly<Record<string, unknown>> | null | undefined;
+  const kind = found?.kind;
+  if (typeof kind !== "string" || !kinds.includes(kind)) {
+    const isObject = typeof source === "object" && source !== null && !Array.isArray(source);
+    const given = isObject
+      ? `the kind ${JSON.stringify(kind)}`
+      : source === undefined
+        ? "nothing"
+        : describeKind(source);
+    throw new SettingError((n) => `${n(name)}: expected a source of the kind ${kinds.join(", ")}, got ${given}`);
+  }
+  for (const [part, type] of Object.entries(PARTS[kind])) {
+    const value = found?.[part];
+    if (typeof value === type && value !== null) continue;
+    const what = type === "string" ? "a text" : "an object";
+    throw new SettingError(
+      (n) => `${n(name)}: a source of the kind ${kind} needs ${part} as ${what}, got ${describeKind(value)}`,
+    );
+  }
 }
 
 /** The last part of a path or an address. */
@@ -68,6 +108,7 @@ function pathOfUrl(url: string): string {
 
 /** What people call a model: its directory's name, or its id on the Hub. */
 export function modelName(source: ModelSource): string {
+  checkSource("model", source);
   switch (source.kind) {
     case "path":
       return lastPart(source.path);
@@ -84,6 +125,7 @@ export function modelName(source: ModelSource): string {
 
 /** What people call the data: its file's name. */
 export function dataName(source: DataSource): string {
+  checkSource("data", source);
   switch (source.kind) {
     case "path":
       return lastPart(source.path);

@@ -14,8 +14,6 @@ import {
 } from "../models/index.ts";
 import { JobError } from "./errors.ts";
 
-export const TASKS = ["classify", "lm", "image-classify"] as const satisfies readonly Task[];
-
 /** A directory of a text model whose configuration has been read; nothing of the weights yet. */
 export interface TextFolder {
   readonly kind: "texts";

@@ -1,4 +1,5 @@
 import type { ScheduleName } from "../finetune/index.ts";
+import { describeKind } from "../tensor/require-kind.ts";
 import { SettingError } from "./errors.ts";
 
 /** What values a number may have. */
@@ -95,6 +96,9 @@ export const SETTING_NAMES: readonly (keyof JobSettings)[] = [
  * each other.
  */
 export function fullSettings(settings: JobSettings = {}): FullSettings {
+  if (typeof settings !== "object" || settings === null) {
+    throw new SettingError(() => `settings: expected an object such as { epochs: 3 }, got ${describeKind(settings)}`);
+  }
   for (const [name, value] of Object.entries(settings)) {
     if (value !== undefined) checkSetting(name, value);
   }

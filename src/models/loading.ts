@@ -1,4 +1,5 @@
 import { Gpu } from "../gpu/index.ts";
+import { requireDirectory } from "../io/directory.ts";
 import type { Checkpoint, ModelDirectory, OutputDirectory } from "../io/index.ts";
 import { isFloatDtype, openCheckpoint, SafetensorsError, SafetensorsFile, writeSafetensors } from "../io/index.ts";
 import { hasLora, type Module } from "../nn/index.ts";
@@ -74,6 +75,7 @@ export async function createOutputDirectory(directory: string | OutputDirectory)
 
 /** @throws naming the file and, where JSON.parse tells it, the place. */
 export async function readJson(directory: ModelDirectory, file: string): Promise<unknown> {
+  requireDirectory(file, directory);
   const text = await directory.readText(file);
   try {
     return JSON.parse(text);

@@ -1,6 +1,7 @@
 import { copy } from "../kernels/copy.ts";
 import { matmulInto } from "../kernels/matmul/matmul.ts";
 import { type Tensor, tidy, transposeView } from "../tensor/index.ts";
+import { requireObject } from "../tensor/require-kind.ts";
 import { fillWith } from "./layers/initialize.ts";
 import { Linear } from "./layers/linear.ts";
 import type { Module } from "./module.ts";
@@ -26,7 +27,10 @@ export interface LoraOptions {
  * @returns the names of the layers that have an adapter now.
  * @throws when no linear layer matches, or one has an adapter already.
  */
-export function addLora(model: Module, { rank, alpha = 2 * rank, match = ["*"], seed = 0 }: LoraOptions): string[] {
+export function addLora(model: Module, options: LoraOptions): string[] {
+  requireObject("addLora", model, "a module", ["namedModules", "freeze"]);
+  requireObject("addLora", options, "options such as { rank: 8 }");
+  const { rank, alpha = 2 * rank, match = ["*"], seed = 0 } = options;
   if (!(Number.isSafeInteger(rank) && rank > 0))
     throw new Error(`addLora: rank must be a positive integer, got ${rank}`);
   if (!(Number.isFinite(alpha) && alpha > 0)) throw new Error(`addLora: alpha must be a positive number, got ${alpha}`);

@@ -3,6 +3,7 @@ import { currentValue, type LiveNumber } from "../gpu/index.ts";
 import { requireFloat32 } from "../kernels/launch.ts";
 import { adamwStep, type ClassRates, clipScale, sgdStep, type UpdateRun } from "../kernels/optimizer.ts";
 import { assertSameShape, keep, type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { requireList } from "../tensor/require-kind.ts";
 import { type ParameterPack, packParameters, type Segment } from "./parameter-pack.ts";
 import { type PresentSegment, runsOf } from "./update-runs.ts";
 
@@ -57,6 +58,7 @@ export abstract class Optimizer {
     /** What is remembered of each element: suffixes of the names of state tensors. */
     private readonly stateKinds: readonly string[],
   ) {
+    requireList("optimizer", groups, "groups { name, parameters, learningRate, weightDecay } in an array");
     for (const { name, learningRate, weightDecay } of groups) {
       if (learningRate >= 0 && weightDecay >= 0) continue;
       const given = `${learningRate} and ${weightDecay}`;

@@ -1,6 +1,7 @@
 import type { Evaluation, Plan } from "../finetune/index.ts";
 import type { AdapterDescription } from "../gpu/index.ts";
 import type { DataSource, FineTuneJob, ModelSource } from "../jobs/index.ts";
+import { requireObject } from "../tensor/require-kind.ts";
 import { Connection, type PieceStream, type Port } from "./connection.ts";
 import type { HostOptions } from "./host/host.ts";
 import { watchLife } from "./life.ts";
@@ -51,6 +52,7 @@ export class FineTuneSession implements TrainingSession {
    * be started.
    */
   static async open(options: SessionOptions & Pick<HostOptions, "openGpu"> = {}): Promise<FineTuneSession> {
+    requireObject("FineTuneSession.open", options, "options such as { worker: new URL(…) }");
     const { worker, gpu, cache, settingNames, storage = DEFAULT_STORAGE, openGpu } = options;
     const folder = typeof storage === "object" ? storage : undefined;
     if (worker !== "here" && (folder || openGpu)) {
@@ -188,12 +190,14 @@ export class FineTuneSession implements TrainingSession {
 /** A source whose address counts from the page, as it is written there: in the worker it would count from the worker's. */
 function fromPage<S extends ModelSource | DataSource>(source: S): S {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
-  if (source?.kind !== "url" || base === undefined) return source;
+  if (source?.kind !== "url" || typeof source.url !== "string" || base === undefined) return source;
   return { ...source, url: new URL(source.url, base).href };
 }
 
+/** What is no job is sent as it is, and refused where jobs are checked. */
 function sentJob<J extends Partial<FineTuneJob>>(job: J): J {
-  const { model, data, valid } = job ?? {};
+  if (typeof job !== "object" || job === null) return job;
+  const { model, data, valid } = job;
   return {
     ...job,
     ...(model && { model: fromPage(model) }),

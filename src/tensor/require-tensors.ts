@@ -1,3 +1,4 @@
+import { describeKind } from "./require-kind.ts";
 import { formatShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -16,12 +17,5 @@ export function requireTensors(op: string, inputs: readonly unknown[]): void {
   }
 }
 
-/** What a value is, in a few words: for errors about values that TypeScript would have refused. */
-export function describeValue(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (Array.isArray(value)) return "an array";
-  if (value instanceof Tensor) return "a tensor";
-  if (typeof value !== "object") return `the ${typeof value} ${String(value)}`;
-  const kind = value.constructor?.name ?? "Object";
-  return kind === "Object" ? "an object" : `a ${kind}`;
-}
+/** What a value is, in a few words, tensors included. */
+export const describeValue = (value: unknown): string => (value instanceof Tensor ? "a tensor" : describeKind(value));

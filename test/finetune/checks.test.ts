@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import * as finetuning from "../../src/finetune/index.ts";
 import {
   evaluate,
   type FinetuneOptions,
@@ -7,7 +8,9 @@ import {
   type TrainingData,
   type TrainingExample,
 } from "../../src/finetune/index.ts";
+import * as modelling from "../../src/models/index.ts";
 import { GPT2, GPT2ForSequenceClassification, generate, parseGPT2Config } from "../../src/models/index.ts";
+import * as nn from "../../src/nn/index.ts";
 import { AdamW, SGD } from "../../src/nn/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { openDirectory } from "../support/files.ts";
@@ -87,4 +90,131 @@ it("a model is opened from a path or a directory, and a classifier with a class"
   await expect(GPT2ForSequenceClassification.fromPretrained(directory, { labels: [] })).rejects.toThrow(
     "a classifier needs at least one class",
   );
+});
+
+describe("what is no model, data or option is refused with what was expected", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments are wrong on purpose
+  const [library, models, layers] = [finetuning, modelling, nn] as any[];
+  const MODEL = "expected a model, as GPT2.fromPretrained or ResNet.fromPretrained gives, got";
+  const TOKENS = "expected token ids { inputIds, batch, length }, as padBatch gives, got";
+  const cases: [call: string, run: (model: GPT2) => unknown, message: string][] = [
+    ["finetune()", () => library.finetune().next(), `finetune: ${MODEL} undefined`],
+    ["finetune(name)", () => library.finetune("gpt2", {}, {}).next(), `finetune: ${MODEL} the string gpt2`],
+    ["finetune(model, data)", (m) => library.finetune(m, {}).next(), "finetune: expected options such as { optimizer,"],
+    [
+      "finetune(model, examples, options)",
+      (m) => library.finetune(m, [text(1, 2)], { optimizer: { step() {} }, epochs: 1, batch: 1 }).next(),
+      "finetune: expected examples as data.train, got undefined",
+    ],
+    [
+      "finetune(model, nothing, options)",
+      (m) => library.finetune(m, null, { optimizer: { step() {} }, epochs: 1, batch: 1 }).next(),
+      "finetune: expected data { train, valid, labels }, got null",
+    ],
+    [
+      "finetune of one example",
+      (m) => library.finetune(m, { train: text(1, 2) }, { optimizer: { step() {} }, epochs: 1, batch: 1 }).next(),
+      "examples: expected a list of texts { inputIds, labels }, or a set such as new ImageExamples(…), got an object",
+    ],
+    ["evaluate()", () => library.evaluate(), `evaluate: ${MODEL} undefined`],
+    [
+      "evaluate(model)",
+      (m) => library.evaluate(m),
+      "examples: expected a list of texts { inputIds, labels }, or a set such",
+    ],
+    ["plan()", () => library.plan(), `plan: ${MODEL} undefined`],
+    ["plan(model)", (m) => library.plan(m), "plan: expected options such as { batch: 16, length: 128 }, got undefined"],
+    ["parameterGroups()", () => library.parameterGroups(), `parameterGroups: ${MODEL} undefined`],
+    [
+      "parameterGroups(model, rule)",
+      (m) => library.parameterGroups(m, { match: ["*"] }),
+      "parameterGroups: expected rules { name, match, learningRate } in an array, got an object",
+    ],
+    [
+      "layerwiseGroups(model)",
+      (m) => library.layerwiseGroups(m),
+      "layerwiseGroups: expected options such as { learningRate: 1e-4 }, got undefined",
+    ],
+    [
+      "headThenBlocks(model)",
+      (m) => library.headThenBlocks(m),
+      "headThenBlocks: expected options { headEpochs, epochs,",
+    ],
+    [
+      "runRecipe(model)",
+      (m) => library.runRecipe(m).next(),
+      "runRecipe: expected data { train, valid, labels }, got undefined",
+    ],
+    [
+      "runRecipe(model, data)",
+      (m) => library.runRecipe(m, { train: [] }).next(),
+      "runRecipe: expected stages in an array, as headThenBlocks gives, got undefined",
+    ],
+    [
+      "runRecipe(model, data, stages)",
+      (m) => library.runRecipe(m, { train: [] }, []).next(),
+      "runRecipe: expected options such as { batch: 16 }, got undefined",
+    ],
+    [
+      "addTrunkLora(model)",
+      (m) => library.addTrunkLora(m),
+      "addTrunkLora: expected options such as { rank: 8 }, got undefined",
+    ],
+    ["addLora(model)", (m) => layers.addLora(m), "addLora: expected options such as { rank: 8 }, got undefined"],
+    ["addLora()", () => layers.addLora(), "addLora: expected a module, got undefined"],
+    [
+      "new AdamW(model)",
+      (m) => new layers.AdamW(m),
+      "optimizer: expected groups { name, parameters, learningRate, weightDecay } in an",
+    ],
+    [
+      "new SGD()",
+      () => new layers.SGD(),
+      "optimizer: expected groups { name, parameters, learningRate, weightDecay } in an",
+    ],
+    [
+      "classificationExamples(tokens)",
+      () => library.classificationExamples([]),
+      "classificationExamples: expected classes as an Int32Array, as labelIndices gives, got undefined",
+    ],
+    [
+      "languageExamples()",
+      () => library.languageExamples(),
+      "languageExamples: expected blocks { inputs, targets } in an array",
+    ],
+    [
+      "new TextExamples()",
+      () => new library.TextExamples(),
+      "TextExamples: expected examples { inputIds, labels } in an array",
+    ],
+    [
+      "generate()",
+      () => models.generate().next(),
+      "generate: expected a language model, as GPT2.fromPretrained gives, got",
+    ],
+    ["generate(model, text)", (m) => models.generate(m, "The sea").next(), `generate: ${TOKENS} the string The sea`],
+    ["generate(model, {})", (m) => models.generate(m, {}).next(), `generate: ${TOKENS} undefined`],
+    [
+      "generate(model, prompt)",
+      (m) => models.generate(m, { inputIds: Int32Array.of(1), batch: 1, length: 1 }).next(),
+      "generate: expected options such as { maximumNewTokens: 20 }, got undefined",
+    ],
+    ["prepareInputs(gpu)", () => models.prepareInputs(gpu()), `prepareInputs: ${TOKENS} undefined`],
+    [
+      "readGPT2Config(path)",
+      () => models.readGPT2Config("gpt2"),
+      "config.json: expected a directory, as await NodeDirectory",
+    ],
+  ];
+  it.each(cases)("%s", async (_, run, message) => {
+    const model = GPT2.random(gpu(), config, 1);
+    const error = await Promise.resolve(model)
+      .then(run)
+      .then(
+        () => undefined,
+        (one: Error) => one,
+      );
+    model.dispose();
+    expect(error?.message).toContain(message);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { checkJob } from "../../src/jobs/check.ts";
 import { type FineTuneJob, fullSettings, JobError, type JobSettings, SettingError } from "../../src/jobs/index.ts";
-import { checkJob } from "../../src/jobs/tasks/prepare.ts";
 
 const flags = (name: string): string => `--${name}`;
 
@@ -35,6 +35,8 @@ describe("the settings of a job", () => {
     [{ gradual: 1, unfreeze: "h.3" }, "gradual and unfreeze exclude each other"],
     [{ gradual: 1, lora: 2 }, "gradual and lora exclude each other"],
     [{ epoch: 1 }, "there is no setting epoch"],
+    [null as never, "settings: expected an object such as { epochs: 3 }, got null"],
+    ["lr=1" as never, "settings: expected an object such as { epochs: 3 }, got the string lr=1"],
   ])("refuse %j", (settings, message) => {
     expect(() => fullSettings(settings as JobSettings)).toThrow(new SettingError(() => message));
   });
@@ -53,6 +55,9 @@ describe("the settings of a job", () => {
     expect(caught).toBeInstanceOf(JobError);
     expect((caught as JobError).message).toBe("valid and validFraction exclude each other");
     expect((caught as JobError).messageWith(flags)).toBe("--valid and --validFraction exclude each other");
+    for (const odd of [undefined, null, "spam", 3]) {
+      expect(() => checkJob(odd as unknown as FineTuneJob)).toThrow("expected a job { task, model, data, … }, got ");
+    }
     expect(() => checkJob({ ...job, task: "sing" as "lm" })).toThrow(
       'task: expected classify, lm, image-classify, got "sing"',
     );

@@ -3,13 +3,13 @@ import { predictAndEvaluate } from "../../finetune/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { fitImage } from "../../io/index.ts";
 import type { NamedImage } from "../../io/node/index.ts";
+import { TASKS } from "../../jobs/job.ts";
 import {
   type ImageFolder,
   loadClassifier,
   loadFor,
   openTokenizer,
   requireImages,
-  TASKS,
   taskOf,
 } from "../../jobs/model-folder.ts";
 import { encodeImages, loadImages, preprocessingOf } from "../../jobs/tasks/image-data.ts";

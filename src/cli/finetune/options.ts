@@ -1,4 +1,4 @@
-import { TASKS } from "../../jobs/model-folder.ts";
+import { TASKS } from "../../jobs/job.ts";
 import { DEFAULT_VALID_FRACTION, NUMBERS, SCHEDULES } from "../../jobs/settings.ts";
 import type { OptionDefinitions, OptionValues } from "../arguments.ts";
 import { DATA_FORMS, DATA_OPTIONS, LENGTH_OPTION } from "../data.ts";

@@ -1,6 +1,8 @@
 import { type KernelVariant, MemoryLimitError } from "../../gpu/index.ts";
 import { GPT2, GPT2Base, ImageClassifier, LayeredClassifier, type StagedModel } from "../../models/index.ts";
 import { AdamW, hasLora, type Optimizer, removeLora, SGD } from "../../nn/index.ts";
+import { requireObject } from "../../tensor/require-kind.ts";
+import { requireModel } from "../checks.ts";
 import { DEFAULT_EVALUATION_BATCH } from "../evaluate.ts";
 import { formatBytes } from "../format.ts";
 import { addTrunkLora, linearLayersOfTrunk } from "../lora.ts";
@@ -92,6 +94,8 @@ export async function planWithKernels<Host, Inputs>(
   model: StagedModel<Host, Inputs>,
   options: PlanOptions<Host>,
 ): Promise<{ plan: Plan; kernels: readonly KernelVariant[] }> {
+  requireModel("plan", model);
+  requireObject("plan", options, "options such as { batch: 16, length: 128 }");
   const { findChanges = true, ...asked } = options;
   const first = await planOnce(model, asked);
   if (first.plan.fits || !findChanges) return first;

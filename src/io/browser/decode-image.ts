@@ -1,3 +1,4 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import { fromInterleaved, type Image } from "../images/image.ts";
 
 /** Kinds of files that are taken as images, as a file picker wants them. */
@@ -16,7 +17,8 @@ const LONGEST_SIDE = 8192;
  * @param name what errors call it.
  * @throws naming the file when it is no image, broken or too large.
  */
-export async function decodeImage(file: Blob, name = "name" in file ? String(file.name) : "image"): Promise<Image> {
+export async function decodeImage(file: Blob, name = (file as Partial<File>)?.name ?? "image"): Promise<Image> {
+  requireObject("decodeImage", file, "an image as a Blob, such as a File", ["slice", "arrayBuffer"]);
   const refuse = (why: string): never => {
     throw new Error(`${name}: cannot be decoded as an image: ${why}`);
   };

@@ -1,3 +1,4 @@
+import { describeKind } from "../../tensor/require-kind.ts";
 import { type ByteSink, type ByteSource, blobSource } from "../byte-source.ts";
 import { assertPlainFileName, type OutputDirectory, textOf } from "../directory.ts";
 import { type Appender, type CacheStore, partOf } from "../remote/store.ts";
@@ -214,6 +215,9 @@ async function folderAt(parts: readonly string[], create: boolean): Promise<File
 
 /** The names of a path. @throws where one leads elsewhere. */
 export function splitPath(path: string): string[] {
+  if (typeof path !== "string") {
+    throw new TypeError(`browser storage: expected a path as a string, got ${describeKind(path)}`);
+  }
   const parts = path.split("/").filter((part) => part !== "");
   for (const part of parts) assertPlainFileName(`browser storage/${path}`, part);
   return parts;

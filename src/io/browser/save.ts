@@ -1,3 +1,4 @@
+import { describeKind, requireObject } from "../../tensor/require-kind.ts";
 import type { ByteSink } from "../byte-source.ts";
 import { BlobSink } from "../byte-source.ts";
 import { zipFiles } from "./zip.ts";
@@ -26,6 +27,7 @@ export async function saveFile(name: string, contents: FileContents): Promise<vo
 
 /** Hands the user files as one download each. */
 export async function saveFiles(files: Readonly<Record<string, Blob>>): Promise<void> {
+  requireObject("saveFiles", files, "files as { name: Blob }");
   for (const [name, contents] of Object.entries(files)) {
     await saveFile(name, contents);
     await new Promise((resolve) => setTimeout(resolve, 200)); // browsers drop downloads that come all at once
@@ -34,6 +36,8 @@ export async function saveFiles(files: Readonly<Record<string, Blob>>): Promise<
 
 /** Hands the user files as one `.zip`, in a folder of the archive's name. */
 export async function saveZip(name: string, files: Readonly<Record<string, Blob>>): Promise<void> {
+  if (typeof name !== "string") throw new TypeError(`saveZip: expected a name and files, got ${describeKind(name)}`);
+  requireObject("saveZip", files, "files as { name: Blob }");
   const folder = name.replace(/\.zip$/, "");
   const placed = Object.fromEntries(Object.entries(files).map(([file, contents]) => [`${folder}/${file}`, contents]));
   await saveFile(`${folder}.zip`, await zipFiles(placed));

@@ -1,3 +1,4 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import { addToCrc } from "../crc32.ts";
 
 /**
@@ -10,6 +11,7 @@ import { addToCrc } from "../crc32.ts";
  * @param files contents by path within the archive, with `/` between folders; written in their order.
  */
 export async function zipFiles(files: Readonly<Record<string, Blob>>): Promise<Blob> {
+  requireObject("zipFiles", files, "files as { name: Blob }");
   const entries: ZippedFile[] = [];
   for (const [path, contents] of Object.entries(files)) {
     const name = new TextEncoder().encode(path);

@@ -1,3 +1,4 @@
+import { requireList, requireObject } from "../../tensor/require-kind.ts";
 import type { RandomSource } from "./random.ts";
 
 /** What is needed of a tokenizer; `Tokenizer` is one. */
@@ -35,8 +36,12 @@ export interface TokenBlock {
 export function tokenizeExamples(
   tokenizer: TextEncoding,
   examples: readonly { readonly text: string; readonly label: string }[],
-  { maxLength }: { readonly maxLength: number },
+  options: { readonly maxLength: number },
 ): TokenizedExample[] {
+  requireObject("tokenizeExamples", tokenizer, "a tokenizer, as Tokenizer.fromDirectory gives", ["encode"]);
+  requireList("tokenizeExamples", examples, "examples { text, label } in an array");
+  requireObject("tokenizeExamples", options, "options { maxLength }");
+  const { maxLength } = options;
   if (!Number.isInteger(maxLength) || maxLength < 1) {
     throw new RangeError(`expected a maximum length of at least one token, got ${maxLength}`);
   }
@@ -54,6 +59,8 @@ export function tokenizeExamples(
 
 /** The place of each example's class in `labels`. */
 export function labelIndices(examples: readonly { readonly label: string }[], labels: readonly string[]): Int32Array {
+  requireList("labelIndices", examples, "examples { label } in an array");
+  requireList("labelIndices", labels, "labels in an array");
   const indexOf = new Map(labels.map((label, i) => [label, i]));
   return Int32Array.from(examples, ({ label }, i) => {
     const index = indexOf.get(label);
@@ -72,8 +79,11 @@ export function labelIndices(examples: readonly { readonly label: string }[], la
  */
 export function padBatch(
   sequences: readonly ArrayLike<number>[],
-  { padId, side = "right" }: { readonly padId: number; readonly side?: "right" | "left" },
+  options: { readonly padId: number; readonly side?: "right" | "left" },
 ): PaddedBatch {
+  requireList("padBatch", sequences, "sequences of token ids in an array");
+  requireObject("padBatch", options, "options { padId }");
+  const { padId, side = "right" } = options;
   const batch = sequences.length;
   if (batch === 0) throw new RangeError("a batch needs at least one sequence");
   const empty = sequences.findIndex((sequence) => sequence.length === 0);

@@ -1,3 +1,4 @@
+import { describeKind } from "../../tensor/require-kind.ts";
 import {
   type ColumnOptions,
   type DelimitedOptions,
@@ -55,6 +56,7 @@ export function parseDelimited(text: string, options: DelimitedOptions & TextDat
  * @param text what the file holds
  */
 export function loadTextDataset(name: string, text: string, options: TextDatasetOptions = {}): TextDataset {
+  requireText("loadTextDataset", name, text);
   if (extensionOf(name) === "txt") {
     throw fileError(name, null, "a .txt file has no labels; classification needs .tsv, .csv or .jsonl");
   }
@@ -66,11 +68,18 @@ export function loadTextDataset(name: string, text: string, options: TextDataset
  * or a `.txt` file.
  */
 export function loadTexts(name: string, text: string, options: TextsOptions = {}): string[] {
+  requireText("loadTexts", name, text);
   if (extensionOf(name) !== "txt") return readRecords(name, text, options, false).map((record) => record.text);
   const whole = text.replace(/^\u{FEFF}/u, "");
   const texts = options.plainText === "lines" ? whole.split(/\r?\n/).filter((line) => line !== "") : [whole];
   if (texts.every((part) => part === "")) throw fileError(name, null, "the file is empty");
   return texts;
+}
+
+function requireText(who: string, name: unknown, text: unknown): void {
+  const odd = typeof name === "string" ? text : name;
+  if (typeof odd === "string") return;
+  throw new TypeError(`${who}: expected a file's name and its text, got ${describeKind(odd)}`);
 }
 
 /** Classes in a fixed order: numbers by value when all are numbers, else by code unit. No class appears twice. */

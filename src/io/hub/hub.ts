@@ -30,7 +30,7 @@ export const isHubId = (text: string): boolean => /^[\w.-]+(\/[\w.-]+)?$/.test(t
  * @throws Error that says whether the package is missing, the model or the revision is not there, or access is refused.
  */
 export async function hubDirectory(id: string, options: HubDirectoryOptions = {}): Promise<ModelDirectory> {
-  if (!isHubId(id)) {
+  if (typeof id !== "string" || !isHubId(id)) {
     throw new Error(`${JSON.stringify(id)} is no model of the Hub; expected a name such as openai-community/gpt2`);
   }
   const { revision = "main", accessToken, hubUrl = HUB_URL, ...transfer } = options;

@@ -9,8 +9,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The user's folder for what can be made or had again: `$GRAFT_CACHE`; else `$XDG_CACHE_HOME/graft`, or `~/.cache/graft`
  * where that is unset, empty or no absolute path, as the XDG base directory specification has it.
+ *
+ * @param env the variables; by default those of the process
  */
-export const cacheFolder = (env: Environment): string => (env.GRAFT_CACHE ? resolve(env.GRAFT_CACHE) : userCache(env));
+export const cacheFolder = (env: Environment = process.env): string =>
+  env.GRAFT_CACHE ? resolve(env.GRAFT_CACHE) : userCache(env);
 
 /** The text of a file; undefined when there is none. */
 export async function readTextIfAny(path: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import type { ByteSource } from "../byte-source.ts";
-import { type ModelDirectory, textOf } from "../directory.ts";
+import { type ModelDirectory, requireDirectory, textOf } from "../directory.ts";
 import { type ByteProgress, type FileProgress, ProgressMeter } from "./progress.ts";
 import { type CacheStore, partOf, StorageFullError } from "./store.ts";
 
@@ -73,6 +74,9 @@ export async function cachedDirectory(
   store: CacheStore,
   options: CacheOptions = {},
 ): Promise<ModelDirectory> {
+  if (typeof remote !== "function") requireDirectory("cachedDirectory", remote);
+  const expected = "a store, as await OpfsDirectory.open(path, { create: true }) gives";
+  requireObject("cachedDirectory", store, expected, ["has", "append", "complete"]);
   const record = await readRecord(store);
   if (typeof remote === "function") {
     return new CachedDirectory(remote, store, options, record?.source ?? store.name, record?.version);

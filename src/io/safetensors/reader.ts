@@ -1,3 +1,4 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import { assertRange, type ByteSource } from "../byte-source.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { bitsPerElement, type DecodedArray, decode, isDecodable, isFloatDtype, toFloat32 } from "./dtype.ts";
@@ -16,6 +17,9 @@ export class SafetensorsFile implements Checkpoint {
    * @throws SafetensorsError naming file, tensor and byte when the file is malformed.
    */
   static async open(source: ByteSource): Promise<SafetensorsFile> {
+    const expected =
+      "an open file, as openFile(path) of graft-gpu/node or blobSource(name, blob) of graft-gpu/io gives";
+    requireObject("SafetensorsFile.open", source, expected, ["read", "close"]);
     try {
       const prefix = await readExactly(source, 0, Math.min(PREFIX_BYTES, source.size));
       const headerBytes = parseHeaderLength(prefix, source.name, source.size);

@@ -1,5 +1,5 @@
 import type { ByteSource } from "../byte-source.ts";
-import type { ModelDirectory } from "../directory.ts";
+import { type ModelDirectory, requireDirectory } from "../directory.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { DecodedArray } from "./dtype.ts";
 import { quoted, SafetensorsError } from "./error.ts";
@@ -23,6 +23,7 @@ const PLAIN_SHARD_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.+=@ -]*\.safetensors$/u;
  * @throws SafetensorsError when there is neither, or a file is malformed, or index and shards disagree.
  */
 export async function openCheckpoint(directory: ModelDirectory, file?: string): Promise<Checkpoint> {
+  requireDirectory("openCheckpoint", directory);
   const chosen = file ?? (await findCheckpoint(directory));
   return chosen.endsWith(INDEX_SUFFIX)
     ? ShardedCheckpoint.open(directory, chosen)
@@ -48,6 +49,7 @@ export class ShardedCheckpoint implements Checkpoint {
    * or malformed, or a tensor is missing, in two shards, or in a shard but not in the index.
    */
   static async open(directory: ModelDirectory, indexFile = INDEX_FILE): Promise<ShardedCheckpoint> {
+    requireDirectory("ShardedCheckpoint.open", directory);
     const shardOf = await readIndex(await directory.open(indexFile));
     const shards = new Map<string, SafetensorsFile>();
     try {

@@ -1,3 +1,4 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import { type ByteSink, MemorySink } from "../byte-source.ts";
 import {
   bitsPerElement,
@@ -44,7 +45,12 @@ export async function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   options: WriteOptions = {},
 ): Promise<void> {
+  requireObject("writeSafetensors", sink, "a sink, as createFileSink(path) of graft-gpu/node gives", [
+    "write",
+    "abort",
+  ]);
   try {
+    requireObject("writeSafetensors", tensors, "tensors { name, dtype, shape, data } in an array", [Symbol.iterator]);
     const layout = lay(sink.name, tensors);
     await sink.write(serializeHeader(sink.name, layout, options));
     for (const { tensor, begin, end } of layout) {

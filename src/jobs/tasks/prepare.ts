@@ -1,30 +1,9 @@
-import { SettingError } from "../errors.ts";
-import { DATA_KINDS, type FineTuneJob, MODEL_KINDS } from "../job.ts";
-import { openFolder, requireImages, requireTexts, TASKS } from "../model-folder.ts";
-import { fullSettings } from "../settings.ts";
+import { checkJob } from "../check.ts";
+import type { FineTuneJob } from "../job.ts";
+import { openFolder, requireImages, requireTexts } from "../model-folder.ts";
 import { prepareImages } from "./images.ts";
 import type { JobReader, TaskRun } from "./task-run.ts";
 import { prepareTexts } from "./texts.ts";
-
-/** @throws JobError for what is wrong whatever the model and the data are. */
-export function checkJob({ task, model, data, valid, settings }: FineTuneJob): void {
-  if (!TASKS.includes(task)) {
-    throw new SettingError((n) => `${n("task")}: expected ${TASKS.join(", ")}, got ${JSON.stringify(task)}`);
-  }
-  checkKind("model", model, MODEL_KINDS);
-  checkKind("data", data, DATA_KINDS);
-  if (valid !== undefined) checkKind("valid", valid, DATA_KINDS);
-  fullSettings(settings);
-  if (valid !== undefined && settings?.validFraction !== undefined) {
-    throw new SettingError((n) => `${n("valid")} and ${n("validFraction")} exclude each other`);
-  }
-}
-
-function checkKind(name: string, source: { readonly kind: string } | undefined, kinds: readonly string[]): void {
-  if (kinds.includes(source?.kind ?? "")) return;
-  const given = source === undefined ? "nothing" : JSON.stringify(source.kind);
-  throw new SettingError((n) => `${n(name)}: expected a source of the kind ${kinds.join(", ")}, got ${given}`);
-}
 
 /** Opens the model's directory and reads the data; nothing of the weights yet. */
 export async function prepareJob(job: FineTuneJob, reader: JobReader): Promise<TaskRun> {

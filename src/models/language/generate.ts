@@ -1,10 +1,11 @@
 import { noGrad, reshape, slice } from "../../autograd/index.ts";
 import { mulberry32 } from "../../io/index.ts";
 import { type Tensor, tensor, tidy } from "../../tensor/index.ts";
+import { requireObject } from "../../tensor/require-kind.ts";
 import type { GPT2 } from "../gpt2.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
 import { argmax, nextTokenProbabilities, type SamplingOptions, sampleToken } from "./sampling.ts";
-import { countPositions, disposeInputs, prepareInputs, type TokenInputs } from "./token-inputs.ts";
+import { countPositions, disposeInputs, prepareInputs, requireTokens, type TokenInputs } from "./token-inputs.ts";
 
 /** How long and how {@link generate} writes. */
 export interface GenerateOptions extends SamplingOptions {
@@ -36,6 +37,9 @@ export async function* generate(
   prompt: TokenInputs,
   options: GenerateOptions,
 ): AsyncGenerator<GeneratedStep> {
+  requireObject("generate", model, "a language model, as GPT2.fromPretrained gives", ["forward"]);
+  requireTokens("generate", prompt);
+  requireObject("generate", options, "options such as { maximumNewTokens: 20 }");
   const { batch, length } = prompt;
   const { config, gpu } = model;
   const room = config.positions - length;

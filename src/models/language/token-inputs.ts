@@ -1,5 +1,6 @@
 import type { Gpu } from "../../gpu/index.ts";
 import { formatShape, keep, type Tensor, tensor } from "../../tensor/index.ts";
+import { requireObject } from "../../tensor/require-kind.ts";
 import type { GPT2Config } from "../gpt2-config.ts";
 
 /** Token ids of a batch on the host, row-major [batch, length], as `padBatch` gives them. */
@@ -13,6 +14,13 @@ export interface TokenInputs {
   readonly positionIds?: Int32Array;
   /** Rows of the token table that are added to each token's own, as transformers' GPT-2 takes `token_type_ids`. */
   readonly tokenTypeIds?: Int32Array;
+}
+
+/** @throws TypeError where what `who` is given is no batch of token ids. */
+export function requireTokens(who: string, inputs: TokenInputs): void {
+  const expected = "token ids { inputIds, batch, length }, as padBatch gives";
+  requireObject(who, inputs, expected);
+  requireObject(who, inputs.inputIds, expected);
 }
 
 /** The same on the GPU. Disposed by whoever made it. */
@@ -40,6 +48,7 @@ export function prepareInputs(
   inputs: TokenInputs,
   config: Pick<GPT2Config, "vocabularySize" | "positions" | "padTokenId">,
 ): DeviceInputs {
+  requireTokens("prepareInputs", inputs);
   const { inputIds, batch, length, attentionMask, tokenTypeIds } = inputs;
   const shape = [batch, length];
   for (const [name, values] of Object.entries({

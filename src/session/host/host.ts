@@ -1,5 +1,6 @@
 import { renderReport } from "../../finetune/report.ts";
 import { OpfsDirectory } from "../../io/browser/index.ts";
+import { checkParts } from "../../jobs/check.ts";
 import { commandOf, type FineTuneJob, JobError } from "../../jobs/index.ts";
 import { planTask } from "../../jobs/training/planning.ts";
 import { reportOf } from "../../jobs/training/report.ts";
@@ -62,7 +63,10 @@ export class SessionHost {
       const { device, sources } = this.#session;
       return (await planTask(await sources.prepare(job), await device.get())).plan;
     },
-    start: (send, signal, job) => this.#begin(send, signal, job),
+    start: async (send, signal, job) => {
+      checkParts(job); // no job at all would mean the one that was kept
+      await this.#begin(send, signal, job);
+    },
     pickUp: (send, signal) => this.#begin(send, signal, null),
     pause: async () => this.#run?.gate.hold(),
     resume: async () => this.#run?.gate.release(),

@@ -1,9 +1,11 @@
 import { type Evaluation, predictAndEvaluate } from "../../finetune/index.ts";
+import { checkJob } from "../../jobs/check.ts";
 import { promptIds, writeOn } from "../../jobs/generation.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
 import type { TaskRun } from "../../jobs/tasks/task-run.ts";
 import { type Ask, asking } from "../../jobs/training/samples.ts";
 import { argmax, GPT2, type StagedModel } from "../../models/index.ts";
+import { describeKind, requireList } from "../../tensor/require-kind.ts";
 import type { EvaluateRequest, GenerateRequest, Prediction, PredictRequest, Which } from "../types.ts";
 import type { Device } from "./device.ts";
 import { imageOf, readingKey } from "./reader.ts";
@@ -38,6 +40,8 @@ export class Models {
   /** Probabilities of the classes, for each text or image. */
   async predict({ texts, images, which, job }: PredictRequest): Promise<Prediction[]> {
     if ((texts === undefined) === (images === undefined)) throw new Error("predict: give either texts or images");
+    if (texts) requireList("predict", texts, "texts as an array of strings");
+    else requireList("predict", images, "images as an array");
     const { task, model } = await this.#asked(which, job);
     const inputs = texts ?? (await Promise.all(images!.map((image, i) => imageOf(image, `image ${i}`))));
     const { labels } = task.data;
@@ -74,6 +78,9 @@ export class Models {
     signal: AbortSignal,
   ): Promise<void> {
     const { prompt, which, job, maxNewTokens = DEFAULT_NEW_TOKENS, ...sampling } = request;
+    if (typeof prompt !== "string") {
+      throw new TypeError(`generate: expected a prompt as a string, got ${describeKind(prompt)}`);
+    }
     const { task, model } = await this.#asked(which, job);
     if (!(model instanceof GPT2)) throw new Error("generate: the model is a classifier; a language model is needed");
     const ids = promptIds(task.tokenizer!, prompt, model.config, task.folder.directory.name);
@@ -101,6 +108,7 @@ export class Models {
     }
     const asked = job ?? this.parts.job();
     if (!asked) throw new Error("there is no model yet: start a job first, or give one with the question");
+    checkJob(asked);
     const key = readingKey(asked);
     if (this.#before?.model.gpu.isLost) this.release();
     if (this.#before?.key !== key) {

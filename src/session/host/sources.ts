@@ -1,6 +1,8 @@
 import type { ModelDirectory } from "../../io/index.ts";
+import { checkJob } from "../../jobs/check.ts";
 import { type FineTuneJob, fullSettings, type ModelSource } from "../../jobs/index.ts";
-import { checkJob, prepareJob } from "../../jobs/tasks/prepare.ts";
+import { checkSource } from "../../jobs/job.ts";
+import { prepareJob } from "../../jobs/tasks/prepare.ts";
 import type { JobReader, TaskRun } from "../../jobs/tasks/task-run.ts";
 import { countingReads } from "./folders.ts";
 import { type ReaderOptions, readingKey, sessionReader } from "./reader.ts";
@@ -52,7 +54,8 @@ export class Sources {
     this.#directory = null;
   }
 
-  model(source: ModelSource): Promise<ModelDirectory> {
+  async model(source: ModelSource): Promise<ModelDirectory> {
+    checkSource("model", source);
     return this.#reader.model(source);
   }
 
