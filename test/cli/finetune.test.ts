@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TrainingEvent } from "../../src/finetune/events.ts";
+import type { Plan } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { SafetensorsFile } from "../../src/io/index.ts";
 import { openFile } from "../../src/io/node/index.ts";
@@ -44,10 +45,19 @@ const eventsOf = (stdout: string): TrainingEvent[] =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
+/** Bytes that a command line needs by its plan, over those that its run took; the run tells its events as JSON. */
+async function plannedOverTaken(args: readonly string[], stdout: string): Promise<number> {
+  const { peakBytes } = JSON.parse((await graft([...args, "--plan"])).stdout) as Plan;
+  const end = eventsOf(stdout).at(-1) as Extract<TrainingEvent, { type: "end" }>;
+  return peakBytes / end.peakBytes;
+}
+
 describe("graft finetune", () => {
   it("trains a classifier, tells its events as JSON and saves it in Hub layout", async () => {
-    const { code, stdout, stderr } = await graft(classify("json", "--json"));
+    const args = classify("json", "--json");
+    const { code, stdout, stderr } = await graft(args);
     expect([code, stderr]).toEqual([0, ""]);
+    expect(Math.abs((await plannedOverTaken(args, stdout)) - 1)).toBeLessThan(0.05);
     const events = eventsOf(stdout);
     expect(events[0]).toMatchObject({
       type: "start",
@@ -209,7 +219,7 @@ describe("graft finetune", () => {
 
   it("trains a language model on text", async () => {
     const out = join(folder, "lm");
-    const { code, stdout } = await graft([
+    const args = [
       ...["finetune", "--model", MODEL, "--task", "lm", "--data", text, "--out", out, "--json"],
       ...[
         "--unfreeze",
@@ -225,7 +235,9 @@ describe("graft finetune", () => {
         "--warmup",
         "0",
       ],
-    ]);
+    ];
+    const { code, stdout } = await graft(args);
+    expect(Math.abs((await plannedOverTaken(args, stdout)) - 1)).toBeLessThan(0.05);
     expect(code).toBe(0);
     const [before, after] = eventsOf(stdout).filter((event) => event.type === "evaluation");
     expect(after.evaluation.perplexity!).toBeLessThan(before.evaluation.perplexity!);
