@@ -25,9 +25,14 @@ fn xsAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var held: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i += 4 / HELD) {
+  var i = 0u;
+  loop {
     held = mat4x4f(held[1], held[2], held[3], xAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i += 4 / HELD;
+      break if i >= params.four;
+    }
   }
   return held;
 }
@@ -38,9 +43,14 @@ fn ysAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var held: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i += 4 / HELD) {
+  var i = 0u;
+  loop {
     held = mat4x4f(held[1], held[2], held[3], yAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i += 4 / HELD;
+      break if i >= params.four;
+    }
   }
   return held;
 }
@@ -52,9 +62,14 @@ fn usAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var found: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     found = mat4x4f(found[1], found[2], found[3], uAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return found;
 }
@@ -65,9 +80,14 @@ fn vsAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var found: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     found = mat4x4f(found[1], found[2], found[3], vAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return found;
 }
@@ -80,9 +100,14 @@ fn uColumns(rows: vec4u, column: u32) -> mat4x4f {
   }
   var found: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     found = mat4x4f(found[1], found[2], found[3], loadU(left.x + column));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return found;
 }
@@ -94,9 +119,14 @@ fn vColumns(rows: vec4u, column: u32) -> mat4x4f {
   }
   var found: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     found = mat4x4f(found[1], found[2], found[3], loadV(left.x + column));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return found;
 }
@@ -113,7 +143,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let workgroup = group.y * groups.x + group.x;
-  let wide = select(params.width, max(params.width, params.valueWidth), OVER_KEYS);
+  let wide = select(params.width, max(params.width, params.valueWidth), isOverKeys());
   let slices = (wide + 4 * LANES * GROUPS - 1) / (4 * LANES * GROUPS);
   let rowTiles = (params.axes.w + ROWS - 1) / ROWS;
   let slice = workgroup % slices;
@@ -159,7 +189,7 @@ fn main(
   let lastRow = i32(min(row + ROWS, params.axes.w)) - 1;
   var begin = 0u;
   var end = params.columns;
-  if (OVER_KEYS) {
+  if (isOverKeys()) {
     begin = u32(clamp(params.step * (i32(row) + 1 - params.reach), 0, i32(params.columns)));
   } else {
     end = u32(clamp(params.reach + params.step * lastRow, 0, i32(params.columns)));
@@ -246,7 +276,7 @@ fn main(
           }
         }
       }
-      if (OVER_KEYS) {
+      if (isOverKeys()) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
           let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn0);
           second00 = update(second00, atEachColumn(tile0, owner), vs);
@@ -257,7 +287,7 @@ fn main(
           }
         }
       }
-      if (OVER_KEYS && GROUPS > 1) {
+      if (GROUPS > 1 && isOverKeys()) {
         for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
           let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn1);
           second01 = update(second01, atEachColumn(tile0, owner), vs);
@@ -283,14 +313,14 @@ fn main(
       }
       var start = params.resultsOffset + params.firstPlace + dot(vec4u(batch, m), params.firstStrides);
       var width = params.width;
-      for (var which = 0; which < select(1, 2, OVER_KEYS); which++) {
+      for (var which = 0; which < select(1, 2, isOverKeys()); which++) {
         let first = column + g * 4 * LANES;
         let columnEnd = min(first + 4, width);
         for (var n = first; n < columnEnd; n++) {
           results[start + n] = values.x;
           values = values.yzwx;
         }
-        if (OVER_KEYS) {
+        if (isOverKeys()) {
           values = pickOf(second00, second10, second20, second30, block, i);
           if (g == 1) {
             values = pickOf(second01, second11, second21, second31, block, i);

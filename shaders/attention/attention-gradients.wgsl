@@ -21,13 +21,15 @@ struct Params {
   reach: i32, // query i sees the keys before reach + step * i
   step: i32,
   scale: f32,
-  four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
+  // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled. Whether it is reached is
+  // asked behind the body: lavapipe goes through a loop that asks before once more, with no lane on.
+  four: u32,
   seed0: u32, // of dropout
   seed1: u32,
   threshold: u32, // scores with 24 random bits below it are dropped
   keptScale: f32, // 1 / (1 - p)
   firstPlace: u32, // where results begin behind their common offset
-  secondPlace: u32,
+  secondPlace: u32, // NOWHERE over queries, which have one result
   xOffset: u32,
   yOffset: u32,
   uOffset: u32,
@@ -39,10 +41,14 @@ struct Params {
 }
 
 alias Element = vec4<f32>; // spec: f32, when a width, an offset or a stride is no multiple of 4
-const OVER_KEYS = false;
 const MASKED = false;
 const BIASED = false;
 const DROPPED = false; // dropout of probabilities
+const NOWHERE = 0xffffffffu;
+
+// Whether gradients of keys and values are made, not of queries. spec: return true; or, as compiling two kernels takes long
+// where it takes longest, return params.secondPlace != NOWHERE; in one for both
+fn isOverKeys() -> bool { return false; }
 
 @group(0) @binding(0) var<storage, read> x: array<Element>;
 @group(0) @binding(1) var<storage, read> y: array<Element>;
@@ -72,17 +78,23 @@ fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch
   var largest: vec4f; // N
   var factor: vec4f;
   var dots: vec4f;
-  if (OVER_KEYS) {
-    for (var i = 0u; i < params.four; i++) {
+  if (isOverKeys()) {
+    var i = 0u;
+    loop {
       let place = min(column + i, params.columns - 1);
       let own = statistics[(params.statisticsOffset + dot(vec4u(other, place), params.statisticsStrides)) / 4];
       largest = vec4f(largest.yzw, own.x);
       factor = vec4f(factor.yzw, own.y);
       dots = vec4f(dots.yzw, own.z);
+      continuing {
+        i++;
+        break if i >= params.four;
+      }
     }
   }
   var weights = Weights(products, gradients); // row by row from the front, as the others move up
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     let own = min(row + i, params.axes.w - 1);
     var score = params.scale * weights.p[0];
     if (BIASED) {
@@ -90,7 +102,7 @@ fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch
       score += vec4f(bias[at.x], bias[at.y], bias[at.z], bias[at.w]);
     }
     var isSeen = (columns < vec4u(params.columns)) & (bitcast<vec4u>(score) != vec4u(HIDDEN));
-    if (OVER_KEYS) {
+    if (isOverKeys()) {
       isSeen &= vec4i(i32(own)) < params.reach + params.step * vec4i(columns);
     } else {
       isSeen &= vec4i(columns) < vec4i(params.reach + params.step * i32(own));
@@ -109,7 +121,7 @@ fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch
     if (DROPPED) {
       // The place of a score in [batch, queries, keys].
       var at = (((batch.x * params.axes.y + batch.y) * params.axes.z + batch.z) * params.axes.w + own) * params.columns + columns;
-      if (OVER_KEYS) {
+      if (isOverKeys()) {
         at = (((other.x * params.axes.y + other.y) * params.groups + other.z) * params.columns + columns) * params.axes.w + own;
       }
       let factor = select(vec4f(), vec4f(params.keptScale), keeps(at));
@@ -119,6 +131,10 @@ fn weightsOf(products: mat4x4f, gradients: mat4x4f, row: u32, column: u32, batch
     let ds = p * (dp - dots);
     weights.p = mat4x4f(weights.p[1], weights.p[2], weights.p[3], select(vec4f(), kept, isSeen));
     weights.ds = mat4x4f(weights.ds[1], weights.ds[2], weights.ds[3], select(vec4f(), ds, isSeen));
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return weights;
 }

@@ -21,7 +21,9 @@ struct Params {
   reach: i32, // query i sees the keys before reach + step * i
   step: i32,
   scale: f32,
-  four: u32, // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled
+  // 4: a bound that compilers do not know, as loops over loads take longest to compile when unrolled. Whether it is reached is
+  // asked behind the body: lavapipe goes through a loop that asks before once more, with no lane on.
+  four: u32,
   seed0: u32, // of dropout
   seed1: u32,
   threshold: u32, // scores with 24 random bits below it are dropped
@@ -93,8 +95,13 @@ fn scoresOfRows(products: mat4x4f, row: u32, key: u32, batch: vec3u) -> mat4x4f 
       scoresOf(products[2], row + 2, key, batch), scoresOf(products[3], row + 3, key, batch));
   }
   var scores = products; // row by row from the front, as the others move up
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     scores = mat4x4f(scores[1], scores[2], scores[3], scoresOf(scores[0], row + i, key, batch));
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return scores;
 }
@@ -131,9 +138,14 @@ fn weightsOfRows(scores: mat4x4f, largest: vec4f, row: u32, key: u32) -> mat4x4f
   }
   var weights = scores;
   var own = largest;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     weights = mat4x4f(weights[1], weights[2], weights[3], weightsOf(weights[0], own.x, place + i * params.columns));
     own = own.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return weights;
 }

@@ -21,9 +21,14 @@ fn keysAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var keys: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     keys = mat4x4f(keys[1], keys[2], keys[3], keyAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return keys;
 }
@@ -35,9 +40,14 @@ fn queriesAt(rows: vec4u, c: u32) -> mat4x4f {
   }
   var held: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i += 4 / HELD) {
+  var i = 0u;
+  loop {
     held = mat4x4f(held[1], held[2], held[3], queryAt(left.x, c));
     left = left.yzwx;
+    continuing {
+      i += 4 / HELD;
+      break if i >= params.four;
+    }
   }
   return held;
 }
@@ -53,9 +63,14 @@ fn valuesOf(rows: vec4u, column: u32) -> mat4x4f {
   }
   var values: mat4x4f;
   var left = rows;
-  for (var i = 0u; i < params.four; i++) {
+  var i = 0u;
+  loop {
     values = mat4x4f(values[1], values[2], values[3], loadV(left.x + column));
     left = left.yzwx;
+    continuing {
+      i++;
+      break if i >= params.four;
+    }
   }
   return values;
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { backward, causalSelfAttention, scaledDotProductAttention } from "../../src/autograd/index.ts";
-import { type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
+import { DryGpu, type Gpu, MemoryLimitError } from "../../src/gpu/index.ts";
 import { attentionBackward } from "../../src/kernels/attention/backward.ts";
 import { attentionForward } from "../../src/kernels/attention/forward.ts";
 import { uniform } from "../../src/kernels/create.ts";
+import { fixedSubgroupSize } from "../../src/kernels/variants/needs.ts";
 import { empty, type Shape, sliceView, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { useGpu, withLimits } from "../support/gpu.ts";
 
@@ -114,6 +115,20 @@ describe("attention", () => {
     expect(peaks[2] / peaks[1]).toBeLessThan(2.1);
     // All scores of the four heads alone would take as much again.
     expect(peaks[2]).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  it("compiles one kernel for all gradients where subgroups are wide, and elsewhere one for each side", () => {
+    const dry = new DryGpu(gpu());
+    tidy(() => {
+      const joint = uniform([1, 32, 3 * 32], { seed: 1, gpu: dry });
+      joint.requiresGrad = true;
+      const y = causalSelfAttention(joint, { heads: 4, scale: 0.3 });
+      backward(y, { gradient: uniform(y.shape, { seed: 2, gpu: dry }) }).dispose();
+    });
+    const made = [...dry.kernels].filter(({ kernel }) => /^attention-backward/.test(kernel.name));
+    const isWide = made[0].kernel.name === "attention-backward" && (fixedSubgroupSize(gpu()) ?? 1) > 4;
+    expect(made).toHaveLength(isWide ? 1 : 2);
+    dry.close();
   });
 
   it("writes all three gradients of separate queries, keys and values in as many dispatches", async () => {

@@ -30,7 +30,18 @@ import { byElements, DROPPED, droppingOf, EXPONENTIAL, maskings, SUBGROUP_TILES,
 
 const BY_ELEMENTS = byElements("X", "Y", "U", "V");
 const DOTS_BY_ELEMENTS = byElements("Y", "G");
-const OVER_KEYS: Specialization = { OVER_KEYS: "true" };
+const OVER_KEYS: Specialization = { isOverKeys: "return true;" };
+/** One kernel for queries as for keys and values. */
+const BOTH: Specialization = { isOverKeys: "return params.secondPlace != NOWHERE;" };
+/** The place of what there is not. */
+const NOWHERE = 0xffffffff;
+
+/**
+ * What says on which side the gradients are. On wide subgroups, those of processors, one kernel makes both, since compiling
+ * each takes longer than a first step, and a branch that none takes costs them nothing; SwiftShader's would cost.
+ */
+const sidesOf = ({ LANES = 0 }: Specialization): readonly Specialization[] =>
+  Number(LANES) > 4 ? [BOTH, BOTH] : [{}, OVER_KEYS];
 
 const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"> = {
   // Three products for the gradient of queries, four for those of keys and values: the mean of both.
@@ -84,10 +95,10 @@ const common: Pick<KernelDefinition, "library" | "bindings" | "flops" | "params"
 };
 
 const specs = (tiles: readonly Specialization[]): Specialization[] =>
-  [{}, OVER_KEYS].flatMap((side) =>
-    maskings.flatMap((masks) =>
-      [{}, BY_ELEMENTS].flatMap((loads) =>
-        tiles.map((tile) => ({ ...tile, ...EXPONENTIAL, ...side, ...loads, ...masks })),
+  tiles.flatMap((tile) =>
+    [...new Set(sidesOf(tile))].flatMap((side) =>
+      maskings.flatMap((masks) =>
+        [{}, BY_ELEMENTS].map((loads) => ({ ...tile, ...EXPONENTIAL, ...side, ...loads, ...masks })),
       ),
     ),
   );
@@ -239,7 +250,7 @@ function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKe
   const spec: Specialization = {
     ...tile.spec,
     ...EXPONENTIAL,
-    ...(overKeys ? OVER_KEYS : {}),
+    ...sidesOf(tile.spec)[overKeys ? 1 : 0],
     ...(areVectors([x, y, u, v]) ? {} : BY_ELEMENTS),
     ...(mask ? { MASKED: "true" } : {}),
     ...(bias ? { BIASED: "true" } : {}),
@@ -279,7 +290,7 @@ function run(op: string, { views, begin }: Part, inputs: AttentionInputs, overKe
       four: 4,
       ...droppingOf(dropout),
       firstPlace: first.offset - cover.offset,
-      secondPlace: second.offset - cover.offset,
+      secondPlace: overKeys ? second.offset - cover.offset : NOWHERE,
     },
     linearGrid(workgroups),
   );
