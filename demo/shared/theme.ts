@@ -33,7 +33,9 @@ export function applyTheme(theme: Theme): void {
 /** Calls back when the colours have changed, by the switch or by the system. */
 export function onThemeChange(listener: () => void): void {
   document.addEventListener("themechange", listener);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", listener);
+  for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(query).addEventListener("change", listener);
+  }
 }
 
 /** Three radio buttons with icons: system, light, dark. */

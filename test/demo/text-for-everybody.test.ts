@@ -5,7 +5,12 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { expectForEverybody, movingElements, smallTargets } from "./support/for-everybody.ts";
+import {
+  expectChoicesInForcedColours,
+  expectForEverybody,
+  movingElements,
+  smallTargets,
+} from "./support/for-everybody.ts";
 import { hostFolder } from "./support/static-host.ts";
 import { TextPage, useTextPage } from "./support/text-page.ts";
 
@@ -97,6 +102,12 @@ describe("the page for everybody", () => {
       await page.getByRole("radio", { name: "SMS spam" }).check();
       await text.waitUntilReady();
       await screenshot(`text/${name}`);
+      await expectChoicesInForcedColours(
+        page,
+        "#data .segments :checked + span",
+        "#data .segments :not(:checked) + span",
+      );
+      await expectChoicesInForcedColours(page, "#freeze .block.trained .mark", "#freeze .block:not(.trained) .mark");
       expect(await movingElements(page)).not.toEqual([]);
       await page.emulateMedia({ reducedMotion: "reduce" });
       expect(await movingElements(page)).toEqual([]);
@@ -124,6 +135,38 @@ describe("the page for everybody", () => {
     },
     LONG,
   );
+
+  it.each([
+    [
+      "index.html",
+      "small limits",
+      /allows too little.*maxStorageBufferBindingSize is 67108864, and 134217728 is needed/s,
+    ],
+    ["images.html", "no adapter", /found no graphics card.*chrome:\/\/gpu.*--use-webgpu-adapter=swiftshader/s],
+    ["bench.html", "small limits", /allows too little.*Update the graphics driver/s],
+    ["bench.html", "no adapter", /found no graphics card/],
+  ] as const)("says on %s what is missing where a browser has %s", async (path, what, words) => {
+    const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
+    await page.addInitScript((what) => {
+      if (what === "no adapter") GPU.prototype.requestAdapter = async () => null;
+      const limits = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "limits")!;
+      const small = { maxStorageBufferBindingSize: 2 ** 26 };
+      Object.defineProperty(GPUAdapter.prototype, "limits", {
+        get(this: GPUAdapter) {
+          return new Proxy(limits.get!.call(this) as object, {
+            get: (target, name) => Reflect.get(small, name) ?? Reflect.get(target, name, target),
+          });
+        },
+      });
+    }, what);
+    await page.goto(address() + path);
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    expect(await alert.textContent()).toMatch(words);
+    expect(await page.getByRole("button", { name: /^(Train|Measure)$/ }).count()).toBe(0);
+    await expectForEverybody(page);
+    await screenshot(`${path.replace(".html", "")}/${what.replace(" ", "-")}`);
+  });
 
   it("says what is missing where there is no WebGPU", async () => {
     const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });

@@ -105,3 +105,15 @@ export async function expectForEverybody(page: Page): Promise<void> {
   expect(await paleTexts(page)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
 }
+
+/** Where the system gives the colours, what is chosen, trained or done must still be told from what is not. */
+export async function expectChoicesInForcedColours(page: Page, chosen: string, other: string): Promise<void> {
+  await page.emulateMedia({ forcedColors: "active" });
+  const looks = (selector: string) =>
+    page.evaluate((own) => {
+      const { backgroundColor, color, outlineStyle } = getComputedStyle(document.querySelector(own)!);
+      return [backgroundColor, color, outlineStyle].join();
+    }, selector);
+  await expect.poll(async () => (await looks(chosen)) !== (await looks(other))).toBe(true);
+  await page.emulateMedia({ forcedColors: "none" });
+}
