@@ -169,9 +169,16 @@ function countLineEnds(text: string): number {
   return text.split("\n").length - 1;
 }
 
+/** What separates columns, as people call it. A spreadsheet may take semicolons where commas stand in numbers. */
+const DELIMITERS: Readonly<Record<string, string>> = { ",": "commas", "\t": "tabs", ";": "semicolons" };
+
+/** What seems to separate the columns of a line that is one cell. */
+const otherDelimiter = (line: string, delimiter: string): string | undefined =>
+  Object.entries(DELIMITERS).find(([other]) => other !== delimiter && line.includes(other))?.[1];
+
 function findColumns(
   first: Row,
-  { labelColumn, textColumn, header, file }: DelimitedOptions,
+  { labelColumn, textColumn, header, file, delimiter }: DelimitedOptions,
   withLabels: boolean,
 ): { text: number; label: number | null; header: boolean } {
   const names = first.cells.map((cell) => cell.trim());
@@ -211,6 +218,15 @@ function findColumns(
   const label = withLabels ? (askedLabel ?? guessed("label", askedText)) : null;
   const missing = text === null ? "text" : withLabels && label === null ? "label" : null;
   if (missing !== null) {
+    const other = width === 1 ? otherDelimiter(names[0], delimiter) : undefined;
+    if (other !== undefined) {
+      const expected = DELIMITERS[delimiter] ?? `"${delimiter}"`;
+      throw fileError(
+        file,
+        first.line,
+        `expected columns separated by ${expected}, found ${other}; save it with ${expected}`,
+      );
+    }
     const found = hasHeader ? `the header has ${names.join(", ")}` : `no header and ${width} column(s)`;
     throw fileError(file, first.line, `which column is the ${missing}? found ${found}; name it or give its index`);
   }

@@ -31,6 +31,7 @@ describe("tab-separated files", () => {
     ["ham\thi\n  \tho\n", /^a\.tsv: line 2: the label is empty$/],
     ["ham\thi\nham\tho\n", /^a\.tsv: every example is of the class "ham"; a classifier needs two or more$/],
     ["ham\n", /^a\.tsv: line 1: which column is the text\? found no header and 1 column/],
+    ["ham,hi\n", /^a\.tsv: line 1: expected columns separated by tabs, found commas; save it with tabs$/],
     ["1\tham\thi\n", /^a\.tsv: line 1: which column is the text\? found no header and 3 column/],
     ["text\tcategory\nhi\tham", /^a\.tsv: line 1: which column is the label\? found the header has text, category;/],
   ])("says what is wrong with %j", (text, message) => {
@@ -49,6 +50,14 @@ describe("comma-separated files", () => {
       { text: "", label: "x" },
       { text: '5" disk', label: "y" },
     ]);
+  });
+
+  it.each([
+    ["label;text\nham;hello\n", "semicolons"],
+    ["ham\thello\n", "tabs"],
+  ])("says that %j is separated by something else", (text, other) => {
+    const message = `a.csv: line 1: expected columns separated by commas, found ${other}; save it with commas`;
+    expect(() => load(text)).toThrow(message);
   });
 
   it("gives back any table that was written with quotes", () => {
