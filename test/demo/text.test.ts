@@ -27,6 +27,13 @@ describe("the page that fine-tunes GPT-2", () => {
       const { page, text, screenshot } = await open({ acceptDownloads: true });
       expect(await page.locator("#adapter").textContent()).toMatch(/SwiftShader/);
       expect(await text.figure("trainable").textContent()).toBe("384");
+      const data = text.part("data");
+      const classes = data.getByRole("list", { name: "Examples of each class" }).getByRole("listitem");
+      expect(await classes.allTextContents()).toEqual(["ham1,039 · 87 %", "spam161 · 13 %"]);
+      const lengths = data.getByRole("figure");
+      expect(await lengths.textContent()).toMatch(/^\d+ of 900 texts are longer than 64 tokens, and cut there\./);
+      const heights = await lengths.locator(".plot span").evaluateAll((all) => all.map((one) => one.clientHeight));
+      expect(heights.filter((height) => height > 0).length).toBeGreaterThan(8);
       await screenshot("text/ready");
 
       const seen = await recordTexts(text.status);
@@ -37,6 +44,8 @@ describe("the page that fine-tunes GPT-2", () => {
       await text.waitForStatus(/^Paused at step/);
       const held = await text.stepsTaken();
       expect(await text.status.textContent()).toContain(`Paused at step ${held}.`);
+      expect(await text.figure("speed").textContent()).toMatch(/^[\d,]+$/);
+      expect(await text.figure("left").textContent()).toMatch(/^\d+:\d\d$/);
       const early = await text.chart("Loss").getAttribute("aria-label");
       await screenshot("text/paused");
       await text.button("Go on").click();
@@ -57,7 +66,10 @@ describe("the page that fine-tunes GPT-2", () => {
       await screenshot("text/tried");
       await page.getByLabel("Your text").fill(HAM);
       await expect.poll(() => verdict("after").textContent()).toBe("ham");
-      expect(await text.part("try").locator(".matrix td.right").count()).toBe(2);
+      const counts = async (selector: string) =>
+        (await text.part("try").locator(selector).allTextContents()).reduce((sum, count) => sum + Number(count), 0);
+      expect(await counts(".matrix td:not(.corner)")).toBe(300);
+      expect((100 * (await counts(".matrix td.right"))) / 300).toBeCloseTo(best, 1);
 
       await text.button("Prepare the files").click();
       await text.button("Download all").waitFor();
@@ -213,6 +225,11 @@ describe("what is frozen", () => {
       await page.getByRole("radio", { name: "Last two blocks" }).check();
       const upper = await counts("890,496");
       expect(await pressed()).toEqual([false, false, false, true, true, true, true]);
+      // Colours are those of the rates: frozen, of block 3, of block 4 and the norm, of the head.
+      const colours = () => blocks.evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
+      await expect
+        .poll(async () => (await colours()).map((colour, _i, all) => all.indexOf(colour)))
+        .toEqual([0, 0, 0, 3, 4, 4, 6]);
       expect(await blocks.nth(4).textContent()).toContain("trained at 3e-4");
       expect(await blocks.nth(3).textContent()).toContain("trained at 2.4e-4");
       await screenshot("text/blocks");
