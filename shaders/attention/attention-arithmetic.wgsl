@@ -37,9 +37,3 @@ fn weightOf(score: vec4f, largest: vec4f) -> vec4f {
 fn within(v: vec4f, c: u32, width: u32) -> vec4f {
   return select(vec4f(), v, vec4(IS_WHOLE) | (c + vec4u(0, 1, 2, 3) < vec4u(width)));
 }
-
-fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
-
-fn pick(tile: mat4x4f, i: u32) -> vec4f {
-  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
-}

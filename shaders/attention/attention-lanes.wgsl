@@ -22,8 +22,3 @@ fn atEachColumn(numbers: mat4x4f, lane: u32) -> mat4x4f {
     fromLane(numbers[0], lane), fromLane(numbers[1], lane), fromLane(numbers[2], lane), fromLane(numbers[3], lane),
   ));
 }
-
-// One of four rows of one of four tiles.
-fn pickOf(a: mat4x4f, b: mat4x4f, c: mat4x4f, d: mat4x4f, block: u32, i: u32) -> vec4f {
-  return select(select(pick(a, i), pick(b, i), block == 1), select(pick(c, i), pick(d, i), block == 3), block > 1);
-}

@@ -1,4 +1,4 @@
-// convolution-depthwise: the three operations of convolution.wgsl for groups of one input channel.
+// convolution-depthwise: the three operations of convolution-product.wgsl for groups of one input channel.
 //
 //   Y[e, o, v, w] = Σ_(i, j, l) A[e, o, i, j, l] · S[e, o / multiplier, i, y, x] (+ bias[o])
 //   y = v * vStep + origin y + j * jY,   x = w * wStep + origin x + l * lX
@@ -11,7 +11,7 @@
 // There is no matrix here whose rows could share what is loaded. A lane makes eight neighbouring columns, row after row
 // of a strip. Where a step of l moves x by the distance of two columns, their values slide along: one load a step.
 //
-// Phases, parts and the order of summation (i, j, l), l fastest, as in convolution.wgsl.
+// Phases, parts and the order of summation (i, j, l), l fastest, as in convolution-product.wgsl.
 //
 // Grid: linear over octets of columns, strips, phases, channels and e, the first fastest.
 
@@ -69,21 +69,6 @@ struct Params {
 const SLIDE = false;  // spec: true when lX is wStep or -wStep
 const PLANES = false; // spec: true when a workgroup makes pixels of one channel: its weights are then the same to all
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> s: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>; // [O]; never read unless hasBias
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
-fn firstTap(shift: i32, dilation: u32, phases: u32, count: u32) -> u32 {
-  for (var tap = 0u; tap < min(count, phases); tap++) {
-    if ((shift - i32(tap * dilation)) % i32(phases) == 0) {
-      return tap;
-    }
-  }
-  return count;
-}
-
 // One element of a row; zero outside of it.
 fn load(row: u32, x: i32, isLive: bool) -> f32 {
   return select(0, s[row + u32(x) * params.sColumn], isLive && u32(x) < params.width);
@@ -123,36 +108,29 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let e = place / params.O;
   let part = e % params.parts;
 
-  let shiftY = params.shiftY + i32(phaseY);
-  let shiftX = params.shiftX + i32(phaseX);
-  let tapY = firstTap(shiftY, params.dilationY, params.phasesY, params.J);
-  let tapX = firstTap(shiftX, params.dilationX, params.phasesX, params.L);
-  let J = (params.J - tapY + params.tapStepY - 1) / params.tapStepY;
-  let L = (params.L - tapX + params.tapStepX - 1) / params.tapStepX;
-  let originY = (shiftY - i32(tapY * params.dilationY)) / i32(params.phasesY);
-  let originX = (shiftX - i32(tapX * params.dilationX)) / i32(params.phasesX);
+  let rows = phaseOf(phaseY, params.phasesY, params.V, params.shiftY, params.dilationY, params.J, params.tapStepY);
+  let columns = phaseOf(phaseX, params.phasesX, params.W, params.shiftX, params.dilationX, params.L, params.tapStepX);
+  let J = rows.taps;
   let aJ = params.aJ * params.tapStepY;
   let aL = params.aL * params.tapStepX;
 
   let ijBegin = part / params.partsL * params.partIJ;
   let ijEnd = min(ijBegin + params.partIJ, params.I * J);
   let lBegin = part % params.partsL * params.partL;
-  let lEnd = min(lBegin + params.partL, L);
-  let aBase = params.aOffset + channel * params.aO + tapY * params.aJ + tapX * params.aL + lBegin * aL;
+  let lEnd = min(lBegin + params.partL, columns.taps);
+  let aBase = params.aOffset + channel * params.aO + rows.tap * params.aJ + columns.tap * params.aL + lBegin * aL;
   let sBase = params.sOffset + e / params.parts * params.sImage + channel / params.multiplier * params.sChannel;
-  let xBase = i32(w) * params.wStep + originX + i32(lBegin) * params.lX;
+  let xBase = i32(w) * params.wStep + columns.origin + i32(lBegin) * params.lX;
 
-  let height = (params.V - phaseY + params.phasesY - 1) / params.phasesY;
-  let width = (params.W - phaseX + params.phasesX - 1) / params.phasesX;
-  let vEnd = min((strip + 1) * params.stripRows, height);
-  let wEnd = min(w + 8, width);
+  let vEnd = min((strip + 1) * params.stripRows, rows.pixels);
+  let wEnd = min(w + 8, columns.pixels);
   for (var v = strip * params.stripRows; v < vEnd; v++) {
     var low = vec4f(); // the sums of columns w to w + 3
     var high = vec4f();
     var i = ijBegin / max(J, 1);
     var j = ijBegin % max(J, 1);
     for (var ij = ijBegin; ij < ijEnd; ij++) {
-      let sY = i32(v) * params.vStep + originY + i32(j) * params.jY;
+      let sY = i32(v) * params.vStep + rows.origin + i32(j) * params.jY;
       let isLive = u32(sY) < params.height;
       let row = sBase + i * params.sI + u32(sY) * params.sRow;
       var aIndex = aBase + i * params.aI + j * aJ;

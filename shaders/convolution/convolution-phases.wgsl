@@ -7,7 +7,7 @@
 // rows to use what is loaded of G more than once or twice. But phases next to each other meet the same places of G: a
 // lane makes four phases at once, of four channels and four columns each, so that a number of G is used sixteen times.
 //
-// Order of summation as in convolution.wgsl: tap row, tap column, output channel, the last fastest. A phase takes no
+// Order of summation as in convolution-product.wgsl: tap row, tap column, output channel, the last fastest. A phase takes no
 // part in the steps that are none of its taps. For a dilation of 1: then every place is some tap of its neighbour phases.
 //
 // Grid: linear over blocks of channels, columns, fours of phases and groups, the first fastest.
@@ -52,40 +52,12 @@ struct Params {
   hasBias: u32,
 }
 
-const LANES: u32 = 1; // spec: the subgroup size, 4, 8, 16 or 32
-const WIDTH: u32 = max(8, LANES);
-
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> s: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>; // [groups * M]; never read unless hasBias
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
-// Four columns of S at one step. What is not live may lie outside of S: the load is then of any element.
-fn gather(index: vec4u, live: vec4<bool>) -> vec4f {
-  return select(vec4f(), vec4f(s[index.x], s[index.y], s[index.z], s[index.w]), live);
-}
-
 // A row of A at four steps: what a holder has.
 fn holderLoad(index: u32, step: u32) -> vec4f {
   return vec4f(a[index], a[index + step], a[index + 2 * step], a[index + 3 * step]);
 }
 
-// Four holders' vectors -> x[i] = the four rows at step i.
-fn rowsAtEachStep(h0: vec4f, h1: vec4f, h2: vec4f, h3: vec4f) -> mat4x4f { return transpose(mat4x4f(h0, h1, h2, h3)); }
-
 fn each(x: vec4u, at: vec4u) -> vec4u { return vec4u(x[at.x], x[at.y], x[at.z], x[at.w]); }
-
-fn outer(x: vec4f, y: vec4f) -> mat4x4f { return mat4x4f(x.x * y, x.y * y, x.z * y, x.w * y); }
-
-// tile[i] is a row: four rows, four columns, four steps in ascending order.
-fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
-  return (((tile + outer(x[0], y[0])) + outer(x[1], y[1])) + outer(x[2], y[2])) + outer(x[3], y[3]);
-}
-
-fn pick(tile: mat4x4f, i: u32) -> vec4f {
-  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
-}
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
@@ -182,15 +154,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
           held[3] = holderLoad(aAt.w, aL);
         }
         aAt += 4 * aL;
-        let rows0 = rowsAtEachStep(fromLane(held[0 / LANES], 0 % LANES), fromLane(held[1 / LANES], 1 % LANES),
-          fromLane(held[2 / LANES], 2 % LANES), fromLane(held[3 / LANES], 3 % LANES));
-        let rows1 = rowsAtEachStep(fromLane(held[4 / LANES % 4], 4 % LANES), fromLane(held[5 / LANES % 4], 5 % LANES),
-          fromLane(held[6 / LANES % 4], 6 % LANES), fromLane(held[7 / LANES % 4], 7 % LANES));
-        let rows2 = rowsAtEachStep(fromLane(held[8 / LANES % 4], 8 % LANES), fromLane(held[9 / LANES % 4], 9 % LANES),
-          fromLane(held[10 / LANES % 4], 10 % LANES), fromLane(held[11 / LANES % 4], 11 % LANES));
-        let rows3 = rowsAtEachStep(fromLane(held[12 / LANES % 4], 12 % LANES),
-          fromLane(held[13 / LANES % 4], 13 % LANES), fromLane(held[14 / LANES % 4], 14 % LANES),
-          fromLane(held[15 / LANES % 4], 15 % LANES));
+        let rows0 = rowsOf(held, 0);
+        let rows1 = rowsOf(held, 1);
+        let rows2 = rowsOf(held, 2);
+        let rows3 = rowsOf(held, 3);
         if (takes.x) {
           tile0 = update(tile0, rows0, b);
         }
@@ -224,8 +191,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
     let pY = phase[p] / strideX;
     let pX = phase[p] % strideX;
     for (var m = row; m < rowEnd; m++) {
-      var values = select(select(pick(tile0, m - row), pick(tile1, m - row), p == 1),
-        select(pick(tile2, m - row), pick(tile3, m - row), p == 3), p > 1);
+      var values = pickOf(tile0, tile1, tile2, tile3, p, m - row);
       if (hasBias) {
         values += bias[biasAt + m];
       }

@@ -39,11 +39,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// What is done to an element before the residual is added. spec: a choice of activations by params.activation
-fn epilogue(v: vec4f) -> vec4f { return v; }
-// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
-fn keep(index: u32, v: f32) { return; }
-
 fn makeElement(m: u32, n: u32, partBase: u32, cBase: u32, residualBase: u32) {
   let index = cBase + m * params.cRow + n;
   var at = partBase + m * params.partRow + n;

@@ -4,82 +4,19 @@
 // For GPUs. A workgroup of 16 x 16 threads makes a TILE x TILE part of C: a thread 4 x 4 of each 64 x 64 block of it, so that
 // what neighbours read of workgroup memory lies side by side. DEPTH k at a time, each thread loads one vec4 of A and one of
 // B into workgroup memory (8.5 KiB), so that global memory is read TILE times less often; what comes next is on its way
-// while a round is summed. Same bindings, parameters, declarations to specialise, and order of summation as matmul.wgsl:
-// one accumulator an element over k = 0, 1, ..., K - 1; past K both operands count as zero.
+// while a round is summed. Same order of summation as matmul.wgsl: one accumulator an element over k = 0, 1, ..., K - 1; past
+// K both operands count as zero.
 //
 // Grid: x = ceil(M / TILE), y = ceil(N / TILE), z = batches.
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  aOffset: u32, // offsets and strides count elements
-  bOffset: u32,
-  cOffset: u32,
-  biasOffset: u32,
-  residualOffset: u32,
-  aRow: u32,
-  aColumn: u32,
-  bRow: u32,
-  bColumn: u32,
-  cRow: u32,
-  residualRow: u32,
-  batch1: u32, // batch = i0 * batch1 + i1
-  aBatch0: u32,
-  aBatch1: u32,
-  bBatch0: u32,
-  bBatch1: u32,
-  cBatch0: u32,
-  cBatch1: u32,
-  residualBatch0: u32,
-  residualBatch1: u32,
-  hasBias: u32,
-  hasResidual: u32,
-  accumulate: u32,
-  alpha: f32,
-  activation: u32,   // which one the epilogue applies
-  keepDistance: u32, // from an element of C to where what the epilogue is applied to is kept; 0: nowhere
-}
-
-alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u, u32
-alias BElement = vec4f;  // spec: likewise
-const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
-const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed)
 const TILE: u32 = 64;    // spec: 128; rows and columns of C a workgroup makes
 const DEPTH: u32 = 1024 / TILE;  // k a round
 const FOURS: u32 = TILE / 4;     // vec4 of a row of a tile
 const PITCH: u32 = FOURS + 1;    // keeps the transposing writes off one bank
 const_assert TILE == 64 || TILE == 128;
 
-@group(0) @binding(0) var<storage, read> a: array<AElement>;
-@group(0) @binding(1) var<storage, read> b: array<BElement>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [N]; never read unless hasBias
-@group(0) @binding(3) var<storage, read> residual: array<f32>; // never read unless hasResidual
-@group(0) @binding(4) var<storage, read_write> c: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
 var<workgroup> aTile: array<vec4f, DEPTH * PITCH>; // [k, m / 4]
 var<workgroup> bTile: array<vec4f, DEPTH * PITCH>; // [k, n / 4]
-
-// Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
-fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
-fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
-
-fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
-
-// What is done to an element before the residual is added. spec: a choice of activations by params.activation
-fn epilogue(v: vec4f) -> vec4f { return v; }
-// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
-fn keep(index: u32, v: f32) { return; }
-
-// fma, so that a GPU fuses in all variants or in none.
-fn addOuter(tile: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
-  return mat4x4f(fma(x.xxxx, y, tile[0]), fma(x.yyyy, y, tile[1]), fma(x.zzzz, y, tile[2]), fma(x.wwww, y, tile[3]));
-}
-
-fn pick(tile: mat4x4f, i: u32) -> vec4f {
-  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
-}
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -6,50 +6,14 @@
 // A workgroup of as many invocations as the largest subgroup makes 2 x 2 matrices of C, of MATRIX_M x MATRIX_N elements, by
 // Dawn's subgroup matrices. MATRIX_K at a time, the operands are laid into workgroup memory, so that strides and edges need
 // nothing of their own: past K both operands count as zero, and rows and columns past C are made and not stored. Where a
-// subgroup is smaller, those of a workgroup make the same, and store the same values. Same bindings, parameters and
-// declarations to specialise as matmul.wgsl. How the units group sums over k is theirs, and not the order of matmul.wgsl.
+// subgroup is smaller, those of a workgroup make the same, and store the same values. How the units group sums over k is
+// theirs, and not the order of matmul.wgsl.
 //
 // Grid: x = ceil(M / ROWS), y = ceil(N / COLUMNS), z = batches.
 
 enable chromium_experimental_subgroup_matrix;
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  aOffset: u32, // offsets and strides count elements
-  bOffset: u32,
-  cOffset: u32,
-  biasOffset: u32,
-  residualOffset: u32,
-  aRow: u32,
-  aColumn: u32,
-  bRow: u32,
-  bColumn: u32,
-  cRow: u32,
-  residualRow: u32,
-  batch1: u32, // batch = i0 * batch1 + i1
-  aBatch0: u32,
-  aBatch1: u32,
-  bBatch0: u32,
-  bBatch1: u32,
-  cBatch0: u32,
-  cBatch1: u32,
-  residualBatch0: u32,
-  residualBatch1: u32,
-  hasBias: u32,
-  hasResidual: u32,
-  accumulate: u32,
-  alpha: f32,
-  activation: u32,   // which one the epilogue applies
-  keepDistance: u32, // from an element of C to where what the epilogue is applied to is kept; 0: nowhere
-}
-
-alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u
-alias BElement = vec4f;  // spec: likewise
 alias Operand = f32;     // spec: f16, what the units multiply; both operands are halves then
-const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
-const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed)
 const MATRIX_M: u32 = 8; // spec: the shape of the adapter's matrices, multiples of 4
 const MATRIX_N: u32 = 8;
 const MATRIX_K: u32 = 8;
@@ -62,27 +26,9 @@ alias Left = subgroup_matrix_left<Operand, MATRIX_K, MATRIX_M>; // columns, rows
 alias Right = subgroup_matrix_right<Operand, MATRIX_N, MATRIX_K>;
 alias Result = subgroup_matrix_result<f32, MATRIX_N, MATRIX_M>;
 
-@group(0) @binding(0) var<storage, read> a: array<AElement>;
-@group(0) @binding(1) var<storage, read> b: array<BElement>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [N]; never read unless hasBias
-@group(0) @binding(3) var<storage, read> residual: array<f32>; // never read unless hasResidual
-@group(0) @binding(4) var<storage, read_write> c: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
 var<workgroup> aTile: array<Operand, ROWS * MATRIX_K>;    // [m, k]
 var<workgroup> bTile: array<Operand, MATRIX_K * COLUMNS>; // [k, n]
 var<workgroup> cTile: array<f32, ROWS * COLUMNS>;         // [m, n]
-
-// Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
-fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
-fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
-
-fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
-
-// What is done to an element before the residual is added. spec: a choice of activations by params.activation
-fn epilogue(v: vec4f) -> vec4f { return v; }
-// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
-fn keep(index: u32, v: f32) { return; }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {

@@ -16,64 +16,15 @@
 // Grid: x = ceil(M / ROWS), y = ceil(N / (COLUMNS * max(8, LANES))), z = batches. Workgroups next to each other share columns of
 // B, of which most is read: they are then in the cache.
 
-struct Params {
-  M: u32,
-  N: u32,
-  K: u32,
-  aOffset: u32, // offsets and strides count elements
-  bOffset: u32,
-  cOffset: u32,
-  biasOffset: u32,
-  residualOffset: u32,
-  aRow: u32,
-  aColumn: u32,
-  bRow: u32,
-  bColumn: u32,
-  cRow: u32,
-  residualRow: u32,
-  batch1: u32, // batch = i0 * batch1 + i1
-  aBatch0: u32,
-  aBatch1: u32,
-  bBatch0: u32,
-  bBatch1: u32,
-  cBatch0: u32,
-  cBatch1: u32,
-  residualBatch0: u32,
-  residualBatch1: u32,
-  hasBias: u32,
-  hasResidual: u32,
-  accumulate: u32,
-  alpha: f32,
-  activation: u32,   // which one the epilogue applies
-  keepDistance: u32, // from an element of C to where what the epilogue is applied to is kept; 0: nowhere
-}
-
-alias AElement = vec4f;  // spec: f32, when an offset or a stride but the unit one is no multiple of 4; halves: vec2u, u32
-alias BElement = vec4f;  // spec: likewise
 const LANES: u32 = 1;    // spec: the subgroup size, 4, 8 or 16, where it is fixed
 const ROWS: u32 = 4;     // rows of C a lane makes: 4, or 16 or 32 when LANES >= 4
 const COLUMNS: u32 = 4;  // columns of C a lane makes: 4, or 8 when ROWS <= 16
 const DEPTH: u32 = 4;    // k a round: 1 (only when A_ALONG_M), 2 or 4
-const A_ALONG_M = false; // spec: true when A's rows are its unit stride (A is transposed)
-const B_ALONG_K = false; // spec: true when B's rows are its unit stride (B is transposed); DEPTH is then 4
 const WIDTH: u32 = max(8, LANES); // spec: 64 on GPUs
 const SPAN: u32 = select(4, DEPTH, A_ALONG_M); // holders of a block of four rows of A
 const HOLDERS: u32 = ROWS / 4 * SPAN;
 const_assert HOLDERS <= 4 * LANES && ROWS * COLUMNS <= 128 && ROWS % 4 == 0;
 const_assert DEPTH == 4 || (!B_ALONG_K && (DEPTH == 2 || A_ALONG_M));
-
-@group(0) @binding(0) var<storage, read> a: array<AElement>;
-@group(0) @binding(1) var<storage, read> b: array<BElement>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;     // [N]; never read unless hasBias
-@group(0) @binding(3) var<storage, read> residual: array<f32>; // never read unless hasResidual
-@group(0) @binding(4) var<storage, read_write> c: array<f32>;
-@group(1) @binding(0) var<uniform> params: Params;
-
-// Four elements from `index` on, `stride` apart. spec: by elements, or from halves.
-fn loadA(index: u32, stride: u32) -> vec4f { return a[index / 4]; }
-fn loadB(index: u32, stride: u32) -> vec4f { return b[index / 4]; }
-
-fn halves(words: vec2u) -> vec4f { return vec4f(unpack2x16float(words.x), unpack2x16float(words.y)); }
 
 // A block of four rows of A is held by SPAN holders, one vec4 each: holder h has row h at four k; or, when A runs along m,
 // the four rows at k + h. Holder h is lane h % LANES, in its vector h / LANES.
@@ -129,11 +80,6 @@ fn columnsOf(index: u32, k: u32) -> mat4x4f {
   return mat4x4f(y[0], select(vec4f(), y[1], live.y), select(vec4f(), y[2], live.z), select(vec4f(), y[3], live.w));
 }
 
-// fma, so that a GPU fuses in all variants or in none.
-fn addOuter(tile: mat4x4f, x: vec4f, y: vec4f) -> mat4x4f {
-  return mat4x4f(fma(x.xxxx, y, tile[0]), fma(x.yyyy, y, tile[1]), fma(x.zzzz, y, tile[2]), fma(x.wwww, y, tile[3]));
-}
-
 // tile[i] is a row of C: four rows, four columns, DEPTH k in ascending order.
 fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
   var t = addOuter(tile, x[0], y[0]);
@@ -145,19 +91,6 @@ fn update(tile: mat4x4f, x: mat4x4f, y: mat4x4f) -> mat4x4f {
   }
   return t;
 }
-
-fn pick(tile: mat4x4f, i: u32) -> vec4f {
-  return select(select(tile[0], tile[1], i == 1), select(tile[2], tile[3], i == 3), i > 1);
-}
-
-fn choose(v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f, i: u32) -> vec4f {
-  return select(select(v0, v1, i == 1), select(v2, v3, i == 3), i > 1);
-}
-
-// What is done to an element before the residual is added. spec: a choice of activations by params.activation
-fn epilogue(v: vec4f) -> vec4f { return v; }
-// spec: if (params.keepDistance != 0) { c[index + params.keepDistance] = v; }
-fn keep(index: u32, v: f32) { return; }
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -264,12 +197,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     var values: vec4f;
     var more: vec4f;
     if (COLUMNS == 4) {
-      values = choose(pick(tile0, i), pick(tile1, i), pick(tile2, i), pick(tile3, i), block % 4);
-      more = choose(pick(tile4, i), pick(tile5, i), pick(tile6, i), pick(tile7, i), block % 4);
+      values = pickOf(tile0, tile1, tile2, tile3, block % 4, i);
+      more = pickOf(tile4, tile5, tile6, tile7, block % 4, i);
       values = select(values, more, block > 3);
     } else {
-      values = choose(pick(tile0, i), pick(tile2, i), pick(tile4, i), pick(tile6, i), block);
-      more = choose(pick(tile1, i), pick(tile3, i), pick(tile5, i), pick(tile7, i), block);
+      values = pickOf(tile0, tile2, tile4, tile6, block, i);
+      more = pickOf(tile1, tile3, tile5, tile7, block, i);
     }
     for (var n = column; n < columnEnd; n++) {
       let index = cBase + m * cRow + n;

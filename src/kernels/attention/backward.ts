@@ -4,6 +4,7 @@ import backwardSharedSource from "../../../shaders/attention/attention-backward-
 import gradientsSource from "../../../shaders/attention/attention-gradients.wgsl";
 import lanesSource from "../../../shaders/attention/attention-lanes.wgsl";
 import rowDotsSource from "../../../shaders/attention/attention-row-dots.wgsl";
+import tileSource from "../../../shaders/tile.wgsl";
 import {
   defineKernel,
   joined,
@@ -107,7 +108,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward",
     source: backwardSource,
-    parts: [gradientsSource, lanesSource, SUBGROUP, arithmeticSource],
+    parts: [gradientsSource, lanesSource, SUBGROUP, arithmeticSource, tileSource],
   }),
 );
 listVariants(subgroupKernel, () => specs(SUBGROUP_TILES));
@@ -116,7 +117,7 @@ const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-backward-shared",
     source: backwardSharedSource,
-    parts: [gradientsSource, arithmeticSource],
+    parts: [gradientsSource, arithmeticSource, tileSource],
   }),
 );
 listVariants(workgroupKernel, () => specs([{}]));

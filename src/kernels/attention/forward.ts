@@ -3,6 +3,7 @@ import arithmeticSource from "../../../shaders/attention/attention-arithmetic.wg
 import lanesSource from "../../../shaders/attention/attention-lanes.wgsl";
 import scoresSource from "../../../shaders/attention/attention-scores.wgsl";
 import attentionSharedSource from "../../../shaders/attention/attention-shared.wgsl";
+import tileSource from "../../../shaders/tile.wgsl";
 import {
   defineKernel,
   joined,
@@ -76,7 +77,7 @@ const subgroupKernel = defineKernel(
   joined(common, {
     name: "attention",
     source: attentionSource,
-    parts: [scoresSource, lanesSource, SUBGROUP, arithmeticSource],
+    parts: [scoresSource, lanesSource, SUBGROUP, arithmeticSource, tileSource],
   }),
 );
 listVariants(subgroupKernel, () => specs([...SUBGROUP_TILES, ...WIDE_TILES]));
@@ -85,7 +86,7 @@ const workgroupKernel = defineKernel(
   joined(common, {
     name: "attention-shared",
     source: attentionSharedSource,
-    parts: [scoresSource, arithmeticSource],
+    parts: [scoresSource, arithmeticSource, tileSource],
   }),
 );
 listVariants(workgroupKernel, () => specs([{}]));

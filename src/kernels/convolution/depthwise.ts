@@ -1,4 +1,6 @@
 import depthwiseSource from "../../../shaders/convolution/convolution-depthwise.wgsl";
+import operandsSource from "../../../shaders/convolution/convolution-operands.wgsl";
+import phaseSource from "../../../shaders/convolution/convolution-phase.wgsl";
 import { defineKernel, linearGrid, listVariants, type Specialization } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
@@ -12,6 +14,7 @@ const specialization = (slides: boolean, isPlane: boolean): Specialization => ({
 const depthwiseKernel = defineKernel({
   name: "convolution-depthwise",
   source: depthwiseSource,
+  parts: [phaseSource, operandsSource],
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
   flops: (params) => convolutionFlops(params, ["E", "O", "V", "W", "I", "J", "L"]),
   params: {

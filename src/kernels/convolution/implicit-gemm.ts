@@ -1,6 +1,11 @@
 import convolutionSource from "../../../shaders/convolution/convolution.wgsl";
+import lanesSource from "../../../shaders/convolution/convolution-lanes.wgsl";
+import operandsSource from "../../../shaders/convolution/convolution-operands.wgsl";
+import phaseSource from "../../../shaders/convolution/convolution-phase.wgsl";
+import productSource from "../../../shaders/convolution/convolution-product.wgsl";
 import convolutionRunsSource from "../../../shaders/convolution/convolution-runs.wgsl";
 import convolutionSharedSource from "../../../shaders/convolution/convolution-shared.wgsl";
+import tileSource from "../../../shaders/tile.wgsl";
 import {
   defineKernel,
   type Gpu,
@@ -155,7 +160,7 @@ const runsKernel = defineKernel(
   joined(common, {
     name: "convolution-runs",
     source: convolutionRunsSource,
-    parts: [SUBGROUP],
+    parts: [productSource, phaseSource, operandsSource, lanesSource, SUBGROUP, tileSource],
   }),
 );
 listVariants(runsKernel, () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]));
@@ -169,7 +174,7 @@ const registerKernel = defineKernel(
   joined(common, {
     name: "convolution",
     source: convolutionSource,
-    parts: [SUBGROUP],
+    parts: [productSource, phaseSource, operandsSource, lanesSource, SUBGROUP, tileSource],
   }),
 );
 listVariants(registerKernel, () => registerTiles.all().map(({ specialization }) => specialization));
@@ -182,6 +187,7 @@ const sharedKernel = defineKernel(
   joined(common, {
     name: "convolution-shared",
     source: convolutionSharedSource,
+    parts: [productSource, phaseSource, operandsSource, tileSource],
   }),
 );
 

@@ -1,4 +1,7 @@
+import lanesSource from "../../../shaders/convolution/convolution-lanes.wgsl";
+import operandsSource from "../../../shaders/convolution/convolution-operands.wgsl";
 import phasesSource from "../../../shaders/convolution/convolution-phases.wgsl";
+import tileSource from "../../../shaders/tile.wgsl";
 import { defineKernel, linearGrid, listVariants } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { contiguous } from "../copy.ts";
@@ -11,7 +14,7 @@ import { type ConvolutionGeometry, convolutionFlops, stridesOf } from "./implici
 const phasesKernel = defineKernel({
   name: "convolution-phases",
   source: phasesSource,
-  parts: [SUBGROUP],
+  parts: [operandsSource, lanesSource, SUBGROUP, tileSource],
   bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
   flops: (given) => {
     const params = given as Record<string, number>;

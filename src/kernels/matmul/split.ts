@@ -1,3 +1,4 @@
+import epilogueSource from "../../../shaders/matmul/matmul-epilogue.wgsl";
 import matmulPartsSource from "../../../shaders/matmul/matmul-parts.wgsl";
 import { defineKernel, listVariants } from "../../gpu/index.ts";
 import { sizeOf, sliceView, type Tensor } from "../../tensor/index.ts";
@@ -42,6 +43,7 @@ export function chooseChunkedWay(k: number, elements: number, scale: number, bin
 const partsKernel = defineKernel({
   name: "matmul-parts",
   source: matmulPartsSource,
+  parts: [epilogueSource],
   bindings: { parts: "read", bias: "read", residual: "read", c: "read_write" },
   params: {
     batches: "u32",

@@ -1,3 +1,5 @@
+import epilogueSource from "../../../shaders/matmul/matmul-epilogue.wgsl";
+import problemSource from "../../../shaders/matmul/matmul-problem.wgsl";
 import matmulMatrixSource from "../../../shaders/matmul/matmul-subgroup-matrix.wgsl";
 import {
   defineKernel,
@@ -51,6 +53,7 @@ const matrixKernel = defineKernel(
   joined(PRODUCT, {
     name: "matmul-subgroup-matrix",
     source: matmulMatrixSource,
+    parts: [problemSource, epilogueSource],
     feature: SUBGROUP_MATRIX_FEATURE,
   }),
 );

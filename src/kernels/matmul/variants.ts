@@ -1,5 +1,8 @@
 import matmulSource from "../../../shaders/matmul/matmul.wgsl";
+import epilogueSource from "../../../shaders/matmul/matmul-epilogue.wgsl";
+import problemSource from "../../../shaders/matmul/matmul-problem.wgsl";
 import matmulSharedSource from "../../../shaders/matmul/matmul-shared.wgsl";
+import tileSource from "../../../shaders/tile.wgsl";
 import { defineKernel, type Gpu, joined, listVariants, type Specialization } from "../../gpu/index.ts";
 import { passingRound, SUBGROUP } from "../subgroup.ts";
 import { fixedSubgroupSize, LARGE_WORKGROUPS } from "../variants/needs.ts";
@@ -173,7 +176,7 @@ const registerKernel = defineKernel(
   joined(PRODUCT, {
     name: "matmul",
     source: matmulSource,
-    parts: [SUBGROUP],
+    parts: [problemSource, epilogueSource, SUBGROUP, tileSource],
   }),
 );
 listVariants(registerKernel, () => variantsOf(false));
@@ -183,6 +186,7 @@ const sharedKernel = defineKernel(
   joined(PRODUCT, {
     name: "matmul-shared",
     source: matmulSharedSource,
+    parts: [problemSource, epilogueSource, tileSource],
   }),
 );
 listVariants(sharedKernel, () => variantsOf(true));
