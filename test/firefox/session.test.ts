@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { WebGpuProblem } from "../../src/session/index.ts";
 import { seenInFirefox } from "../support/browser/firefox-page.ts";
+import type { HiddenRun } from "../support/browser/hidden-run.ts";
 import type { ReloadedRun } from "../support/browser/reloaded-run.ts";
 import { SEEN } from "../support/browser/seen.ts";
 import { bundle } from "../support/browser/serve.ts";
@@ -22,6 +23,22 @@ it("a session trains in its worker, and goes on after a reload in the middle, bi
   expect(seen.isForgotten).toBe(true);
   expect(alarms).toEqual([]);
   console.log(`Firefox trained on the adapter of class ${seen.adapter}`);
+});
+
+it("a session trains on in a tab behind another one, and ends with the bits of one in sight", async () => {
+  const files = await bundle({
+    page: "test/support/browser/session-page.ts",
+    run: "test/support/browser/hidden-run.ts",
+    "session-worker": "src/session/worker.ts",
+  });
+  const settings = { "dom.disable_open_during_load": false };
+  const { seen, alarms } = await seenInFirefox<HiddenRun>(["page.js", "run.js"], files, settings);
+  expect(seen.isHidden, JSON.stringify(seen)).toBe(true);
+  expect(seen.taken).toBeGreaterThan(seen.hiddenAt + 20);
+  expect(seen.kept).toBeGreaterThan(seen.hiddenAt);
+  expect(seen.again).toEqual(seen.whole);
+  expect(seen.whole.losses).toHaveLength(40);
+  expect(alarms).toEqual([]);
 });
 
 it("a page without WebGPU says which setting to switch on", async () => {
