@@ -6,6 +6,7 @@ import { type Appender, StorageFullError } from "../remote/store.ts";
 interface SyncAccessHandle {
   write(bytes: Uint8Array, options: { at: number }): number;
   truncate(size: number): void;
+  getSize(): number;
   flush(): void;
   close(): void;
 }
@@ -46,6 +47,11 @@ async function openInWorker(handle: OpfsFileHandle, start: number): Promise<Appe
         done += written;
         size += written;
       }
+      // Chromium takes what it has no room for without a word.
+      const has = access.getSize();
+      if (has >= size) return;
+      size = has;
+      throw new DOMException(`only ${has} bytes were written`, "QuotaExceededError");
     },
     async close() {
       access.flush();
@@ -80,7 +86,14 @@ async function openInPage(handle: OpfsFileHandle, start: number, keeps: boolean)
     },
     async write(bytes) {
       writable ??= await open();
-      await writable.write(bytes as Uint8Array<ArrayBuffer>);
+      try {
+        await writable.write(bytes as Uint8Array<ArrayBuffer>);
+      } catch (error) {
+        // A stream that has failed cannot be closed; what was brought into the file before stays.
+        writable = undefined;
+        size = committed;
+        throw error;
+      }
       size += bytes.length;
       if (keeps && size - committed >= Math.max(PAGE_COMMIT_BYTES, committed / 2)) await close();
     },

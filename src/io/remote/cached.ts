@@ -186,7 +186,7 @@ class CachedDirectory implements ModelDirectory {
       this.store.alone(file, this.options.signal, async () => {
         const before = await this.#stored(file); // another tab or process had the turn before
         if (before) await before.close();
-        else await this.#download(file);
+        else await this.#download(file).catch((error) => this.#makeRoom(file, error));
       }),
     );
     return isThere ? this.store.open(file) : (await this.remote()).open(file);
@@ -225,6 +225,16 @@ class CachedDirectory implements ModelDirectory {
       this.options.signal?.throwIfAborted();
       return false;
     }
+  }
+
+  /** What was begun of a file that there is no room for stands in the way of those that there is. @throws the error. */
+  async #makeRoom(file: string, error: unknown): Promise<never> {
+    if (error instanceof StorageFullError) await this.#dropBegun(file);
+    throw error;
+  }
+
+  async #dropBegun(file: string): Promise<void> {
+    for (const own of [partOf(file), notesOf(file)]) await this.store.remove(own).catch(() => {});
   }
 
   async #download(file: string): Promise<void> {
@@ -268,7 +278,7 @@ class CachedDirectory implements ModelDirectory {
     if (!this.store.link) return false;
     await this.#enter(file, entry);
     if (!(await this.store.link(file, other, name))) return false;
-    for (const own of [partOf(file), notesOf(file)]) await this.store.remove(own).catch(() => {});
+    await this.#dropBegun(file);
     return true;
   }
 
