@@ -48,6 +48,19 @@ export class ProgressLine {
   }
 }
 
+/** A line on a terminal that tells what is being done, and goes again. Elsewhere nothing is shown. */
+export class StatusLine {
+  constructor(private readonly output: Output) {}
+
+  show(text: string): void {
+    if (this.output.isTTY) this.output.write(`\r\x1b[K${text}`);
+  }
+
+  clear(): void {
+    if (this.output.isTTY) this.output.write("\r\x1b[K");
+  }
+}
+
 /** The segments joined by two spaces, without those that do not fit, and cut where even the first is too long. */
 function fitSegments(segments: readonly Segment[], width: number): string {
   const kept = segments.filter(({ text }) => text !== "");

@@ -18,7 +18,7 @@ import { cacheFolder } from "../../src/io/node/index.ts";
 import { effectiveVariants } from "../../src/kernels/variants/variants.ts";
 import { useGpu } from "../support/gpu.ts";
 import { MODEL } from "./commands.ts";
-import { memoryContext } from "./support.ts";
+import { MemoryOutput, memoryContext } from "./support.ts";
 
 let cache: string;
 beforeAll(async () => {
@@ -27,19 +27,20 @@ beforeAll(async () => {
 afterAll(() => rm(cache, { recursive: true }));
 
 /** The command lines of this file, with a cache folder of their own. */
-function graft(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function graft(...args: string[]): ReturnType<typeof graftWith> {
   return graftWith(cache, args);
 }
 
-async function graftWith(XDG_CACHE_HOME: string, args: readonly string[]) {
+async function graftWith(XDG_CACHE_HOME: string, args: readonly string[], isTTY = false) {
   const models = { finetune, eval: evaluateCommand, predict, generate: generateCommand, start };
   const commands = { tune: tuneCommand, bench: benchCommand, ...models };
   const table = Object.fromEntries(
     Object.entries(commands).map(([name, command]) => [name, { summary: "", load: async () => command }]),
   ) as CommandTable;
-  const context = { ...memoryContext(), env: { XDG_CACHE_HOME } };
+  const context = { ...memoryContext(), env: { XDG_CACHE_HOME }, stderr: new MemoryOutput(isTTY) };
   const code = await run(args, table, context);
-  return { code, stdout: context.stdout.text, stderr: context.stderr.text };
+  const { stdout, stderr } = context;
+  return { code, stdout: stdout.text, stderr: stderr.text, screen: stderr.screen };
 }
 
 const result = (family: string, inUse: string, best: string): FamilyResult => ({
@@ -152,6 +153,14 @@ describe("graft tune", () => {
     const planned = await graft("finetune", ...words, "--valid-fraction", "0.5", "--tuned");
     expect(planned).toMatchObject({ code: 0, stderr: "" });
     expect(planned.stdout).toMatch(/^Adapter: .*\nKernel variants: .*\(tuned\)\n/);
+  });
+
+  it("tells on a terminal which family it is at, and takes that away", async () => {
+    const words = ["tune", "--family", "depthwise", "--repeats", "3"];
+    const { code, stderr, screen } = await graftWith(join(cache, "told"), words, true);
+    expect(code).toBe(0);
+    expect(stderr).toContain("[1/1] depthwise");
+    expect(screen).toEqual([""]);
   });
 
   it("refuses a family there is not, with the nearest", async () => {

@@ -26,8 +26,8 @@ import {
   renderPeaksAgain,
 } from "../bench/render-bench.ts";
 import { ReportFiles } from "../bench/report-files.ts";
-import type { Output } from "../context.ts";
 import { readTextFile } from "../data.ts";
+import { StatusLine } from "../progress.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
 
@@ -117,19 +117,6 @@ export const benchCommand = defineCommand({
     return rows.some(({ status }) => status === "wrong" || status === "failed") ? 1 : 0;
   },
 });
-
-/** A line on a terminal that tells what is being measured, and goes again. Elsewhere nothing is shown. */
-class StatusLine {
-  constructor(private readonly output: Output) {}
-
-  show(text: string): void {
-    if (this.output.isTTY) this.output.write(`\r\x1b[K${text}`);
-  }
-
-  clear(): void {
-    if (this.output.isTTY) this.output.write("\r\x1b[K");
-  }
-}
 
 const RESOURCES: StepResources = { bundledModel: () => NodeDirectory.open(assetPath("gpt2-mini-en")) };
 

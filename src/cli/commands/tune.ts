@@ -2,6 +2,7 @@ import { timingDefaults } from "../../bench/timing.ts";
 import { betterVariants, type FamilyResult, tune, tuneSubjects } from "../../bench/tune/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { defineCommand, unknown } from "../arguments.ts";
+import { StatusLine } from "../progress.ts";
 import { jsonLine } from "../render.ts";
 import { renderFamily } from "../tune-text.ts";
 import { saveTuned } from "../tuned.ts";
@@ -27,7 +28,7 @@ export const tuneCommand = defineCommand({
     },
     json: { type: "boolean", description: "print one JSON object a family, and one with the table" },
   },
-  async run({ options }, { stdout, env, onInterrupt }) {
+  async run({ options }, { stdout, stderr, env, onInterrupt }) {
     const { family, repeats, software, json } = options;
     using interrupt = onInterrupt();
     const subgroupMatrices = options["subgroup-matrices"];
@@ -40,9 +41,18 @@ export const tuneCommand = defineCommand({
     const results: FamilyResult[] = [];
     const chosen = subjects.filter((subject) => family?.includes(subject.family.name) ?? true);
     const timing = { ...timingDefaults(gpu), samples: repeats, signal: interrupt.signal };
-    for await (const result of tune(gpu, chosen, timing)) {
-      results.push(result);
-      stdout.write(json ? jsonLine({ type: "family", ...result }) : `\n${renderFamily(result, stdout.columns)}\n`);
+    const progress = new StatusLine(stderr);
+    try {
+      for (const [done, subject] of chosen.entries()) {
+        progress.show(`[${done + 1}/${chosen.length}] ${subject.family.name}`);
+        for await (const result of tune(gpu, [subject], timing)) {
+          results.push(result);
+          progress.clear();
+          stdout.write(json ? jsonLine({ type: "family", ...result }) : `\n${renderFamily(result, stdout.columns)}\n`);
+        }
+      }
+    } finally {
+      progress.clear();
     }
     const { path, file } = await saveTuned(env, gpu, results);
     if (json) {
