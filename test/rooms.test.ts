@@ -17,7 +17,7 @@ async function readSources(): Promise<Record<string, string>> {
 
 it("src/ keeps the rules of the house", async () => {
   const sources = await readSources();
-  expect(Object.keys(sources)).toContain("src/gpu/node-adapter.ts");
+  expect(Object.keys(sources)).toContain("src/gpu/adapter/node-adapter.ts");
   expect((await readImports(sources)).length).toBeGreaterThan(Object.keys(sources).length / 2);
   expect(await findBreaches(sources)).toEqual([]);
 });
@@ -151,7 +151,7 @@ describe("the check of the rules", () => {
   it("refuses Node's modules and names outside their places", async () => {
     expect(
       await findBreaches({
-        "src/gpu/node-adapter.ts": `export const fs = () => import("node:fs");`,
+        "src/gpu/adapter/node-adapter.ts": `export const fs = () => import("node:fs");`,
         "src/gpu/gpu.ts": `export const fs = () => import("node:fs");`,
         "src/io/files.ts": `import "node:fs";`,
         "src/nn/a.ts": `export const bytes = Buffer.from([1]);`,
@@ -170,7 +170,7 @@ describe("the check of the rules", () => {
   it("refuses packages and shaders outside their places, and files that are not there", async () => {
     expect(
       await findBreaches({
-        "src/gpu/node-adapter.ts": `export const dawn = () => import("webgpu");`,
+        "src/gpu/adapter/node-adapter.ts": `export const dawn = () => import("webgpu");`,
         "src/io/tokenizer.ts": `import "@huggingface/tokenizers";`,
         "src/cli/a.ts": `import "webgpu";`,
         "src/cli/b.ts": `import "chalk";`,
@@ -179,7 +179,7 @@ describe("the check of the rules", () => {
         "src/attic/c.ts": ok,
       }),
     ).toEqual([
-      "src/cli/a.ts: imports webgpu: only src/gpu/node-adapter.ts may",
+      "src/cli/a.ts: imports webgpu: only src/gpu/adapter/node-adapter.ts may",
       "src/cli/b.ts: imports chalk: not a package that the library may import",
       "src/nn/a.ts: imports ../../shaders/fill.wgsl: only gpu, tensor, kernels, bench import shaders",
       "src/nn/b.ts: imports ./missing.ts: no such file in src",

@@ -44,8 +44,8 @@ const ENTRY_POINTS = {
 
 /** What is loaded in Node alone, on demand; also the package's own names for it, less "#" (its `imports` in package.json). */
 const NODE_ONLY = {
-  "node-adapter": "src/gpu/node-adapter.ts",
-  "node-wait": "src/gpu/node-wait.ts",
+  "node-adapter": "src/gpu/adapter/node-adapter.ts",
+  "node-wait": "src/gpu/adapter/node-wait.ts",
   node: "src/io/node/index.ts",
 };
 
@@ -155,7 +155,7 @@ export const engineSource = () => singleSource(ENTRY_POINTS.index, ENTRY_POINTS.
 const withoutNode = {
   name: "without-node",
   setup({ onLoad }) {
-    onLoad({ filter: /[/\\]gpu[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({
+    onLoad({ filter: /[/\\]adapter[/\\]node-(?:adapter|wait)\.ts$|[/\\]io[/\\]node[/\\]index\.ts$/ }, () => ({
       contents: WITHOUT_NODE,
     }));
     // Matrix units are an experiment of Dawn's, and need an option that only Node can give it.
@@ -165,7 +165,7 @@ const withoutNode = {
     export const requireSubgroupMatrices = () => {
       throw new Error("Gpu.open: subgroupMatrices are for Node");
     };`;
-    onLoad({ filter: /[/\\](?:gpu|matmul)[/\\]subgroup-matrices\.ts$/ }, () => ({ contents: noMatrices }));
+    onLoad({ filter: /[/\\](?:adapter|matmul)[/\\]subgroup-matrices\.ts$/ }, () => ({ contents: noMatrices }));
   },
 };
 
@@ -178,7 +178,7 @@ const smallerParts = {
   setup({ onLoad }) {
     const replace = (filter, contents) => onLoad({ filter }, () => ({ contents }));
     replace(
-      /[/\\]gpu[/\\]browser-advice\.ts$/,
+      /[/\\]adapter[/\\]browser-advice\.ts$/,
       `export const browserOf = () => {};
       export const stepsWithout = () => [
         "Open the page in Chrome or Edge 113 or newer, Safari 26 or newer, or Firefox 141 or newer (on a Mac 145 or newer).",

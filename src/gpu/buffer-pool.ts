@@ -1,6 +1,6 @@
-import type { KeptBindGroup } from "./bind-group-cache.ts";
+import type { KeptBindGroup } from "./commands/bind-group-cache.ts";
+import type { Recording } from "./commands/recording.ts";
 import { MemoryLimitError } from "./errors.ts";
-import type { Recording } from "./recording.ts";
 
 /** `GPUBufferUsage` bits; Node has no such global, and we do not patch one in. */
 export const BUFFER_USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;

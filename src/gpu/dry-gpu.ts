@@ -1,7 +1,7 @@
 import { type Label, type PooledBuffer, textOf } from "./buffer-pool.ts";
-import type { BufferBinding } from "./command-stream.ts";
+import type { BufferBinding } from "./commands/command-stream.ts";
 import { Gpu } from "./gpu.ts";
-import type { KernelVariant, ParamValues } from "./kernel.ts";
+import type { KernelVariant, ParamValues } from "./kernel/kernel.ts";
 
 /** One piece of memory that a dry run asked for. */
 export interface Allocation {

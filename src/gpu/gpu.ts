@@ -1,15 +1,15 @@
-import { type AdapterDescription, describeAdapter } from "./adapter.ts";
-import { isInBrowser } from "./availability.ts";
+import { type AdapterDescription, describeAdapter } from "./adapter/adapter.ts";
+import { isInBrowser } from "./adapter/availability.ts";
+import { type OpenedDevice, type OpenOptions, openDevice } from "./adapter/open.ts";
 import { BUFFER_USAGE, BufferPool, type Label, type MemoryStatistics, type PooledBuffer } from "./buffer-pool.ts";
-import { type BufferBinding, CommandStream } from "./command-stream.ts";
+import { type BufferBinding, CommandStream } from "./commands/command-stream.ts";
+import type { Recording } from "./commands/recording.ts";
+import { type WorkTime, WorkTimer } from "./commands/work-timer.ts";
 import { CaptureError, DeviceLostError, GpuError } from "./errors.ts";
-import type { KernelVariant, ParamValues } from "./kernel.ts";
-import { type OpenedDevice, type OpenOptions, openDevice } from "./open.ts";
-import { PipelineCache } from "./pipeline-cache.ts";
-import type { Recording } from "./recording.ts";
-import { requireVariants, type VariantTable } from "./variants.ts";
-import { warmUp } from "./warm-up.ts";
-import { type WorkTime, WorkTimer } from "./work-timer.ts";
+import type { KernelVariant, ParamValues } from "./kernel/kernel.ts";
+import { PipelineCache } from "./kernel/pipeline-cache.ts";
+import { requireVariants, type VariantTable } from "./kernel/variants.ts";
+import { warmUp } from "./kernel/warm-up.ts";
 
 /** What a handle has done since it was opened, and what it holds. */
 export interface GpuStatistics extends MemoryStatistics {

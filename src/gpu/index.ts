@@ -1,7 +1,12 @@
-export type { AdapterClass, AdapterDescription } from "./adapter.ts";
-export { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "./availability.ts";
+export type { AdapterClass, AdapterDescription } from "./adapter/adapter.ts";
+export { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "./adapter/availability.ts";
+export type { OpenOptions } from "./adapter/open.ts";
+export { SUBGROUP_MATRIX_FEATURE, type SubgroupMatrixConfig } from "./adapter/subgroup-matrices.ts";
 export type { Label, PooledBuffer } from "./buffer-pool.ts";
-export type { BufferBinding } from "./command-stream.ts";
+export type { BufferBinding } from "./commands/command-stream.ts";
+export { Recording } from "./commands/recording.ts";
+export { Replay, type ReplaySource } from "./commands/replay.ts";
+export type { WorkTime } from "./commands/work-timer.ts";
 export { type Allocation, DryGpu } from "./dry-gpu.ts";
 export {
   CaptureError,
@@ -26,12 +31,8 @@ export {
   type ParamLayout,
   type ParamValues,
   specializations,
-} from "./kernel.ts";
-export type { OpenOptions } from "./open.ts";
-export { Recording } from "./recording.ts";
-export { Replay, type ReplaySource } from "./replay.ts";
-export { type Specialization, sharedTexts, shareText } from "./specialize.ts";
-export { SUBGROUP_MATRIX_FEATURE, type SubgroupMatrixConfig } from "./subgroup-matrices.ts";
+} from "./kernel/kernel.ts";
+export { type Specialization, sharedTexts, shareText } from "./kernel/specialize.ts";
 export {
   type Candidate,
   definedFamilies,
@@ -39,5 +40,4 @@ export {
   isAvailable,
   KernelFamily,
   type VariantTable,
-} from "./variants.ts";
-export type { WorkTime } from "./work-timer.ts";
+} from "./kernel/variants.ts";

@@ -1,4 +1,4 @@
-import { WebGpuUnavailableError } from "../gpu/availability.ts";
+import { WebGpuUnavailableError } from "../gpu/adapter/availability.ts";
 import type { CallName, Calls, ErrorMessage, Request, Response, StreamName, Streams } from "./messages.ts";
 
 /** What a worker and a message port have in common. */

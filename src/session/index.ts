@@ -1,4 +1,4 @@
-export { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "../gpu/availability.ts";
+export { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "../gpu/adapter/availability.ts";
 export * from "../jobs/index.ts";
 export { FineTuneSession } from "./session.ts";
 export type * from "./types.ts";

@@ -6,7 +6,7 @@ import { shaderHeader } from "../../src/bench/family.ts";
 import { readGrids } from "../../src/bench/grid.ts";
 import { runLadder } from "../../src/bench/ladder.ts";
 import type { BenchRow } from "../../src/bench/report.ts";
-import { openDevice } from "../../src/gpu/open.ts";
+import { openDevice } from "../../src/gpu/adapter/open.ts";
 import { useGpu, withLimits } from "../support/gpu.ts";
 
 const gpu = useGpu();

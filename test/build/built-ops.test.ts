@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type OpenedDevice, openDevice } from "../../src/gpu/open.ts";
+import { type OpenedDevice, openDevice } from "../../src/gpu/adapter/open.ts";
 import * as sources from "../../src/index.ts";
 import { samples } from "../samples/index.ts";
 import { expectSameBits } from "../support/compare.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterAll, expect, inject, it } from "vitest";
-import { openDevice } from "../../src/gpu/open.ts";
+import { openDevice } from "../../src/gpu/adapter/open.ts";
 import * as sources from "../../src/index.ts";
 
 type Engine = Pick<typeof sources, "Gpu" | "effectiveVariants" | "variantHash">;

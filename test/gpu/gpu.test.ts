@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { openDevice } from "../../src/gpu/adapter/open.ts";
 import {
   DeviceLostError,
   defineKernel,
@@ -11,7 +12,6 @@ import {
   type PooledBuffer,
   ShaderCompileError,
 } from "../../src/gpu/index.ts";
-import { openDevice } from "../../src/gpu/open.ts";
 import { useGpu } from "../support/gpu.ts";
 
 /** y[at + i] = x[i] + add for four elements: parameters of every kind, with a gap before the vector. */

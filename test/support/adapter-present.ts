@@ -1,5 +1,5 @@
-import { describeAdapter } from "../../src/gpu/adapter.ts";
-import { findNodeAdapter } from "../../src/gpu/node-adapter.ts";
+import { describeAdapter } from "../../src/gpu/adapter/adapter.ts";
+import { findNodeAdapter } from "../../src/gpu/adapter/node-adapter.ts";
 
 /** Before the first test: finds the adapter that the suites run on and says which; the run fails where there is none. */
 export default async function adapterPresent(): Promise<void> {

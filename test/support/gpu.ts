@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, inject } from "vitest";
-import { isFirefox } from "../../src/gpu/firefox-wait.ts";
+import { isFirefox } from "../../src/gpu/adapter/firefox-wait.ts";
+import { openDevice } from "../../src/gpu/adapter/open.ts";
 import { Gpu, type OpenOptions } from "../../src/gpu/index.ts";
-import { openDevice } from "../../src/gpu/open.ts";
 import { type Limits, smallDevice } from "./small-device.ts";
 
 /** The device that a run of the suite is about; a project of the vitest configuration may provide another. */

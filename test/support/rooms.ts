@@ -34,14 +34,14 @@ const MAY_IMPORT_SHADERS = ["gpu", "tensor", "kernels", "bench"];
 const NODE_ONLY = [
   "src/io/node/",
   "src/cli/",
-  "src/gpu/node-adapter.ts",
-  "src/gpu/swiftshader.ts",
+  "src/gpu/adapter/node-adapter.ts",
+  "src/gpu/adapter/swiftshader.ts",
   "src/gpu/user-cache.ts",
 ];
 
 /** Packages from npm, and the one place that may import each. */
 const PACKAGES: Readonly<Record<string, string>> = {
-  webgpu: "src/gpu/node-adapter.ts",
+  webgpu: "src/gpu/adapter/node-adapter.ts",
   "@huggingface/tokenizers": "src/io/",
   "@huggingface/hub": "src/io/hub/",
   sharp: "src/io/node/",

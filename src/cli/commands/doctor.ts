@@ -1,7 +1,7 @@
 import { release } from "node:os";
 import { formatBytes, formatCount, formatDuration } from "../../finetune/format.ts";
+import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/adapter/node-adapter.ts";
 import { Gpu, SUBGROUP_MATRIX_FEATURE, type VariantTable } from "../../gpu/index.ts";
-import { type AdapterAttempt, AdapterNotFoundError, findNodeAdapter } from "../../gpu/node-adapter.ts";
 import { downloadedModels } from "../../io/node/index.ts";
 import { effectiveVariants } from "../../kernels/variants/variants.ts";
 import { defineCommand } from "../arguments.ts";

@@ -8,8 +8,8 @@ import { ReadBatch } from "../../support/read-batch.ts";
 /** Workgroups along one dimension before a grid is folded; 65,535 in earnest. */
 const fold = vi.hoisted(() => ({ most: 65_535, count: 0 }));
 
-vi.mock("../../../src/gpu/kernel.ts", async (importOriginal) => {
-  const original = await importOriginal<typeof import("../../../src/gpu/kernel.ts")>();
+vi.mock("../../../src/gpu/kernel/kernel.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof import("../../../src/gpu/kernel/kernel.ts")>();
   const linearGrid = (count: number): [number, number, number] => {
     if (count <= fold.most) return original.linearGrid(count);
     fold.count++;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import { describeAdapter } from "../../../src/gpu/adapter/adapter.ts";
 import { Gpu } from "../../../src/gpu/index.ts";
 import {
   convolveInputGradientInto,

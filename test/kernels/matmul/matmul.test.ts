@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import { describeAdapter } from "../../../src/gpu/adapter/adapter.ts";
 import type { Gpu } from "../../../src/gpu/index.ts";
 import { matmulInto } from "../../../src/kernels/matmul/matmul.ts";
 import { chooseVariant } from "../../../src/kernels/matmul/variants.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeAdapter } from "../../../src/gpu/adapter.ts";
+import { describeAdapter } from "../../../src/gpu/adapter/adapter.ts";
 import { DryGpu } from "../../../src/gpu/dry-gpu.ts";
 import { type MatmulOptions, matmulInto } from "../../../src/kernels/matmul/matmul.ts";
 import { chooseChunkedWay, innerChunks, isSummedInChunks } from "../../../src/kernels/matmul/split.ts";

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
-import { findSwiftShaderArchive, readTar, userCacheFolder } from "../../../src/gpu/swiftshader.ts";
+import { findSwiftShaderArchive, readTar, userCacheFolder } from "../../../src/gpu/adapter/swiftshader.ts";
 
 /** A Chromium on this machine, and what its processes must find in their environment. */
 export interface ChromiumFiles {

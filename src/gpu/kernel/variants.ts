@@ -1,6 +1,6 @@
-import type { AdapterClass } from "./adapter.ts";
-import { GpuError } from "./errors.ts";
-import type { Gpu } from "./gpu.ts";
+import type { AdapterClass } from "../adapter/adapter.ts";
+import { GpuError } from "../errors.ts";
+import type { Gpu } from "../gpu.ts";
 
 /** One of several ways to compute what a family of kernels computes. */
 export interface Candidate<Value = unknown> {

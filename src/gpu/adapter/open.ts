@@ -1,8 +1,8 @@
+import { GpuError } from "../errors.ts";
+import type { VariantTable } from "../kernel/variants.ts";
 import { describeSmallLimits, describeWebGpuProblem, isInBrowser, WebGpuUnavailableError } from "./availability.ts";
-import { GpuError } from "./errors.ts";
 import { isFirefox, waitNudging } from "./firefox-wait.ts";
 import { requireSubgroupMatrices, SUBGROUP_MATRIX_FEATURE } from "./subgroup-matrices.ts";
-import type { VariantTable } from "./variants.ts";
 
 /** Which adapter is opened, and what is asked of it. */
 export interface OpenOptions {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { isFirefox, waitNudging } from "../../src/gpu/firefox-wait.ts";
+import { isFirefox, waitNudging } from "../../../src/gpu/adapter/firefox-wait.ts";
 
 /** A device on which a promise is only told of when something is submitted, the `needed`-th time. */
 function lazyDevice(needed: number) {

@@ -1,7 +1,7 @@
-import { type PooledBuffer, sizeClass } from "./buffer-pool.ts";
+import { type PooledBuffer, sizeClass } from "../buffer-pool.ts";
+import type { CaptureError } from "../errors.ts";
+import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "../kernel/kernel.ts";
 import type { BufferBinding } from "./command-stream.ts";
-import type { CaptureError } from "./errors.ts";
-import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
 import type { Lifetime } from "./packing.ts";
 
 const SLOT_WORDS = PARAM_SLOT_BYTES / 4;

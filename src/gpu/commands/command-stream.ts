@@ -1,9 +1,9 @@
+import type { PooledBuffer } from "../buffer-pool.ts";
+import { BUFFER_USAGE } from "../buffer-pool.ts";
+import { CaptureError } from "../errors.ts";
+import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "../kernel/kernel.ts";
+import type { PipelineCache } from "../kernel/pipeline-cache.ts";
 import { BindGroupCache } from "./bind-group-cache.ts";
-import type { PooledBuffer } from "./buffer-pool.ts";
-import { BUFFER_USAGE } from "./buffer-pool.ts";
-import { CaptureError } from "./errors.ts";
-import { type KernelVariant, PARAM_SLOT_BYTES, type ParamValues } from "./kernel.ts";
-import type { PipelineCache } from "./pipeline-cache.ts";
 import type { RecordedCopy } from "./recording.ts";
 import type { WorkTimer } from "./work-timer.ts";
 

@@ -1,4 +1,4 @@
-import { BUFFER_USAGE } from "./buffer-pool.ts";
+import { BUFFER_USAGE } from "../buffer-pool.ts";
 import type { KernelVariant } from "./kernel.ts";
 import { PARAM_SLOT_BYTES } from "./kernel.ts";
 import type { PipelineCache } from "./pipeline-cache.ts";

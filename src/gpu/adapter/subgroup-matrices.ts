@@ -1,4 +1,4 @@
-import { GpuError } from "./errors.ts";
+import { GpuError } from "../errors.ts";
 
 /** Dawn's experimental feature: matrix units, reached by the invocations of a subgroup together. */
 export const SUBGROUP_MATRIX_FEATURE = "chromium-experimental-subgroup-matrix";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Kernel, type KernelVariant, ShaderCompileError } from "../../src/gpu/index.ts";
-import { asHardware, useGpu } from "../support/gpu.ts";
+import { Kernel, type KernelVariant, ShaderCompileError } from "../../../src/gpu/index.ts";
+import { asHardware, useGpu } from "../../support/gpu.ts";
 
 const kernel = (name: string, body: string): KernelVariant =>
   new Kernel({

@@ -1,4 +1,4 @@
-import { userCache } from "./user-cache.ts";
+import { userCache } from "../user-cache.ts";
 
 /**
  * SwiftShader, a Vulkan driver that runs on the processor, as the npm package `@sparticuz/chromium` carries it for

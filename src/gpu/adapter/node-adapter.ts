@@ -1,4 +1,4 @@
-import { GpuError } from "./errors.ts";
+import { GpuError } from "../errors.ts";
 import { findSwiftShaderArchive, type SwiftShaderFiles, unpackSwiftShader, userCacheFolder } from "./swiftshader.ts";
 
 /** One place where an adapter was looked for, and what was found there. */

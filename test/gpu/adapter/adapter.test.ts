@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { describeAdapter } from "../../src/gpu/adapter.ts";
-import { DryGpu } from "../../src/gpu/dry-gpu.ts";
-import { Gpu } from "../../src/gpu/index.ts";
-import { useGpu } from "../support/gpu.ts";
+import { describeAdapter } from "../../../src/gpu/adapter/adapter.ts";
+import { DryGpu } from "../../../src/gpu/dry-gpu.ts";
+import { Gpu } from "../../../src/gpu/index.ts";
+import { useGpu } from "../../support/gpu.ts";
 
 const NAMELESS = { vendor: "", architecture: "", device: "", description: "", subgroupMinSize: 4, subgroupMaxSize: 8 };
 const infoOf = (more: Partial<GPUAdapterInfo>) => ({ ...NAMELESS, ...more }) as GPUAdapterInfo;

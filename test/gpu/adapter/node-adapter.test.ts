@@ -6,10 +6,10 @@ import { SHARE_ENV, Worker } from "node:worker_threads";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AdapterNotFoundError, findNodeAdapter } from "../../src/gpu/node-adapter.ts";
-import { findSwiftShaderArchive, readTar, unpackSwiftShader } from "../../src/gpu/swiftshader.ts";
+import { AdapterNotFoundError, findNodeAdapter } from "../../../src/gpu/adapter/node-adapter.ts";
+import { findSwiftShaderArchive, readTar, unpackSwiftShader } from "../../../src/gpu/adapter/swiftshader.ts";
 
-const repository = resolve(import.meta.dirname, "../..");
+const repository = resolve(import.meta.dirname, "../../..");
 const STORAGE = 0x80;
 const COPY_SRC = 0x4;
 const COPY_DST = 0x8;
@@ -106,7 +106,7 @@ describe("findNodeAdapter in a process of its own", () => {
         resolveDir: repository,
         loader: "ts",
         contents: `
-          import { findNodeAdapter } from "./src/gpu/node-adapter.ts";
+          import { findNodeAdapter } from "./src/gpu/adapter/node-adapter.ts";
           let found = await findNodeAdapter(JSON.parse(process.argv[2])).catch((error) => {
             console.log(error.name + ": " + error.message);
             process.exitCode = 1;

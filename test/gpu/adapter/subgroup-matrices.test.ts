@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { Gpu, isAvailable, SUBGROUP_MATRIX_FEATURE } from "../../src/gpu/index.ts";
-import { findNodeAdapter } from "../../src/gpu/node-adapter.ts";
-import { openDevice } from "../../src/gpu/open.ts";
-import { matmulFamily } from "../../src/kernels/matmul/variants.ts";
-import { useGpu } from "../support/gpu.ts";
+import { findNodeAdapter } from "../../../src/gpu/adapter/node-adapter.ts";
+import { openDevice } from "../../../src/gpu/adapter/open.ts";
+import { Gpu, isAvailable, SUBGROUP_MATRIX_FEATURE } from "../../../src/gpu/index.ts";
+import { matmulFamily } from "../../../src/kernels/matmul/variants.ts";
+import { useGpu } from "../../support/gpu.ts";
 
 const candidate = matmulFamily.candidate("subgroup-matrix");
 const gpu = useGpu();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { specialize } from "../../src/gpu/specialize.ts";
+import { specialize } from "../../../src/gpu/kernel/specialize.ts";
 
 const SHADER = `// T = f32
 alias T = f32; // spec: f16

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "../../src/gpu/index.ts";
+import { describeWebGpuProblem, type WebGpuProblem, WebGpuUnavailableError } from "../../../src/gpu/index.ts";
 
 const LINUX_CHROME =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";

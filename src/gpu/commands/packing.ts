@@ -1,4 +1,4 @@
-import type { PooledBuffer } from "./buffer-pool.ts";
+import type { PooledBuffer } from "../buffer-pool.ts";
 
 /** When a buffer is first and last named: places in a list of commands, both inclusive. */
 export interface Lifetime {

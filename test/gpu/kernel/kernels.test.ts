@@ -1,9 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { definedKernels, Gpu, Kernel, ShaderCompileError, sharedTexts } from "../../src/gpu/index.ts";
+import { definedKernels, Gpu, Kernel, ShaderCompileError, sharedTexts } from "../../../src/gpu/index.ts";
 
-const repository = resolve(import.meta.dirname, "../..");
+const repository = resolve(import.meta.dirname, "../../..");
 
 // Every file that defines kernels: what it defines is registered when it is imported.
 const folder = resolve(repository, "src/kernels");

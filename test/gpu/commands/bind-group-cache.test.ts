@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { BindGroupCache } from "../../src/gpu/bind-group-cache.ts";
-import type { PooledBuffer } from "../../src/gpu/buffer-pool.ts";
-import type { BufferBinding } from "../../src/gpu/index.ts";
-import { mulberry32 } from "../../src/io/index.ts";
+import type { PooledBuffer } from "../../../src/gpu/buffer-pool.ts";
+import { BindGroupCache } from "../../../src/gpu/commands/bind-group-cache.ts";
+import type { BufferBinding } from "../../../src/gpu/index.ts";
+import { mulberry32 } from "../../../src/io/index.ts";
 
 const bufferOf = (id: number): PooledBuffer => ({ id, bindGroups: new Set() }) as unknown as PooledBuffer;
 const nameOf = (layoutKey: string, bindings: readonly BufferBinding[]): string =>

@@ -1,4 +1,4 @@
-import { type GpuError, ShaderCompileError, type ShaderMessage } from "./errors.ts";
+import { type GpuError, ShaderCompileError, type ShaderMessage } from "../errors.ts";
 import type { KernelVariant } from "./kernel.ts";
 
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE

@@ -1,4 +1,4 @@
-import type { PooledBuffer } from "./buffer-pool.ts";
+import type { PooledBuffer } from "../buffer-pool.ts";
 import type { BufferBinding } from "./command-stream.ts";
 
 /** A bind group of storage buffers that was made before, and what is in it. */

@@ -1,5 +1,5 @@
+import { GpuError } from "../errors.ts";
 import { browserOf, stepsWithout, stepsWithoutAdapter } from "./browser-advice.ts";
-import { GpuError } from "./errors.ts";
 
 /** Why a browser cannot run the engine, in words for the person before it. */
 export interface WebGpuProblem {

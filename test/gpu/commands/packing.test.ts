@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PooledBuffer } from "../../src/gpu/index.ts";
-import { type Lifetime, packLifetimes } from "../../src/gpu/packing.ts";
+import { type Lifetime, packLifetimes } from "../../../src/gpu/commands/packing.ts";
+import type { PooledBuffer } from "../../../src/gpu/index.ts";
 
 const lifetime = (size: number, first: number, last: number): Lifetime => ({
   buffer: { size } as PooledBuffer,

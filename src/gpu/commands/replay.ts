@@ -1,4 +1,4 @@
-import type { BufferPool, PooledBuffer } from "./buffer-pool.ts";
+import type { BufferPool, PooledBuffer } from "../buffer-pool.ts";
 import type { BufferBinding, CommandStream, PreparedCommand } from "./command-stream.ts";
 import { type Place, packLifetimes } from "./packing.ts";
 import type { Recording } from "./recording.ts";
