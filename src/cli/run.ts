@@ -69,7 +69,10 @@ function complain(
 ): number {
   const prefix = command === undefined ? "graft" : `graft ${command}`;
   const error = inWordsOfCommand(cause);
-  const lines = (error instanceof Error ? error.message || error.name : String(error)).split("\n").filter(Boolean);
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  // What begins with the name of the function that a command is named after says it once.
+  const own = command !== undefined && message.startsWith(`${command}: `) ? message.slice(command.length + 2) : message;
+  const lines = own.split("\n").filter(Boolean);
   if (error instanceof Error && error.name === "AbortError") {
     stderr.write(`${prefix}: stopped on request\n`);
     return 1;

@@ -100,6 +100,26 @@ describe("graft finetune", () => {
     expect(json).toMatchObject({ batch: 8, length: 16, evaluationBatch: 12, fits: true, changes: [] });
   });
 
+  it("refuses ahead what cannot fit, by kinds and bytes, with what would, and reads and writes nothing", async () => {
+    const open = vi.spyOn(Gpu, "open");
+    const read = vi.spyOn(SafetensorsFile.prototype, "readFloat32");
+    const gpu = await Gpu.open({ memoryBudget: 100 * 2 ** 20 });
+    const whole = ["--unfreeze", "*", "--max-length", "64", "--batch", "48"];
+    try {
+      open.mockResolvedValue(gpu);
+      const { code, stderr } = await graft(classify("too-much", ...whole));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^graft finetune: training needs \d+ MiB \(activations \d+ MiB, .*weights [\d.]+ MiB.*\), and 100 MiB of memory are left .*; batch 12 with accumulate 4 takes [\d.]+ MiB\n$/,
+      );
+      expect(read).not.toHaveBeenCalled();
+      expect(existsSync(join(folder, "too-much"))).toBe(false);
+    } finally {
+      vi.restoreAllMocks();
+      gpu.close();
+    }
+  });
+
   it("trains low-rank adapters and merges them into the weights that are saved", async () => {
     const lora = ["--lora", "2", "--lora-match", "h.3.attn", "--max-steps", "2"];
     const given = classify("lora", "--json", ...lora).filter((word) => word !== "--unfreeze" && word !== "h.3,ln_f");

@@ -20,6 +20,7 @@ const work = defineCommand({
     if (kind === "usage") throw new UsageError("--a and --b exclude each other");
     if (kind === "fail") throw new Error("disk\u001b[2J full\nsecond line\nthird line");
     if (kind === "bare") throw new TypeError();
+    if (kind === "named") throw new Error("work: no paper");
     if (kind === "cause") throw new Error("outer", { cause: new Error("inner cause") });
     stdout.write("done\n");
     return kind === "three" ? 3 : undefined;
@@ -105,6 +106,7 @@ describe("run", () => {
     });
     expect(await graft("work", "bare")).toMatchObject({ code: 1, err: "graft work: TypeError\n" });
     expect(await graft("work", "cause")).toMatchObject({ code: 1, err: "graft work: outer\n" });
+    expect(await graft("work", "named")).toMatchObject({ code: 1, err: "graft work: no paper\n" });
   });
 
   it("gives the stack and the causes when asked to be verbose", async () => {
