@@ -271,6 +271,14 @@ describe("the page of a run", () => {
     expect(page).toContain("prefers-color-scheme: dark");
   });
 
+  it("says how what it shows was checked", () => {
+    const [kernels, steps] = ["Every variant is compared with a double-precision reference", "Of a step it is checked"];
+    const pageOf = (rows: BenchReport["rows"]): string => renderBenchPage({ ...made, rows });
+    for (const text of [kernels, steps]) expect(page).toContain(text);
+    expect(pageOf(made.rows.slice(0, 3))).not.toContain(steps);
+    expect(pageOf(made.rows.slice(3))).not.toContain(kernels);
+  });
+
   it("shows bars, the roofline, steps and what is wrong, with texts escaped", () => {
     expect(page).toContain("A &lt;b&gt;card&lt;/b&gt;");
     expect(page).toContain("<dt>Kernels</dt><dd>rows tree</dd>");

@@ -36,7 +36,7 @@ ${steps(others)}
   return page.text;
 }
 
-function head({ adapter, versions, variants, machine, date, peaks }: BenchReport): Markup {
+function head({ adapter, versions, variants, machine, date, peaks, rows }: BenchReport): Markup {
   const entries: [string, string][] = [
     [
       "Adapter",
@@ -61,9 +61,20 @@ function head({ adapter, versions, variants, machine, date, peaks }: BenchReport
     ["It can do", `${digits(peaks.gigaflops)} GFLOP/s of multiply-adds, ${digits(peaks.gigabytes)} GB/s of a copy`],
   ];
   return html`<dl>${entries.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl>
-<p class="soft">Every variant is compared with a double-precision reference before it is timed. Times are medians, with
+<p class="soft">${howChecked(rows)} Times are medians, with
 quartiles; variants of one family are timed in turn. The share is the least time that the adapter's peaks allow over the
 time taken: above 100 % the data lay in caches.</p>`;
+}
+
+/** Kernels and ops have a reference for every number; of a step there is none. */
+function howChecked(rows: readonly BenchRow[]): string {
+  const isStep = ({ suite }: BenchRow): boolean => suite === "end-to-end";
+  return [
+    rows.every(isStep) ? "" : "Every variant is compared with a double-precision reference before it is timed.",
+    rows.some(isStep) ? "Of a step it is checked that what it gives are numbers." : "",
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 const ladder = (rows: readonly BenchRow[], peaks: Peaks): Markup => html`<h2>${rows[0].group}</h2>
