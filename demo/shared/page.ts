@@ -20,12 +20,21 @@ export function startPage(): void {
 async function keepOffline(): Promise<void> {
   const status = byId("offline");
   try {
-    await navigator.serviceWorker.register("./service-worker.js");
-    await navigator.serviceWorker.ready;
+    const { installing } = await navigator.serviceWorker.register("./service-worker.js");
+    await Promise.race([navigator.serviceWorker.ready, whenGivenUp(installing)]);
     fill(status, "Works without a network from now on.");
   } catch {
     fill(status, "This browser does not keep the page for use without a network.");
   }
+}
+
+/** Rejects when a worker could not be installed, for want of room for instance: nothing would be ready then, ever. */
+function whenGivenUp(worker: ServiceWorker | null): Promise<never> {
+  return new Promise((_, reject) => {
+    worker?.addEventListener("statechange", () => {
+      if (worker.state === "redundant") reject(new Error("the pages could not be kept"));
+    });
+  });
 }
 
 /** A calm box for what a person should know before going on, with buttons. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Gpu } from "../../src/gpu/index.ts";
+import { limitStorage } from "../browser/storage/support.ts";
 import { graft } from "../cli/commands.ts";
 import { longestTask } from "../support/browser/longest-task.ts";
 import { openWatchedPage } from "../support/chromium.ts";
@@ -71,6 +72,24 @@ describe("a run of the page of texts", () => {
     await there.button("Pick it up").click();
     await there.waitForStatus(/^Done after 300 steps/);
     expect(other.problems).toEqual([]);
+  });
+
+  it("goes on where the browser has no room for it, and the page says what is not kept", async () => {
+    const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
+    // Less than a run's job takes, so that it does not matter what else comes first.
+    await limitStorage(page, address(), 200);
+    await page.goto(address());
+    const text = new TextPage(page);
+    await text.waitUntilReady();
+    await expect
+      .poll(() => page.locator("#offline").textContent())
+      .toBe("This browser does not keep the page for use without a network.");
+    await text.useTyped(2);
+    await text.button("Train").click();
+    await text.waitForStatus(/^Done after 2 steps/);
+    const notice = text.part("train").getByText(/^The run goes on, but it cannot be kept, and is lost with the page: /);
+    expect(await notice.textContent()).toMatch(/there is no room .* of 200 (B|bytes) are in use/);
+    await screenshot("text/no-room");
   });
 
   it("is listed with its size, and is no longer offered when it is deleted there", async () => {

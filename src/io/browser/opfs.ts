@@ -27,12 +27,13 @@ export class OpfsDirectory implements CacheStore, OutputDirectory {
    * Opens a folder such as `models/openai-community/gpt2`.
    *
    * @param create make the folders that are missing.
-   * @throws Error naming the folder when there is none, or when the browser has no such storage.
+   * @throws Error naming the folder when there is none, or when the browser has no such storage; a StorageFullError where it
+   * is too full for another folder.
    */
   static async open(path: string, { create = false }: { create?: boolean } = {}): Promise<OpfsDirectory> {
     const parts = splitPath(path);
     try {
-      const handle = await folderAt(parts, create);
+      const handle = await withRoom(`browser storage/${path}`, 0, () => folderAt(parts, create));
       await clearLeftovers(handle, parts.join("/"));
       return new OpfsDirectory(parts.join("/"), handle);
     } catch (error) {

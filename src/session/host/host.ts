@@ -1,5 +1,6 @@
 import { renderReport } from "../../finetune/report.ts";
 import { OpfsDirectory } from "../../io/browser/index.ts";
+import { StorageFullError } from "../../io/remote/store.ts";
 import { checkParts } from "../../jobs/check.ts";
 import { commandOf, type FineTuneJob, JobError } from "../../jobs/index.ts";
 import { planTask } from "../../jobs/training/planning.ts";
@@ -111,6 +112,8 @@ export class SessionHost {
     const { adapter } = await device.get();
     const isStored = storage !== false && !this.options.folder;
     const folder = await this.#openFolder(storage).catch((error: unknown) => {
+      // A run looks for room once more when it begins, and says that it is not kept where there is none.
+      if (error instanceof StorageFullError) return new MemoryFolder();
       device.close();
       throw error;
     });

@@ -21,6 +21,7 @@ import {
   sortLabels,
   withLabels,
 } from "../../io/index.ts";
+import { StorageFullError } from "../../io/remote/store.ts";
 import type { DataSource, FineTuneJob, LabelledImage, ModelSource } from "../../jobs/index.ts";
 import type { JobReader } from "../../jobs/tasks/task-run.ts";
 import { openModelDirectory } from "../../models/loading.ts";
@@ -82,7 +83,14 @@ async function cached(
   others?: CacheOptions["others"],
 ): Promise<ModelDirectory> {
   const path = name.replace(/[^\w./@-]+/g, "-").replace(/\.{2,}/g, ".");
-  const folder = await OpfsDirectory.open(`models/${path}`, { create: true });
+  let folder: OpfsDirectory;
+  try {
+    folder = await OpfsDirectory.open(`models/${path}`, { create: true });
+  } catch (error) {
+    if (!(error instanceof StorageFullError)) throw error;
+    // What cannot be kept is read from where it comes.
+    return typeof remote === "function" ? remote(undefined) : remote;
+  }
   return cachedDirectory(remote, folder, { onProgress: progressOf(options), others });
 }
 
