@@ -49,10 +49,11 @@ const NODE_ONLY = {
   node: "src/io/node/index.ts",
 };
 
+const REFUSAL =
+  '() => { throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm"); }';
+
 /** In a file for browsers nothing is found with what only Node has. */
-const WITHOUT_NODE = `const refuse = () => {
-  throw new Error("this file is for browsers with WebGPU; in Node, install graft-gpu from npm");
-};
+const WITHOUT_NODE = `const refuse = ${REFUSAL};
 export { refuse as findNodeAdapter, refuse as waitSparingly, refuse as NodeDirectory, refuse as modelDirectory, refuse as openFile };`;
 
 /** Parts of the bench: kernel ladders need neither the rows of the table nor the models of steps. */
@@ -133,7 +134,7 @@ export async function libraryOptions() {
     splitting: true,
     sourcemap: true,
     chunkNames: "chunks/[name]-[hash]",
-    plugins: [shaderPlugin(), pureCalls(join(repository, "src")), barrels(families), nodeByName],
+    plugins: [shaderPlugin({ sideBySide: true }), pureCalls(join(repository, "src")), barrels(families), nodeByName],
   };
 }
 
@@ -197,13 +198,17 @@ const smallerParts = {
   },
 };
 
+/** Where it would be loaded on demand: a module of its own, even one that refuses, would need to be started by others. */
+const withoutDemand = (source) =>
+  source.replace(/await import\("[^"]*\/(?:node-adapter|node-wait|io\/node\/index)\.ts"\)/g, `(${REFUSAL})()`);
+
 /** Programs for browsers, each in one minified file: {@link engineSource} or what a program imports. */
 export const singleFileOptions = (contents, outfile) => ({
   ...common,
   stdin: { contents, resolveDir: repository, sourcefile: "graft.js", loader: "ts" },
   outfile,
   minify: true,
-  plugins: [withoutNode, shaderPlugin(), pureCalls(join(repository, "src"))],
+  plugins: [withoutNode, shaderPlugin(), pureCalls(join(repository, "src"), withoutDemand)],
 });
 
 /** The core of the engine whole, `graft-gpu/core`, in one file. */

@@ -27,14 +27,17 @@ export function markCalls(source, names) {
 /**
  * Marks the calls of functions that are declared with `@__NO_SIDE_EFFECTS__`. esbuild does so itself where function and
  * call end in one chunk.
+ *
+ * @param {string} folder where they are declared and called
+ * @param {(source: string) => string} [reworded] what else is done to a source
  */
-export const pureCalls = (folder) => ({
+export const pureCalls = (folder, reworded = (source) => source) => ({
   name: "pure-calls",
   setup({ onLoad }) {
     const names = pureFunctions(folder);
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       if (!path.startsWith(folder)) return undefined;
-      return { contents: markCalls(await readFile(path, "utf8"), await names), loader: "ts" };
+      return { contents: reworded(markCalls(await readFile(path, "utf8"), await names)), loader: "ts" };
     });
   },
 });

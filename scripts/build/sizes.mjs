@@ -1,10 +1,11 @@
 // How large the library is in a page: the engine whole, and programs that use parts of it, minified and compressed.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { coreOptions, engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
+import { EVERY_SHADER, minifiedShaders } from "./wgsl/plugin.mjs";
 
 /** Kilobytes are 1000 bytes here, as for every size of a download. */
 const KB = 1000;
@@ -52,7 +53,7 @@ export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 124 
  *
  * @param {{ name: string, source: string }[]} programs
  * @returns {Promise<{ name: string, bytes: number, compressed: number, brotli: number, text: string, modules: Map<string, number> }[]>}
- *   `modules`: bytes by source file; those of a chunk are shared out as they lie in it
+ *   `modules`: bytes by source file; those of a chunk are shared out as they lie in it, but for shaders, which stand in a program as they are
  */
 export async function measurePrograms(programs) {
   const root = await mkdtemp(join(tmpdir(), "graft-size-"));
@@ -79,11 +80,14 @@ export async function measurePrograms(programs) {
         plugins: [],
         write: false,
       });
-      const modules = new Map();
+      const { text } = outputFiles[0];
+      const used = [...(await minifiedShaders()).texts].filter(([, shader]) => text.includes(shader));
+      const modules = new Map(used.map(([file, shader]) => [`shaders/${file.split(sep).join("/")}`, shader.length]));
       for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0].inputs)) {
         const inputs = contentsOf.get(path.slice(path.indexOf("/dist/"))) ?? {};
         const whole = Object.values(inputs).reduce((sum, input) => sum + input.bytesInOutput, 0);
         for (const [module, input] of Object.entries(inputs)) {
+          if (module === EVERY_SHADER) continue;
           const share = whole > 0 ? (bytesInOutput * input.bytesInOutput) / whole : 0;
           if (share > 0) modules.set(module, (modules.get(module) ?? 0) + share);
         }

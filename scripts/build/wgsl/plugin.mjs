@@ -78,15 +78,36 @@ async function minifyAll() {
   return { sources, ...minifyShaders(sources, (file) => names.get(sources.get(file)) ?? new Set(), library, groups) };
 }
 
-/** Shaders are imported as text: those of the engine minified, others as they stand. */
-export function shaderPlugin() {
+/** What esbuild calls the module that has every shader. */
+export const EVERY_SHADER = "shaders:every-shader";
+
+/** What it calls a shader. */
+const nameOf = (file) => file.replace(/\.wgsl$/, "").replace(/\W/g, "_");
+
+/**
+ * Shaders are imported as text: those of the engine minified, others as they stand.
+ *
+ * @param {{ sideBySide?: boolean }} [options] whether those of the engine lie in one module, an export each: what bundlers
+ *   make of it then has all that a program uses side by side, where compressors find what is alike
+ */
+export function shaderPlugin({ sideBySide = false } = {}) {
   return {
     name: "shaders",
-    setup({ onLoad }) {
+    setup({ onResolve, onLoad }) {
       onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-        const text = (await minifiedShaders()).texts.get(relative(folder, path));
+        const file = relative(folder, path);
+        const text = (await minifiedShaders()).texts.get(file);
+        if (sideBySide && text !== undefined) {
+          return { contents: `export { ${nameOf(file)} as default } from "every-shader";`, loader: "js" };
+        }
         return { contents: text ?? (await readFile(path, "utf8")), loader: "text" };
       });
+      onResolve({ filter: /^every-shader$/ }, ({ path }) => ({ path, namespace: "shaders" }));
+      onLoad({ filter: /.*/, namespace: "shaders" }, async () => ({
+        contents: [...(await minifiedShaders()).texts]
+          .map(([file, text]) => `export const ${nameOf(file)} = ${JSON.stringify(text)};`)
+          .join("\n"),
+      }));
     },
   };
 }
