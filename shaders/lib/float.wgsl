@@ -90,36 +90,14 @@ fn orderOf(v: vec4<f32>) -> vec4<i32> {
   return select(magnitude, -magnitude, isSigned(v));
 }
 
-// The same with -0 before 0.
-fn totalOrderOf(v: vec4<f32>) -> vec4<i32> {
-  let bits = bitcast<vec4<i32>>(v);
-  return bits ^ ((bits >> vec4(31u)) & vec4<i32>(0x7fffffff));
-}
-
 fn areOrdered(a: vec4<f32>, b: vec4<f32>) -> vec4<bool> {
   return !(isNotANumber(a) | isNotANumber(b));
-}
-
-// NaN where either is NaN; 0 is larger than -0.
-fn larger(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-  let picked = select(b, a, totalOrderOf(a) > totalOrderOf(b));
-  return select(select(picked, b, isNotANumber(b)), a, isNotANumber(a));
-}
-
-fn smaller(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-  let picked = select(b, a, totalOrderOf(a) < totalOrderOf(b));
-  return select(select(picked, b, isNotANumber(b)), a, isNotANumber(a));
 }
 
 // The upper half of the significand: products of two such are exact. Sums that need more than 24 bits are held as such
 // a half and the rest: what is cut off by bits stays exact where a compiler may reorder float arithmetic.
 fn upperHalf(v: vec4<f32>) -> vec4<f32> {
   return floatOf(bitsOf(v) & vec4(0xfffff000u));
-}
-
-// A number with the same floor, ceil and round, which no adapter takes for 0 unless it is.
-fn roundable(v: vec4<f32>) -> vec4<f32> {
-  return select(v, copySign(vec4(0.25), v), isDenormal(v) & (magnitudeBits(v) != vec4(0u)));
 }
 
 // √(m 2^-149) = √(2m) 2^-75; NaN below 0.
@@ -136,11 +114,4 @@ fn reciprocalSquareRoot(v: vec4<f32>) -> vec4<f32> {
 fn rootSpecials(y: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
   let below = select(y, notANumber(v), isSigned(v) & (magnitudeBits(v) != vec4(0u)));
   return select(below, v, isNotANumber(v));
-}
-
-// 1 / (m 2^-149) is finite for m above 2^21; then its exponent is that of 1 / m plus 149.
-fn reciprocal(v: vec4<f32>) -> vec4<f32> {
-  let m = scaledDenormal(v);
-  let large = select(infinityOf(v), copySign(floatOf(bitsOf(1.0 / m) + vec4(149u << 23u)), v), m > vec4(2097152.0));
-  return select(select(1.0 / v, large, isDenormal(v)), v, isNotANumber(v));
 }

@@ -47,23 +47,6 @@ fn uniform24(bits: vec2<u32>) -> f32 {
   return f32(bits.x >> 8u) * 5.9604644775390625e-8;
 }
 
-// Standard normal by interpolation in a table of quantiles, in units of 2^-21. 31 random bits t stand for the
-// upper tail t / 2^32; the table has 64 cells for every halving of t, so that tails are as fine as the middle.
-fn normal(bits: vec2<u32>) -> f32 {
-  let t = bits.x & 0x7fffffffu;
-  let octave = countLeadingZeros(t | 64u) - 1u; // 0 for t >= 2^30, at most 24
-  let shift = 24u - octave; // bits of t that lie below the leading one and the 6 bits of the cell
-  let cell = octave * 64u + ((t >> shift) & 63u);
-  let index = select(cell, 25u * 64u + t, t < 64u);
-  let fraction = (t & ((1u << shift) - 1u)) << octave; // of the cell, in 2^-24
-  let begin = quantiles[params.tableOffset + 2u * index];
-  let drop = u32(quantiles[params.tableOffset + 2u * index + 1u]); // over the whole cell
-  // (drop * fraction) >> 24 without 64-bit integers: drop has at most 16 bits, fraction is split at 12.
-  let product = ((drop * (fraction >> 12u)) + ((drop * (fraction & 0xfffu)) >> 12u)) >> 12u;
-  let sign = select(1.0, -1.0, (bits.y & 1u) != 0u);
-  return sign * f32(begin - i32(product)) * 4.76837158203125e-7;
-}
-
 fn generate(i: u32, bits: vec2<u32>) -> f32 { return uniform24(bits) * params.scale; }
 
 @compute @workgroup_size(64)

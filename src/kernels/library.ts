@@ -1,8 +1,12 @@
 import exponential from "../../shaders/lib/exponential.wgsl";
+import extrema from "../../shaders/lib/extrema.wgsl";
 import float from "../../shaders/lib/float.wgsl";
 import gaussian from "../../shaders/lib/gaussian.wgsl";
 import logarithm from "../../shaders/lib/logarithm.wgsl";
+import normal from "../../shaders/lib/normal.wgsl";
 import power from "../../shaders/lib/power.wgsl";
+import reciprocal from "../../shaders/lib/reciprocal.wgsl";
+import rounding from "../../shaders/lib/rounding.wgsl";
 import threefry from "../../shaders/lib/threefry.wgsl";
 import trigonometric from "../../shaders/lib/trigonometric.wgsl";
 import wholePower from "../../shaders/lib/whole-power.wgsl";
@@ -21,12 +25,16 @@ export interface LibraryFile {
 }
 
 export const FLOAT = libraryFile("float", float);
+export const EXTREMA = libraryFile("extrema", extrema, FLOAT);
+export const ROUNDING = libraryFile("rounding", rounding, FLOAT);
+export const RECIPROCAL = libraryFile("reciprocal", reciprocal, FLOAT);
 export const EXPONENTIAL = libraryFile("exponential", exponential, FLOAT);
 export const LOGARITHM = libraryFile("logarithm", logarithm, FLOAT);
-export const POWER = libraryFile("power", power, EXPONENTIAL);
+export const POWER = libraryFile("power", power, EXPONENTIAL, RECIPROCAL);
 export const WHOLE_POWER = libraryFile("wholePower", wholePower);
 export const GAUSSIAN = libraryFile("gaussian", gaussian, EXPONENTIAL);
 export const TRIGONOMETRIC = libraryFile("trigonometric", trigonometric, FLOAT);
+export const NORMAL = libraryFile("normal", normal);
 export const THREEFRY = libraryFile("threefry", threefry);
 
 /** The part of a specialisation that includes some files of the library and what these need, each once. */

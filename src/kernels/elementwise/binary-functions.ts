@@ -1,5 +1,5 @@
 import { joined } from "../../gpu/index.ts";
-import { EXPONENTIAL, FLOAT, GAUSSIAN, POWER, WHOLE_POWER } from "../library.ts";
+import { EXPONENTIAL, EXTREMA, FLOAT, GAUSSIAN, POWER, WHOLE_POWER } from "../library.ts";
 import type { ElementFunction } from "./element-function.ts";
 
 // Functions of two operands `a` and `b`; `first()` and `second()` are numbers of the call. Each is an export of its own, so
@@ -49,7 +49,7 @@ export const maximum: ElementFunction = {
   i32: "return max(a, b);",
   u32: "return max(a, b);",
   bool: "return a | b;",
-  uses: [FLOAT],
+  uses: [EXTREMA],
 };
 export const minimum: ElementFunction = {
   name: "minimum",
@@ -57,7 +57,7 @@ export const minimum: ElementFunction = {
   i32: "return min(a, b);",
   u32: "return min(a, b);",
   bool: "return a & b;",
-  uses: [FLOAT],
+  uses: [EXTREMA],
 };
 export const equal = comparison("equal", "==");
 export const notEqual: ElementFunction = joined(comparison("notEqual", "!="), {

@@ -72,8 +72,14 @@ export const inRuns = (spec: Specialization, size: number): Specialization =>
 export const inAllRuns = (specs: readonly Specialization[]): Specialization[] =>
   [...new Set(elementVariants().map(({ run }) => run))].flatMap((size) => specs.map((spec) => inRuns(spec, size)));
 
-/** Whether a function calls more of the library than tests of bits. */
-const isHeavy = ({ include }: Specialization): boolean => include !== undefined && include !== "float";
+/** Files of the library that test bits and do little more. */
+const LIGHT = new Set(["float", "extrema", "rounding", "reciprocal"]);
+
+/** Whether a function calls more of the library than these. */
+const isHeavy = ({ include = "float" }: Specialization): boolean =>
+  !String(include)
+    .split(" ")
+    .every((name) => LIGHT.has(name));
 
 const withVectors = (spec: Specialization, { count, isWrittenOut = false }: Vectors): Specialization =>
   extended(spec, `VECTORS${count}${isWrittenOut}`, () => ({

@@ -1,4 +1,4 @@
-import { EXPONENTIAL, FLOAT, GAUSSIAN, LOGARITHM, TRIGONOMETRIC } from "../library.ts";
+import { EXPONENTIAL, EXTREMA, FLOAT, GAUSSIAN, LOGARITHM, RECIPROCAL, ROUNDING, TRIGONOMETRIC } from "../library.ts";
 import { type ElementFunction, forNumbers } from "./element-function.ts";
 
 // Functions of one operand `v`; `first()` and `second()` are numbers of the call. Each is an export of its own, so that
@@ -35,7 +35,7 @@ export const sign: ElementFunction = {
   uses: [FLOAT],
 };
 export const square = forNumbers("square", "return v * v;");
-export const reciprocal: ElementFunction = { name: "reciprocal", f32: "return reciprocal(v);", uses: [FLOAT] };
+export const reciprocal: ElementFunction = { name: "reciprocal", f32: "return reciprocal(v);", uses: [RECIPROCAL] };
 export const sqrt: ElementFunction = { name: "sqrt", f32: "return squareRoot(v);", uses: [FLOAT] };
 export const rsqrt: ElementFunction = { name: "rsqrt", f32: "return reciprocalSquareRoot(v);", uses: [FLOAT] };
 export const exp: ElementFunction = { name: "exp", f32: "return exponential(v);", uses: [EXPONENTIAL] };
@@ -66,7 +66,7 @@ export const elu: ElementFunction = {
 export const softplus: ElementFunction = {
   name: "softplus",
   f32: "let z = first() * v; let y = larger(z, vec4(0.0)) + logarithmOfOnePlus(exponential(-absolute(z))); return select(y / first(), v, z > second());",
-  uses: [EXPONENTIAL, LOGARITHM],
+  uses: [EXPONENTIAL, LOGARITHM, EXTREMA],
 };
 export const relu: ElementFunction = {
   name: "relu",
@@ -80,28 +80,28 @@ export const floor: ElementFunction = {
   f32: "return copySign(floor(roundable(v)), v);",
   i32: WHOLE,
   u32: WHOLE,
-  uses: [FLOAT],
+  uses: [ROUNDING],
 };
 export const ceil: ElementFunction = {
   name: "ceil",
   f32: "return copySign(ceil(roundable(v)), v);",
   i32: WHOLE,
   u32: WHOLE,
-  uses: [FLOAT],
+  uses: [ROUNDING],
 };
 export const round: ElementFunction = {
   name: "round",
   f32: "return copySign(round(roundable(v)), v);",
   i32: WHOLE,
   u32: WHOLE,
-  uses: [FLOAT],
+  uses: [ROUNDING],
 };
 export const clamp: ElementFunction = {
   name: "clamp",
   f32: "return smaller(larger(v, first()), second());",
   i32: "return min(max(v, first()), second());",
   u32: "return min(max(v, first()), second());",
-  uses: [FLOAT],
+  uses: [EXTREMA],
 };
 export const isNotANumber: ElementFunction = {
   name: "isNaN",

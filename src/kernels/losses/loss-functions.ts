@@ -1,4 +1,4 @@
-import { EXPONENTIAL, FLOAT, type LibraryFile, LOGARITHM } from "../library.ts";
+import { EXPONENTIAL, EXTREMA, FLOAT, type LibraryFile, LOGARITHM } from "../library.ts";
 
 /** A function of a prediction `x` and a target `t`: the body of the shader's `apply`. */
 export interface LossFunction {
@@ -7,10 +7,13 @@ export interface LossFunction {
   readonly uses: readonly LibraryFile[];
 }
 
-/* @__NO_SIDE_EFFECTS__ */ const plain = (apply: string): LossFunction => ({ apply, uses: [FLOAT] });
-/* @__NO_SIDE_EFFECTS__ */ const transcendental = (apply: string): LossFunction => ({
+/* @__NO_SIDE_EFFECTS__ */ const plain = (apply: string, ...others: LibraryFile[]): LossFunction => ({
   apply,
-  uses: [FLOAT, EXPONENTIAL, LOGARITHM],
+  uses: [FLOAT, ...others],
+});
+/* @__NO_SIDE_EFFECTS__ */ const transcendental = (apply: string, ...others: LibraryFile[]): LossFunction => ({
+  apply,
+  uses: [FLOAT, EXPONENTIAL, LOGARITHM, ...others],
 });
 
 /** ln(1 + e^−x), without overflow. */
@@ -27,14 +30,15 @@ export const absoluteSlope = plain(
 export const huber = plain(
   "let d = absolute(x - t); return select(number() * (d - 0.5 * number()), 0.5 * d * d, d < number());",
 );
-export const huberSlope = plain("return g * smaller(larger(x - t, -number()), number());");
+export const huberSlope = plain("return g * smaller(larger(x - t, -number()), number());", EXTREMA);
 // For infinite logits the products are those that PyTorch takes, whose infinities cancel elsewhere.
 export const binary = transcendental(
   "let w = 1.0 + (p - 1.0) * t; let even = w * logarithmOfOnePlus(exponential(-absolute(x))); let low = larger(-x, vec4(0.0)); let y = larger(x, vec4(0.0)) - x * t + even + (p - 1.0) * t * low; return select(y, (1.0 - t) * x + w * low, isInfinite(x));",
+  EXTREMA,
 );
 export const binarySlope = transcendental("return g * ((1.0 - t) * sigmoid(x) - p * t * sigmoid(-x));");
-export const binaryTargetSlope = transcendental(`return g * ((p - 1.0) * (${SOFTPLUS_OF_MINUS}) - x);`);
-export const binaryWeightSlope = transcendental(`return g * t * (${SOFTPLUS_OF_MINUS});`);
+export const binaryTargetSlope = transcendental(`return g * ((p - 1.0) * (${SOFTPLUS_OF_MINUS}) - x);`, EXTREMA);
+export const binaryWeightSlope = transcendental(`return g * t * (${SOFTPLUS_OF_MINUS});`, EXTREMA);
 export const divergence = transcendental(
   "return select(t * (logarithm(t) - x), -(t * x), magnitudeBits(t) == vec4(0u));",
 );

@@ -1,6 +1,6 @@
 import categoricalSource from "../../../shaders/random/categorical.wgsl";
 import randomSource from "../../../shaders/random/random.wgsl";
-import { defineKernel, type Gpu, type LiveNumber, listVariants } from "../../gpu/index.ts";
+import { defineKernel, type Gpu, joined, type LiveNumber, listVariants, type Specialization } from "../../gpu/index.ts";
 import {
   empty,
   formatShape,
@@ -15,21 +15,22 @@ import {
 import { contiguous } from "../copy.ts";
 import { chooseElementVariant, inAllRuns, inRuns } from "../elementwise/element-variant.ts";
 import { gridOf, launch, output, requireFloat32 } from "../launch.ts";
+import { including, NORMAL as NORMAL_FILE } from "../library.ts";
 import { forFlatWindows, requireBindable, rowWindows } from "../windows.ts";
 import { quantileTable } from "./quantiles.ts";
 import { seedWords, threefry } from "./threefry.ts";
 
-const GENERATORS = {
-  uniform: { generate: "return uniform24(bits) * params.scale;" },
-  normal: { generate: "return normal(bits) * params.scale;" },
-  dropout: {
-    generate: "return select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
-  },
-  dropoutAdd: {
+const DROPPED = "select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold)";
+const UNIFORM: Specialization = { generate: "return uniform24(bits) * params.scale;" };
+const DROPOUT: Specialization = { generate: `return ${DROPPED};` };
+const DROPOUT_ADD: Specialization = { generate: `return residual[params.residualOffset + i] + ${DROPPED};` };
+const NORMAL: Specialization = joined(
+  {
     generate:
-      "return residual[params.residualOffset + i] + select(x[params.xOffset + i] * params.scale, 0.0, (bits.x >> 8u) < params.threshold);",
+      "let t = bits.x & 0x7fffffffu; let at = params.tableOffset + quantilePlace(t); return normalFrom(t, (bits.y & 1u) != 0u, quantiles[at], u32(quantiles[at + 1u])) * params.scale;",
   },
-} as const;
+  including(NORMAL_FILE),
+);
 
 const randomKernel = defineKernel({
   name: "random",
@@ -48,7 +49,7 @@ const randomKernel = defineKernel({
     scale: "f32",
   },
 });
-listVariants(randomKernel, () => inAllRuns(Object.values(GENERATORS)));
+listVariants(randomKernel, () => inAllRuns([UNIFORM, NORMAL, DROPOUT, DROPOUT_ADD]));
 
 const categoricalKernel = defineKernel({
   name: "categorical",
@@ -72,7 +73,8 @@ interface Draw {
 
 /** Fills `y` from the generator; the number of an element is its place in the whole tensor, also in windows. */
 function draw(
-  op: keyof typeof GENERATORS,
+  op: string,
+  generator: Specialization,
   y: Tensor,
   inputs: readonly Tensor[],
   table: Tensor | null,
@@ -80,7 +82,7 @@ function draw(
 ): void {
   const { seed, scale, threshold = 0 } = options;
   const { run } = chooseElementVariant(y.gpu);
-  const variant = randomKernel.variant(inRuns(GENERATORS[op], run));
+  const variant = randomKernel.variant(inRuns(generator, run));
   forFlatWindows([y, ...inputs], ([target, source, residual], count, first) => {
     // What a generator does not read is bound all the same: any other buffer will do.
     const spare = table ?? empty(y.gpu, [1], "f32");
@@ -103,7 +105,7 @@ function draw(
 /** Uniform numbers in [0, scale) with 24 bits, one per element and seed. */
 export function randomUniform(gpu: Gpu, shape: Shape, seed: LiveNumber, scale = 1): Tensor {
   const y = empty(gpu, shape, "f32", "uniform");
-  draw("uniform", y, [], null, { seed, scale });
+  draw("uniform", UNIFORM, y, [], null, { seed, scale });
   return y;
 }
 
@@ -122,7 +124,7 @@ function quantilesOn(gpu: Gpu): [Tensor, boolean] {
 export function randomNormal(gpu: Gpu, shape: Shape, seed: LiveNumber, deviation = 1): Tensor {
   const y = empty(gpu, shape, "f32", "normal");
   const [table, isOwn] = quantilesOn(gpu);
-  draw("normal", y, [], table, { seed, scale: deviation });
+  draw("normal", NORMAL, y, [], table, { seed, scale: deviation });
   if (isOwn) table.dispose();
   return y;
 }
@@ -131,7 +133,7 @@ export function randomNormal(gpu: Gpu, shape: Shape, seed: LiveNumber, deviation
 export function dropoutKernel(x: Tensor, p: number, seed: LiveNumber): Tensor {
   requireFloat32("dropout", x);
   const y = output("dropout", x, x.shape);
-  draw("dropout", y, [contiguous(x)], null, dropping(p, seed));
+  draw("dropout", DROPOUT, y, [contiguous(x)], null, dropping(p, seed));
   return y;
 }
 
@@ -145,7 +147,7 @@ const dropping = (p: number, seed: LiveNumber): Draw => ({
 export function dropoutAddKernel(x: Tensor, residual: Tensor, p: number, seed: LiveNumber): Tensor {
   requireFloat32("dropoutAdd", x, residual);
   const y = output("dropoutAdd", x, x.shape);
-  draw("dropoutAdd", y, [contiguous(x), contiguous(residual)], null, dropping(p, seed));
+  draw("dropoutAdd", DROPOUT_ADD, y, [contiguous(x), contiguous(residual)], null, dropping(p, seed));
   return y;
 }
 
