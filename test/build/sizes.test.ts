@@ -107,6 +107,11 @@ it("the core is a part of the engine: its exports are the same objects under the
     "sort/",
     "trigonometric",
     "lib/power",
+    "lib/extrema",
+    "lib/rounding",
+    "lib/reciprocal",
+    "lib/normal",
+    "lib/logarithm-of-one-plus",
     "subgroup-matrix",
   ]) {
     expect(files.filter((file) => file.startsWith("shaders/") && file.includes(part))).toEqual([]);

@@ -1,4 +1,14 @@
-import { EXPONENTIAL, EXTREMA, FLOAT, GAUSSIAN, LOGARITHM, RECIPROCAL, ROUNDING, TRIGONOMETRIC } from "../library.ts";
+import {
+  EXPONENTIAL,
+  EXTREMA,
+  FLOAT,
+  GAUSSIAN,
+  LOGARITHM,
+  LOGARITHM_OF_ONE_PLUS,
+  RECIPROCAL,
+  ROUNDING,
+  TRIGONOMETRIC,
+} from "../library.ts";
 import { type ElementFunction, forNumbers } from "./element-function.ts";
 
 // Functions of one operand `v`; `first()` and `second()` are numbers of the call. Each is an export of its own, so that
@@ -41,7 +51,11 @@ export const rsqrt: ElementFunction = { name: "rsqrt", f32: "return reciprocalSq
 export const exp: ElementFunction = { name: "exp", f32: "return exponential(v);", uses: [EXPONENTIAL] };
 export const expm1: ElementFunction = { name: "expm1", f32: "return exponentialMinusOne(v);", uses: [EXPONENTIAL] };
 export const log: ElementFunction = { name: "log", f32: "return logarithm(v);", uses: [LOGARITHM] };
-export const log1p: ElementFunction = { name: "log1p", f32: "return logarithmOfOnePlus(v);", uses: [LOGARITHM] };
+export const log1p: ElementFunction = {
+  name: "log1p",
+  f32: "return logarithmOfOnePlus(v);",
+  uses: [LOGARITHM_OF_ONE_PLUS],
+};
 export const sin: ElementFunction = { name: "sin", f32: "return sine(v);", uses: [TRIGONOMETRIC] };
 export const cos: ElementFunction = { name: "cos", f32: "return cosine(v);", uses: [TRIGONOMETRIC] };
 export const tanh: ElementFunction = { name: "tanh", f32: "return hyperbolicTangent(v);", uses: [EXPONENTIAL] };
@@ -66,7 +80,7 @@ export const elu: ElementFunction = {
 export const softplus: ElementFunction = {
   name: "softplus",
   f32: "let z = first() * v; let y = larger(z, vec4(0.0)) + logarithmOfOnePlus(exponential(-absolute(z))); return select(y / first(), v, z > second());",
-  uses: [EXPONENTIAL, LOGARITHM, EXTREMA],
+  uses: [EXPONENTIAL, LOGARITHM_OF_ONE_PLUS, EXTREMA],
 };
 export const relu: ElementFunction = {
   name: "relu",

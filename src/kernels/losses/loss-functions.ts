@@ -1,4 +1,4 @@
-import { EXPONENTIAL, EXTREMA, FLOAT, type LibraryFile, LOGARITHM } from "../library.ts";
+import { EXPONENTIAL, EXTREMA, FLOAT, type LibraryFile, LOGARITHM, LOGARITHM_OF_ONE_PLUS } from "../library.ts";
 
 /** A function of a prediction `x` and a target `t`: the body of the shader's `apply`. */
 export interface LossFunction {
@@ -35,10 +35,19 @@ export const huberSlope = plain("return g * smaller(larger(x - t, -number()), nu
 export const binary = transcendental(
   "let w = 1.0 + (p - 1.0) * t; let even = w * logarithmOfOnePlus(exponential(-absolute(x))); let low = larger(-x, vec4(0.0)); let y = larger(x, vec4(0.0)) - x * t + even + (p - 1.0) * t * low; return select(y, (1.0 - t) * x + w * low, isInfinite(x));",
   EXTREMA,
+  LOGARITHM_OF_ONE_PLUS,
 );
 export const binarySlope = transcendental("return g * ((1.0 - t) * sigmoid(x) - p * t * sigmoid(-x));");
-export const binaryTargetSlope = transcendental(`return g * ((p - 1.0) * (${SOFTPLUS_OF_MINUS}) - x);`, EXTREMA);
-export const binaryWeightSlope = transcendental(`return g * t * (${SOFTPLUS_OF_MINUS});`, EXTREMA);
+export const binaryTargetSlope = transcendental(
+  `return g * ((p - 1.0) * (${SOFTPLUS_OF_MINUS}) - x);`,
+  EXTREMA,
+  LOGARITHM_OF_ONE_PLUS,
+);
+export const binaryWeightSlope = transcendental(
+  `return g * t * (${SOFTPLUS_OF_MINUS});`,
+  EXTREMA,
+  LOGARITHM_OF_ONE_PLUS,
+);
 export const divergence = transcendental(
   "return select(t * (logarithm(t) - x), -(t * x), magnitudeBits(t) == vec4(0u));",
 );
