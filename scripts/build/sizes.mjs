@@ -14,39 +14,39 @@ const KB = 1000;
 export const PROGRAMS = [
   {
     name: "matmul",
-    limit: 27,
+    limit: 26,
     source: 'export { matmul } from "graft-gpu";',
   },
   {
     name: "a perceptron and its training",
-    limit: 55,
+    limit: 54.5,
     source: `export { backward, crossEntropy, Gpu, relu, tensor, tidy } from "graft-gpu";
       export { AdamW, Linear, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a convolutional network and its training",
-    limit: 74,
+    limit: 71,
     source: `export { backward, crossEntropy, Gpu, relu, reshape, tensor, tidy } from "graft-gpu";
       export { AdamW, BatchNorm, Conv2d, Linear, MaxPool2d, Module } from "graft-gpu/nn";`,
   },
   {
     name: "a language model and its training",
-    limit: 75,
+    limit: 73,
     source: `export { backward, causalSelfAttention, Gpu, linearCrossEntropy, tensor, tidy } from "graft-gpu";
       export { AdamW, Embedding, LayerNorm, Linear, Module } from "graft-gpu/nn";`,
   },
   {
     name: "the core from npm, whole",
-    limit: 67,
+    limit: 65,
     source: 'export * from "graft-gpu/core";',
   },
 ];
 
 /** The core of the engine whole: every export of `graft-gpu/core`, as `dist/graft-core.min.js`. */
-export const CORE = { name: "the core whole, dist/graft-core.min.js", limit: 60 };
+export const CORE = { name: "the core whole, dist/graft-core.min.js", limit: 59.3 };
 
 /** The engine whole: every export of `graft-gpu` and `graft-gpu/nn`, as `dist/graft.min.js`. */
-export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 124 };
+export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 122 };
 
 /**
  * Builds the package as npm would install it and bundles programs from it.
