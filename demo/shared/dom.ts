@@ -52,6 +52,12 @@ function append(element: Element, children: readonly Child[]): void {
 /** A text without the control characters that files of messages hold, which would show as boxes. */
 export const readable = (text: string): string => text.replace(/\p{Cc}+/gu, " ").trim();
 
+/** Gives the focus to what stands in the place of what had it and is gone; whoever has moved it on meanwhile keeps it. */
+export function focusInstead(gone: Element, next: HTMLElement | null): void {
+  const { activeElement } = document;
+  if (activeElement === null || activeElement === document.body || activeElement === gone) next?.focus();
+}
+
 let count = 0;
 /** A new id, to tie a label to its control. */
 export const newId = (stem: string): string => `${stem}-${++count}`;

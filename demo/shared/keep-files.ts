@@ -1,5 +1,5 @@
 import { codeBlock } from "./code.ts";
-import { fill, h } from "./dom.ts";
+import { fill, focusInstead, h } from "./dom.ts";
 
 export interface KeptFiles {
   readonly element: HTMLElement;
@@ -20,6 +20,7 @@ export function keepFiles(hint: string, save: () => Promise<void>): KeptFiles {
         await save();
         prepare.textContent = "Prepare the files";
         prepare.disabled = false;
+        focusInstead(prepare, start.hidden ? files.querySelector("button") : prepare);
       },
     },
     "Prepare the files",

@@ -1,7 +1,7 @@
 import { formatCount, formatPercent, formatSteps } from "../../src/finetune/format.ts";
 import { dataName, modelName } from "../../src/jobs/index.ts";
 import type { StoredRun, TrainingSession } from "../../src/session/index.ts";
-import { fill, h } from "./dom.ts";
+import { byId, fill, h } from "./dom.ts";
 import { notice } from "./page.ts";
 import type { Store } from "./store.ts";
 import { showError } from "./toasts.ts";
@@ -58,7 +58,11 @@ export function keptRun(app: Keeper, place: HTMLElement): void {
                   type: "button",
                   onclick: () => {
                     void app.pickUp();
-                    document.getElementById("train")?.scrollIntoView();
+                    // The button is gone; who goes on by the keyboard does so from where the run is shown.
+                    const train = byId("train");
+                    train.tabIndex = -1;
+                    train.focus({ preventScroll: true });
+                    train.scrollIntoView();
                   },
                 },
                 isDone(stored) ? "Bring it back" : "Pick it up",

@@ -1,6 +1,6 @@
 import { formatBytes } from "../../src/finetune/format.ts";
 import { clearStored, listStored, type StoredFolder } from "../../src/io/browser/index.ts";
-import { fill, h } from "./dom.ts";
+import { fill, focusInstead, h } from "./dom.ts";
 import { showError } from "./toasts.ts";
 
 export interface StoragePanel {
@@ -50,6 +50,7 @@ export function storagePanel(onDelete: () => void): StoragePanel {
               showError("It could not be deleted", error);
             }
             await refresh();
+            focusInstead(list, summary);
             onDelete();
           },
         },

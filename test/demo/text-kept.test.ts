@@ -26,9 +26,12 @@ describe("a run of the page of texts", () => {
       await text.button("Train").click();
       await text.waitForStatus(/^Done after 200 steps/);
     });
+    console.log(`Longest task of the page: ${longest} ms`);
     expect(longest).toBeLessThan(100);
 
     await text.button("Prepare the files").click();
+    const focused = () => page.evaluate(() => document.activeElement?.textContent);
+    await expect.poll(focused).toBe("Download all");
     const coming = page.waitForEvent("download");
     await text.button("Download all").click();
     const entries = Object.entries(unzip(await readFile((await (await coming).path())!)));
@@ -69,7 +72,8 @@ describe("a run of the page of texts", () => {
     await text.button("Cancel").click();
     await text.waitForStatus(/^Cancelled after/);
     await other.page.getByRole("heading", { name: "A run was stopped" }).waitFor();
-    await there.button("Pick it up").click();
+    await there.button("Pick it up").press("Enter");
+    expect(await other.page.evaluate(() => document.activeElement?.id)).toBe("train");
     await there.waitForStatus(/^Done after 300 steps/);
     expect(other.problems).toEqual([]);
   });
@@ -111,6 +115,7 @@ describe("a run of the page of texts", () => {
     expect(await summary.textContent()).toMatch(/^Kept in this browser: [\d.]+ [KM]iB$/);
     await rows.filter({ hasText: "The last run on texts" }).getByRole("button", { name: "Delete" }).click();
     await offered.waitFor({ state: "detached" });
+    await expect.poll(() => summary.evaluate((one) => one === document.activeElement)).toBe(true);
     await expect.poll(() => rows.filter({ hasText: "The last run on texts" }).count()).toBe(0);
     await page.reload();
     await text.waitUntilReady();
