@@ -47,7 +47,7 @@ async function openInWorker(handle: OpfsFileHandle, start: number): Promise<Appe
         done += written;
         size += written;
       }
-      // Chromium takes what it has no room for without a word.
+      // In a private window Chromium takes what it has no room for without a word.
       const has = access.getSize();
       if (has >= size) return;
       size = has;
