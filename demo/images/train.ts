@@ -9,7 +9,18 @@ import { missingIn } from "./pictures.ts";
 /** Part 3: settings, buttons, and the run as it goes. */
 export function trainPart(app: App, part: Part): void {
   const settings = settingFields(app);
-  const buttons = runButtons(app);
+  const wrongField = (): HTMLInputElement | null => settings.querySelector('[aria-invalid="true"]');
+  const buttons = runButtons({
+    start: app.start,
+    pause: app.pause,
+    resume: app.resume,
+    cancel: app.cancel,
+    explain: () => {
+      const field = wrongField();
+      if (field) field.focus();
+      else document.getElementById("examples")?.scrollIntoView();
+    },
+  });
   const run = runView({ examples: "pictures", rate: "pictures a second" });
   fill(part.body, h("div", { class: "stack" }, settings, h("div", { class: "row" }, buttons.elements), run.element));
 
@@ -18,14 +29,20 @@ export function trainPart(app: App, part: Part): void {
     const isMissing = inspection === null || missingIn(classes) !== null;
     part.setReady(!isMissing || log !== null);
     settings.disabled = isBusy(state);
-    // A field that is wrong says so itself.
-    const isWrong = settings.querySelector('[aria-invalid="true"]') !== null;
-    buttons.show(log?.phase ?? "idle", !isMissing && !isWrong);
+    const field = wrongField();
+    const obstacle = isBusy(state) ? null : (missingIn(classes) ?? (field && problemOf(field)));
+    buttons.show(log?.phase ?? "idle", !isMissing && obstacle === null);
+    buttons.setStatus(obstacle ?? (log ? statusOfRun(log, "picture") : ""));
     if (before && state.tick === before.tick && classes === before.classes) return;
-    buttons.setStatus(log ? statusOfRun(log, "picture") : "");
     run.show(log);
     part.setDone(log?.phase === "ended" && log.ended !== "cancelled");
   });
+}
+
+/** "Epochs: Expected a whole number from 1 to 1000." */
+function problemOf(field: HTMLInputElement): string {
+  const problem = field.closest(".field")?.querySelector(".error")?.textContent;
+  return `${field.labels?.[0]?.textContent}: ${problem}`;
 }
 
 function settingFields(app: App): HTMLFieldSetElement {
