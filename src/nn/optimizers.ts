@@ -1,7 +1,9 @@
 import type { Gradients } from "../autograd/index.ts";
 import { currentValue, type LiveNumber } from "../gpu/index.ts";
 import { requireFloat32 } from "../kernels/launch.ts";
-import { adamwStep, type ClassRates, clipScale, sgdStep, type UpdateRun } from "../kernels/optimizer.ts";
+import { clipScale } from "../kernels/optimizer/clip-scale.ts";
+import { adamwStep, type ClassRates, sgdStep } from "../kernels/optimizer/steps.ts";
+import type { UpdateRun } from "../kernels/optimizer/units.ts";
 import { assertSameShape, keep, type Tensor, tensor, tidy } from "../tensor/index.ts";
 import { requireList } from "../tensor/require-kind.ts";
 import { type ParameterPack, packParameters, type Segment } from "./parameter-pack.ts";

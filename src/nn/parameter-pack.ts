@@ -1,7 +1,8 @@
 import { offerGradientHome } from "../autograd/index.ts";
 import type { Gpu } from "../gpu/index.ts";
 import { copyInto, full } from "../kernels/copy.ts";
-import { CLASSES, UNIT, unitRows, unitTable } from "../kernels/optimizer.ts";
+import { CLASSES } from "../kernels/optimizer/steps.ts";
+import { UNIT, unitRows, unitTable } from "../kernels/optimizer/units.ts";
 import { contiguousStrides, empty, keep, Storage, Tensor } from "../tensor/index.ts";
 import type { ParameterGroup } from "./optimizers.ts";
 

@@ -1,5 +1,6 @@
 import { contiguous } from "../kernels/copy.ts";
-import { gatherGradients, type UpdateRun } from "../kernels/optimizer.ts";
+import { gatherGradients } from "../kernels/optimizer/gather-gradients.ts";
+import type { UpdateRun } from "../kernels/optimizer/units.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { ParameterPack, Segment } from "./parameter-pack.ts";
 

@@ -20,7 +20,8 @@ import {
 } from "../../src/autograd/index.ts";
 import { contiguous } from "../../src/kernels/copy.ts";
 import { full } from "../../src/kernels/create.ts";
-import { adamwStep, singleRun } from "../../src/kernels/optimizer.ts";
+import { adamwStep } from "../../src/kernels/optimizer/steps.ts";
+import { singleRun } from "../../src/kernels/optimizer/units.ts";
 import { type HostArray, type NestedNumbers, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { garbageCollector } from "../support/collect-garbage.ts";
 import { useGpu } from "../support/gpu.ts";

@@ -10,7 +10,9 @@ import * as UNARY from "../../src/kernels/elementwise/unary-functions.ts";
 import { embeddingBackward, embeddingForward } from "../../src/kernels/indexing/embedding.ts";
 import { matmulInto } from "../../src/kernels/matmul/matmul.ts";
 import { attentionSoftmaxForward, softmaxBackward, softmaxForward } from "../../src/kernels/normalization/softmax.ts";
-import { adamwStep, clipScale, sgdStep, singleRun } from "../../src/kernels/optimizer.ts";
+import { clipScale } from "../../src/kernels/optimizer/clip-scale.ts";
+import { adamwStep, sgdStep } from "../../src/kernels/optimizer/steps.ts";
+import { singleRun } from "../../src/kernels/optimizer/units.ts";
 import { expandView, type Tensor, tensor, tidy, transposeView } from "../../src/tensor/index.ts";
 import { type Make, useSplit } from "../support/split.ts";
 

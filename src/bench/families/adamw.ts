@@ -1,6 +1,7 @@
 import naive from "../../../shaders/bench/adamw-naive.wgsl";
 import vectors from "../../../shaders/bench/adamw-vectors.wgsl";
-import { adamwStep, singleRun } from "../../kernels/optimizer.ts";
+import { adamwStep } from "../../kernels/optimizer/steps.ts";
+import { singleRun } from "../../kernels/optimizer/units.ts";
 import { tensor } from "../../tensor/index.ts";
 import type { Family, Sizes } from "../family.ts";
 import type { Candidate, Problem } from "../problem.ts";

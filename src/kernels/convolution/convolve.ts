@@ -8,14 +8,8 @@ import { reduce } from "../reduction/reduce.ts";
 import * as REDUCTIONS from "../reduction/reduction-functions.ts";
 import { fitsBinding, requireBindable } from "../windows.ts";
 import { depthwiseForwardKernel, depthwiseInputGradientKernel, depthwiseWeightGradientKernel } from "./depthwise.ts";
-import {
-  type ConvolutionGeometry,
-  forwardKernel,
-  inputGradientKernel,
-  type SumParts,
-  weightGradientKernel,
-  weightGradientParts,
-} from "./implicit-gemm.ts";
+import { type ConvolutionGeometry, type SumParts, weightGradientParts } from "./geometry.ts";
+import { forwardKernel, inputGradientKernel, weightGradientKernel } from "./implicit-gemm.ts";
 import { jointPhasesKernel, prefersJointPhases } from "./joint-phases.ts";
 
 /** Runs `body` for both halves of an axis of length `length`, `body(part)` cutting an axis at a multiple of the half. */

@@ -7,7 +7,8 @@ import { contiguous } from "../copy.ts";
 import { gridOf, launch } from "../launch.ts";
 
 import { defineFamily } from "../variants/variants.ts";
-import { type ConvolutionGeometry, convolutionFlops, phaseSteps, type SumParts, stridesOf } from "./implicit-gemm.ts";
+import { type ConvolutionGeometry, phaseSteps, type SumParts, stridesOf } from "./geometry.ts";
+import { convolutionFlops } from "./product.ts";
 
 const specialization = (slides: boolean, isPlane: boolean): Specialization => ({ SLIDE: slides, PLANES: isPlane });
 

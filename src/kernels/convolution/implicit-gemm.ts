@@ -1,244 +1,8 @@
-import convolutionSource from "../../../shaders/convolution/convolution.wgsl";
-import lanesSource from "../../../shaders/convolution/convolution-lanes.wgsl";
-import operandsSource from "../../../shaders/convolution/convolution-operands.wgsl";
-import phaseSource from "../../../shaders/convolution/convolution-phase.wgsl";
-import productSource from "../../../shaders/convolution/convolution-product.wgsl";
-import convolutionRunsSource from "../../../shaders/convolution/convolution-runs.wgsl";
-import convolutionSharedSource from "../../../shaders/convolution/convolution-shared.wgsl";
-import tileSource from "../../../shaders/tile.wgsl";
-import {
-  defineKernel,
-  type Gpu,
-  joined,
-  type KernelDefinition,
-  type KernelVariant,
-  linearGrid,
-  listVariants,
-  type ParamValues,
-  type Specialization,
-} from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { contiguous } from "../copy.ts";
-import { launch } from "../launch.ts";
-import { passingRound, SUBGROUP } from "../subgroup.ts";
-import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants/needs.ts";
-import { convolutionFamily } from "./family.ts";
+import { type ConvolutionGeometry, phaseSteps, type SumParts, stridesOf } from "./geometry.ts";
+import { runProduct } from "./product.ts";
 
-/** Numbers for rows (y) and columns (x). */
-export type Two = readonly [number, number];
-
-/** How a window moves over an image. Everything counts pixels of the input. */
-export interface ConvolutionGeometry {
-  readonly stride: Two;
-  /** Zeros before and after the rows, and before and after the columns. */
-  readonly padding: readonly [Two, Two];
-  readonly dilation: Two;
-  readonly groups: number;
-}
-
-/** A product and a sum for each element, tap and channel; of a strided input gradient each phase meets its own taps. */
-export const convolutionFlops = (params: ParamValues, names: readonly string[]): number =>
-  (2 * names.reduce((product, name) => product * Number(params[name]), 1)) /
-  (Number(params.phasesY) * Number(params.phasesX));
-
-const common: Pick<KernelDefinition, "bindings" | "flops" | "params"> = {
-  bindings: { a: "read", s: "read", bias: "read", y: "read_write" },
-  flops: (params) => convolutionFlops(params, ["M", "U", "V", "W", "I", "J", "L", "groupCount"]),
-  params: {
-    M: "u32",
-    U: "u32",
-    V: "u32",
-    W: "u32",
-    I: "u32",
-    J: "u32",
-    L: "u32",
-    aOffset: "u32",
-    sOffset: "u32",
-    biasOffset: "u32",
-    yOffset: "u32",
-    aM: "u32",
-    aI: "u32",
-    aJ: "u32",
-    aL: "u32",
-    aGroup: "u32",
-    sU: "u32",
-    sI: "u32",
-    sJ: "u32",
-    sL: "u32",
-    sRow: "u32",
-    sColumn: "u32",
-    sGroup: "u32",
-    yM: "u32",
-    yU: "u32",
-    yV: "u32",
-    yW: "u32",
-    yGroup: "u32",
-    yPart: "u32",
-    height: "u32",
-    width: "u32",
-    vStep: "i32",
-    wStep: "i32",
-    iY: "i32",
-    jY: "i32",
-    jX: "i32",
-    lX: "i32",
-    shiftY: "i32",
-    shiftX: "i32",
-    phasesY: "u32",
-    phasesX: "u32",
-    dilationY: "u32",
-    dilationX: "u32",
-    tapStepY: "u32",
-    tapStepX: "u32",
-    partIJ: "u32",
-    partL: "u32",
-    partsL: "u32",
-    rowTiles: "u32",
-    columnTiles: "u32",
-    groupCount: "u32",
-    tiles: "u32",
-    hasBias: "u32",
-  },
-};
-
-/** Rows and columns that a lane makes, and steps a round. */
-interface LaneTile {
-  readonly ROWS: number;
-  readonly COLUMNS: number;
-  readonly DEPTH: number;
-  /** Time for an element, relative to the fastest; measured on lavapipe. */
-  readonly cost: number;
-}
-
-const FOUR_BY_FOUR: LaneTile = { ROWS: 4, COLUMNS: 4, DEPTH: 4, cost: 2.5 };
-
-/** Tiles for lanes on their own, for those that pass rows round, and for those that make more elements of fewer steps. */
-const TILES = {
-  register: [FOUR_BY_FOUR],
-  shuffle: [FOUR_BY_FOUR, { ROWS: 16, COLUMNS: 4, DEPTH: 4, cost: 1.25 }],
-  "shuffle-wide": [
-    FOUR_BY_FOUR,
-    { ROWS: 16, COLUMNS: 8, DEPTH: 2, cost: 1.08 },
-    { ROWS: 32, COLUMNS: 4, DEPTH: 2, cost: 1 },
-  ],
-} as const satisfies Record<string, readonly LaneTile[]>;
-
-type TileSet = keyof typeof TILES;
-
-/** Tiles of every set for every subgroup size, each with what it makes of a kernel. */
-class TileTable<Own> {
-  readonly #tiles = new Map<string, (LaneTile & Own)[]>();
-
-  constructor(specialize: (lanes: Specialization, tile: LaneTile) => Own) {
-    for (const set of Object.keys(TILES) as TileSet[]) {
-      for (const size of set === "register" ? [1] : SUBGROUP_SIZES) {
-        const tiles = TILES[set].filter(({ ROWS }) => ROWS <= 4 * size);
-        const own = tiles.map((tile) => ({ ...tile, ...specialize(size === 1 ? {} : passingRound(size), tile) }));
-        this.#tiles.set(`${set}${size}`, own);
-      }
-    }
-  }
-
-  all(): (LaneTile & Own)[] {
-    return [...this.#tiles.values()].flat();
-  }
-
-  /** The tile whose rows, with those that hang over M, cost least. */
-  cheapest(set: TileSet, size: number, M: number): LaneTile & Own {
-    const costOf = ({ ROWS, cost }: LaneTile): number => Math.ceil(M / ROWS) * ROWS * cost;
-    return this.#tiles.get(`${set}${size}`)!.reduce((best, other) => (costOf(other) < costOf(best) ? other : best));
-  }
-}
-
-const runTiles = /* @__PURE__ */ new TileTable((own, { ROWS, COLUMNS, DEPTH }) => ({
-  still: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: false }),
-  sliding: Object.freeze({ ...own, ROWS, COLUMNS, DEPTH, SLIDES: true }),
-}));
-
-/** Register tiles with a loop of its own for the steps of l, four at a time. */
-const runsKernel = defineKernel(
-  joined(common, {
-    name: "convolution-runs",
-    source: convolutionRunsSource,
-    parts: [productSource, phaseSource, operandsSource, lanesSource, SUBGROUP, tileSource],
-  }),
-);
-listVariants(runsKernel, () => runTiles.all().flatMap(({ still, sliding }) => [still, sliding]));
-
-const registerTiles = /* @__PURE__ */ new TileTable((own, { ROWS, DEPTH }) => ({
-  specialization: Object.freeze({ ...own, ROWS, DEPTH }),
-}));
-
-/** Barrier-free register tiles, for adapters that run lanes as SIMD on a CPU: four columns a lane. */
-const registerKernel = defineKernel(
-  joined(common, {
-    name: "convolution",
-    source: convolutionSource,
-    parts: [productSource, phaseSource, operandsSource, lanesSource, SUBGROUP, tileSource],
-  }),
-);
-listVariants(registerKernel, () => registerTiles.all().map(({ specialization }) => specialization));
-
-/** What steps of l past the end of a part may add to the work before they are counted through all of the part. */
-const MOST_WASTE = 1.15;
-
-/** Tiles in workgroup memory, for GPUs. */
-const sharedKernel = defineKernel(
-  joined(common, {
-    name: "convolution-shared",
-    source: convolutionSharedSource,
-    parts: [productSource, phaseSource, operandsSource, tileSource],
-  }),
-);
-
-/** The kernel and its tile for an adapter. The choice never changes bits, only speed. */
-function chooseVariant(gpu: Gpu, { M, lX, partL }: Params): { variant: KernelVariant; rows: number; columns: number } {
-  const { kernel } = convolutionFamily.choose(gpu).value;
-  if (kernel === "shared") return { variant: sharedKernel.variant(), rows: 64, columns: 64 };
-  const size = kernel === "register" ? 1 : fixedSubgroupSize(gpu)!;
-  const width = Math.max(8, size);
-  if (4 * Math.ceil(partL / 4) <= MOST_WASTE * partL) {
-    const tile = runTiles.cheapest(kernel, size, M);
-    const variant = runsKernel.variant(lX !== 0 || partL % 4 !== 0 ? tile.sliding : tile.still);
-    return { variant, rows: tile.ROWS, columns: tile.COLUMNS * width };
-  }
-  const tile = registerTiles.cheapest(kernel, size, M);
-  return { variant: registerKernel.variant(tile.specialization), rows: tile.ROWS, columns: 4 * width };
-}
-
-type Params = Record<string, number>;
-
-/** What the operations have in common: everything else is left at the values of an unphased, undivided product. */
-const DEFAULTS: Params = {
-  ...{ iY: 0, jY: 0, jX: 0, lX: 0, yPart: 0 },
-  ...{ phasesY: 1, phasesX: 1, dilationY: 1, dilationX: 1, tapStepY: 1, tapStepX: 1 },
-};
-
-function run(op: string, [a, s, y]: Tensor[], bias: Tensor | undefined, given: Params): void {
-  const params: Params = { ...DEFAULTS, ...given };
-  const { M, U, V, W, I, J, L, phasesY, phasesX, groupCount } = params;
-  const { partIJ = Math.max(1, I * J), partL = Math.max(1, L) } = params;
-  const { variant, rows, columns } = chooseVariant(y.gpu, { ...params, partL });
-  const rowTiles = Math.ceil(M / rows);
-  // The first phase is the largest.
-  const columnTiles = Math.ceil((U * Math.ceil(V / phasesY) * Math.ceil(W / phasesX)) / columns);
-  const partsL = Math.max(1, Math.ceil(L / partL));
-  const parts = Math.max(1, Math.ceil((I * J) / partIJ)) * partsL;
-  const tiles = rowTiles * columnTiles * phasesY * phasesX * groupCount * parts;
-  launch(
-    op,
-    variant,
-    [a, s, bias ? contiguous(bias) : a, y],
-    { ...params, partIJ, partL, partsL, rowTiles, columnTiles, tiles, hasBias: bias ? 1 : 0 },
-    linearGrid(tiles),
-  );
-}
-
-/** Strides of a tensor [N, C, H, W], or of a weight [O, C, KH, KW]. */
-export const stridesOf = (x: Tensor): { image: number; channel: number; row: number; column: number } => {
-  const [image, channel, row, column] = x.strides;
-  return { image, channel, row, column };
-};
+// The three operations of a convolution, as implicit products of matrices.
 
 /** y[n, o, p] = Σ over taps, then channels of a group, of weight · x (+ bias), into views that can be bound. */
 export function forwardKernel(
@@ -253,7 +17,7 @@ export function forwardKernel(
   const [images, , height, width] = y.shape;
   const [from, to, w] = [stridesOf(x), stridesOf(y), stridesOf(weight)];
   const M = outputs / groups;
-  run(op, [weight, x, y], bias, {
+  runProduct(op, [weight, x, y], bias, {
     ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L: channels, groupCount: groups },
     ...{ aM: w.image, aI: w.row, aJ: w.column, aL: w.channel, aGroup: M * w.image },
     ...{ sU: from.image, sI: dilation[0] * from.row, sJ: dilation[1] * from.column, sL: from.channel },
@@ -263,21 +27,6 @@ export function forwardKernel(
     ...{ iY: dilation[0], jX: dilation[1], shiftY: -padding[0][0], shiftX: -padding[1][0] },
   });
 }
-
-/**
- * How the pixels of the input are divided into phases: those at the same place modulo the stride meet the same taps,
- * which are `tapStep` apart, and one such step moves by `move` on the output.
- */
-export function phaseSteps({ stride, dilation }: ConvolutionGeometry): Record<string, number> {
-  const [tapStepY, tapStepX] = stride.map((step, axis) => step / greatestCommonDivisor(step, dilation[axis]));
-  return {
-    ...{ phasesY: stride[0], phasesX: stride[1], dilationY: dilation[0], dilationX: dilation[1], tapStepY, tapStepX },
-    moveY: -(tapStepY * dilation[0]) / stride[0],
-    moveX: -(tapStepX * dilation[1]) / stride[1],
-  };
-}
-
-const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
 
 /** x[n, c, q] = Σ over taps, then outputs of a group, of weight · g (+ bias): the transpose of the forward product. */
 export function inputGradientKernel(
@@ -294,7 +43,7 @@ export function inputGradientKernel(
   const [images, , height, width] = x.shape;
   const [from, to, w] = [stridesOf(g), stridesOf(x), stridesOf(weight)];
   const L = outputs / groups;
-  run(op, [weight, g, x], bias, {
+  runProduct(op, [weight, g, x], bias, {
     ...{ M, U: images, V: height, W: width, I: kernelHeight, J: kernelWidth, L, groupCount: groups },
     ...{ aM: w.channel, aI: w.row, aJ: w.column, aL: w.image, aGroup: L * w.image },
     ...{ sU: from.image, sI: moveY * from.row, sJ: moveX * from.column, sL: from.channel },
@@ -303,34 +52,6 @@ export function inputGradientKernel(
     ...{ height: g.shape[2], width: g.shape[3], vStep: 1, wStep: 1, ...phases, iY: moveY, jX: moveX },
     ...{ shiftY: padding[0][0], shiftX: padding[1][0] },
   });
-}
-
-/** A sum over images, rows and columns, divided into parts of whole rows, or of `columns` of one row. */
-export interface SumParts {
-  /** Rows of images, counted through the batch, in a part. */
-  readonly rows: number;
-  readonly columns: number;
-  readonly count: number;
-}
-
-/** Partial results are at most this many numbers (1 MiB), and each sums at least this many products. */
-const MOST_PARTIALS = 2 ** 18;
-const LEAST_PRODUCTS = 512;
-
-/**
- * How the long sum of a weight gradient is divided, so that a GPU is busy though a weight has few elements. From the
- * shape alone, so that results do not depend on the adapter.
- */
-export function weightGradientParts(weightSize: number, images: number, height: number, width: number): SumParts {
-  const rows = images * height;
-  const most = Math.min(256, Math.floor(MOST_PARTIALS / weightSize), Math.floor((rows * width) / LEAST_PRODUCTS));
-  if (most <= 1) return { rows, columns: width, count: 1 };
-  if (most <= rows) {
-    const rowsInPart = Math.ceil(rows / most);
-    return { rows: rowsInPart, columns: width, count: Math.ceil(rows / rowsInPart) };
-  }
-  const columns = Math.ceil(width / Math.floor(most / rows) / 4) * 4;
-  return { rows: 1, columns, count: rows * Math.ceil(width / columns) };
 }
 
 /**
@@ -350,7 +71,7 @@ export function weightGradientKernel(
   const [from, gradient] = [stridesOf(x), stridesOf(g)];
   const [yPart, yM, yU, yV, yW] = partials.strides;
   const M = outputs / groups;
-  run(op, [g, x, partials], undefined, {
+  runProduct(op, [g, x, partials], undefined, {
     ...{ M, U: channels, V: kernelHeight, W: kernelWidth, I: images, J: height, L: width, groupCount: groups },
     ...{ aM: gradient.channel, aI: gradient.image, aJ: gradient.row, aL: gradient.column },
     ...{ aGroup: M * gradient.channel, sGroup: channels * from.channel },

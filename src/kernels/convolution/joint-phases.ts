@@ -9,7 +9,8 @@ import { launch } from "../launch.ts";
 import { passingRound, SUBGROUP } from "../subgroup.ts";
 import { fixedSubgroupSize, SUBGROUP_SIZES } from "../variants/needs.ts";
 import { convolutionFamily } from "./family.ts";
-import { type ConvolutionGeometry, convolutionFlops, stridesOf } from "./implicit-gemm.ts";
+import { type ConvolutionGeometry, stridesOf } from "./geometry.ts";
+import { convolutionFlops } from "./product.ts";
 
 const phasesKernel = defineKernel({
   name: "convolution-phases",

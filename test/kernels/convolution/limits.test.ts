@@ -5,7 +5,7 @@ import {
   convolveInto,
   convolveWeightGradient,
 } from "../../../src/kernels/convolution/convolve.ts";
-import type { ConvolutionGeometry } from "../../../src/kernels/convolution/implicit-gemm.ts";
+import type { ConvolutionGeometry } from "../../../src/kernels/convolution/geometry.ts";
 import { full } from "../../../src/kernels/create.ts";
 import { empty, type Tensor, tensor, tidy } from "../../../src/tensor/index.ts";
 import { useGpu } from "../../support/gpu.ts";

@@ -1,4 +1,4 @@
-import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/implicit-gemm.ts";
+import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/geometry.ts";
 import { requireFloat32 } from "../../../kernels/launch.ts";
 import { formatShape, requireTensors, type Tensor, tidy } from "../../../tensor/index.ts";
 import { reshape } from "../shape/views.ts";

@@ -3,7 +3,7 @@ import {
   convolveInto,
   convolveWeightGradient,
 } from "../../../kernels/convolution/convolve.ts";
-import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/implicit-gemm.ts";
+import type { ConvolutionGeometry, Two } from "../../../kernels/convolution/geometry.ts";
 import { output, requireFloat32 } from "../../../kernels/launch.ts";
 import { formatShape, type Tensor } from "../../../tensor/index.ts";
 import { defineOp, type Op } from "../../define-op.ts";
