@@ -1,11 +1,14 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 const { keepRun } = (await import(`${"../../bench"}/kept-run.mjs`)) as {
   keepRun(file: string, script: string, run: object): void;
 };
+const FOLDER = "bench/results";
+const FILES = await readdir(FOLDER);
+const read = async (name: string) => JSON.parse(await readFile(join(FOLDER, name), "utf8"));
 
 it("a run is kept with what was typed for it, when, and by what on which machine", async () => {
   const folder = await mkdtemp(join(tmpdir(), "graft-kept-run-"));
@@ -24,4 +27,15 @@ it("a run is kept with what was typed for it, when, and by what on which machine
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+describe("what is kept in bench/results", () => {
+  it.each(FILES.filter((name) => name.endsWith(".json")))(
+    "%s tells when and on which adapter it was made",
+    async (name) => {
+      const { date, adapter } = await read(name);
+      expect(Number.isNaN(Date.parse(date))).toBe(false);
+      expect(adapter.name ?? adapter).toContain(name.includes("swiftshader") ? "SwiftShader" : "lavapipe");
+    },
+  );
 });

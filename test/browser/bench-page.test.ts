@@ -10,7 +10,7 @@ const RUNS = (await readdir(FOLDER)).filter((name) => /^(ladders|table|end-to-en
 const chromium = useChromium();
 
 it("there are runs to show", () => {
-  expect(RUNS).toContain("table-lavapipe.json");
+  expect(RUNS).toEqual(expect.arrayContaining(["ladders-lavapipe.json", "table-lavapipe.json"]));
 });
 
 it.each(RUNS)("the page of %s fits a screen, and the names in its charts are apart", async (name) => {
@@ -22,7 +22,8 @@ it.each(RUNS)("the page of %s fits a screen, and the names in its charts are apa
   ] as const) {
     const { page, screenshot } = await chromium.open(undefined, context);
     await page.setContent(renderBenchPage(report));
-    await screenshot(`bench-${name.replace(".json", "")}-${kind}`);
+    // The first screen: Chromium cannot be relied on for pictures as long as all ladders.
+    await screenshot(`bench-${name.replace(".json", "")}-${kind}`, { fullPage: false });
     const seen = await page.evaluate(() => {
       const boxesOf = (selector: string) =>
         [...document.querySelectorAll(selector)].map((x) => x.getBoundingClientRect());
