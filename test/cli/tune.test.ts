@@ -163,6 +163,26 @@ describe("graft tune", () => {
     expect(screen).toEqual([""]);
   });
 
+  it("keeps what was measured when it is stopped", async () => {
+    const abort = new AbortController();
+    const env = { XDG_CACHE_HOME: join(cache, "stopped") };
+    const context = { ...memoryContext(), env };
+    context.onInterrupt = () => ({ signal: abort.signal, [Symbol.dispose]: () => {} });
+    const write = context.stdout.write.bind(context.stdout);
+    context.stdout.write = (text) => {
+      write(text);
+      if (text.includes("depthwise: ")) abort.abort();
+    };
+    const table = { tune: { summary: "", load: async () => tuneCommand } };
+    const words = ["tune", "--family", "depthwise,reduction", "--repeats", "3"];
+    expect(await run(words, table, context)).toBe(1);
+    expect(context.stderr.text).toBe("graft tune: stopped on request\n");
+    const folder = join(env.XDG_CACHE_HOME, "graft", "tune");
+    const files = await readdir(folder);
+    expect(files).toHaveLength(1);
+    expect(JSON.parse(await readFile(join(folder, files[0]), "utf8"))).toMatchObject({ families: ["depthwise"] });
+  });
+
   it("refuses a family there is not, with the nearest", async () => {
     expect(await graft("tune", "--family", "depth")).toMatchObject({
       code: 2,

@@ -42,11 +42,14 @@ export const tuneCommand = defineCommand({
     const chosen = subjects.filter((subject) => family?.includes(subject.family.name) ?? true);
     const timing = { ...timingDefaults(gpu), samples: repeats, signal: interrupt.signal };
     const progress = new StatusLine(stderr);
+    let kept: Awaited<ReturnType<typeof saveTuned>> | undefined;
     try {
       for (const [done, subject] of chosen.entries()) {
         progress.show(`[${done + 1}/${chosen.length}] ${subject.family.name}`);
         for await (const result of tune(gpu, [subject], timing)) {
           results.push(result);
+          // Kept one by one, so that Ctrl-C loses none that was measured.
+          kept = await saveTuned(env, gpu, results);
           progress.clear();
           stdout.write(json ? jsonLine({ type: "family", ...result }) : `\n${renderFamily(result, stdout.columns)}\n`);
         }
@@ -54,7 +57,7 @@ export const tuneCommand = defineCommand({
     } finally {
       progress.clear();
     }
-    const { path, file } = await saveTuned(env, gpu, results);
+    const { path, file } = kept!;
     if (json) {
       stdout.write(jsonLine({ type: "table", variants: file.variants, path }));
       return 0;
