@@ -60,7 +60,7 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let workgroup = group.y * groups.x + group.x;
-  let wide = select(params.width, max(params.width, params.valueWidth), isOverKeys());
+  let wide = select(params.width, max(params.width, params.valueWidth), OVER_KEYS);
   let slices = (wide + COLUMNS - 1) / (COLUMNS);
   let rowTiles = (params.axes.w + TILE - 1) / TILE;
   let slice = workgroup % slices;
@@ -94,7 +94,7 @@ fn main(
   let lastRow = i32(min(row + TILE, params.axes.w)) - 1;
   var begin = 0u;
   var end = params.columns;
-  if (isOverKeys()) {
+  if (OVER_KEYS) {
     begin = u32(clamp(params.step * (i32(row) + 1 - params.reach), 0, i32(params.columns)));
   } else {
     end = u32(clamp(params.reach + params.step * lastRow, 0, i32(params.columns)));
@@ -153,7 +153,7 @@ fn main(
           first0 += outer(weight, operand(i * COLUMNS + n));
           first1 += outer(weight, operand(i * COLUMNS + n + COLUMNS / 2));
         }
-        if (isOverKeys()) {
+        if (OVER_KEYS) {
           workgroupBarrier();
           for (var i = thread / 8; i < DEPTH; i += 8) {
             let index = vBase + min(start + block + i, params.columns - 1) * params.vStrides.w;
@@ -180,7 +180,7 @@ fn main(
         results[start + j] = values.x;
         values = values.yzwx;
       }
-      if (isOverKeys()) {
+      if (OVER_KEYS) {
         values = select(pick(second0, i), pick(second1, i), half == 1);
         let next = params.resultsOffset + params.secondPlace + dot(vec4u(batch, row + m + i), params.secondStrides);
         for (var j = leftmost; j < min(leftmost + 4, params.valueWidth); j++) {

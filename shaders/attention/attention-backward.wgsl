@@ -276,25 +276,29 @@ fn main(
           }
         }
       }
-      if (isOverKeys()) {
-        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn0);
-          second00 = update(second00, atEachColumn(tile0, owner), vs);
-          if (ROWS > 4) {
-            second10 = update(second10, atEachColumn(tile1, owner), vs);
-            second20 = update(second20, atEachColumn(tile2, owner), vs);
-            second30 = update(second30, atEachColumn(tile3, owner), vs);
+      if (OVER_KEYS) {
+        if (isOverKeys()) {
+          for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+            let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn0);
+            second00 = update(second00, atEachColumn(tile0, owner), vs);
+            if (ROWS > 4) {
+              second10 = update(second10, atEachColumn(tile1, owner), vs);
+              second20 = update(second20, atEachColumn(tile2, owner), vs);
+              second30 = update(second30, atEachColumn(tile3, owner), vs);
+            }
           }
         }
       }
-      if (GROUPS > 1 && isOverKeys()) {
-        for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
-          let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn1);
-          second01 = update(second01, atEachColumn(tile0, owner), vs);
-          if (ROWS > 4) {
-            second11 = update(second11, atEachColumn(tile1, owner), vs);
-            second21 = update(second21, atEachColumn(tile2, owner), vs);
-            second31 = update(second31, atEachColumn(tile3, owner), vs);
+      if (OVER_KEYS && GROUPS > 1) {
+        if (isOverKeys()) {
+          for (var owner = 0u; owner < LANES && start + 4 * owner < end; owner++) {
+            let vs = vColumns(placesFrom(start + 4 * owner, vBase, vStride), vColumn1);
+            second01 = update(second01, atEachColumn(tile0, owner), vs);
+            if (ROWS > 4) {
+              second11 = update(second11, atEachColumn(tile1, owner), vs);
+              second21 = update(second21, atEachColumn(tile2, owner), vs);
+              second31 = update(second31, atEachColumn(tile3, owner), vs);
+            }
           }
         }
       }
@@ -320,10 +324,12 @@ fn main(
           results[start + n] = values.x;
           values = values.yzwx;
         }
-        if (isOverKeys()) {
-          values = pickOf(second00, second10, second20, second30, block, i);
-          if (g == 1) {
-            values = pickOf(second01, second11, second21, second31, block, i);
+        if (OVER_KEYS) {
+          if (isOverKeys()) {
+            values = pickOf(second00, second10, second20, second30, block, i);
+            if (g == 1) {
+              values = pickOf(second01, second11, second21, second31, block, i);
+            }
           }
         }
         start = params.resultsOffset + params.secondPlace + dot(vec4u(batch, m), params.secondStrides);

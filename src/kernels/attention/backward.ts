@@ -31,9 +31,9 @@ import { byElements, DROPPED, droppingOf, EXPONENTIAL, maskings, SUBGROUP_TILES,
 
 const BY_ELEMENTS = byElements("X", "Y", "U", "V");
 const DOTS_BY_ELEMENTS = byElements("Y", "G");
-const OVER_KEYS: Specialization = { isOverKeys: "return true;" };
+const OVER_KEYS: Specialization = { OVER_KEYS: "true" };
 /** One kernel for queries as for keys and values. */
-const BOTH: Specialization = { isOverKeys: "return params.secondPlace != NOWHERE;" };
+const BOTH: Specialization = joined(OVER_KEYS, { isOverKeys: "return params.secondPlace != NOWHERE;" });
 /** The place of what there is not. */
 const NOWHERE = 0xffffffff;
 
