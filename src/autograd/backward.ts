@@ -1,6 +1,14 @@
 import { full } from "../kernels/copy.ts";
 import { addAndFree, isOwnMemory } from "../kernels/elementwise/accumulate.ts";
-import { describeValue, formatShape, requireTensors, shapesEqual, Tensor, tidy } from "../tensor/index.ts";
+import {
+  describeValue,
+  formatShape,
+  requireFunction,
+  requireTensors,
+  shapesEqual,
+  Tensor,
+  tidy,
+} from "../tensor/index.ts";
 import { gradientHome } from "./gradient-homes.ts";
 import { Gradients } from "./gradients.ts";
 import { add } from "./ops/elementwise/index.ts";
@@ -92,11 +100,6 @@ function differentiate(
   }
   const found = gradientsAt(value, options, new Set(nodes));
   return { value, gradients: nodes.map((node) => found.get(node)) };
-}
-
-/** @throws with the caller's name when this is no function. */
-export function requireFunction(op: string, fn: unknown): void {
-  if (typeof fn !== "function") throw new Error(`${op}: expected a function, got ${describeValue(fn)}`);
 }
 
 /** @throws with the caller's name when these are no tensors to call a function with. */

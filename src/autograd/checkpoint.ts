@@ -1,5 +1,5 @@
-import { type Tensor, tidy } from "../tensor/index.ts";
-import { gradientsAt, requireFunction, requireInputs, resultOf } from "./backward.ts";
+import { requireFunction, type Tensor, tidy } from "../tensor/index.ts";
+import { gradientsAt, requireInputs, resultOf } from "./backward.ts";
 import {
   asRecomputation,
   attachHistory,

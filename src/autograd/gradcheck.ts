@@ -1,5 +1,5 @@
-import { formatShape, type HostArray, isFloat, type Tensor, tensor, tidy } from "../tensor/index.ts";
-import { backward, grad, requireFunction, requireInputs, resultOf } from "./backward.ts";
+import { formatShape, type HostArray, isFloat, requireFunction, type Tensor, tensor, tidy } from "../tensor/index.ts";
+import { backward, grad, requireInputs, resultOf } from "./backward.ts";
 import { sum } from "./ops/broadcast.ts";
 import { add, mul, square } from "./ops/elementwise/index.ts";
 import { noGrad, withRecording } from "./tape.ts";

@@ -1,4 +1,4 @@
-import type { Tensor } from "../tensor/index.ts";
+import { requireFunction, type Tensor } from "../tensor/index.ts";
 
 /** Where a gradient may be put instead of into a tensor of its own. */
 export interface GradientTarget {
@@ -120,7 +120,10 @@ export function withRecording<T>(on: boolean, fn: () => T): T {
 }
 
 /** Runs `fn` without recording: what it computes has no history. */
-export const noGrad = <T>(fn: () => T): T => withRecording(false, fn);
+export function noGrad<T>(fn: () => T): T {
+  requireFunction("noGrad", fn);
+  return withRecording(false, fn);
+}
 
 let recomputing = false;
 

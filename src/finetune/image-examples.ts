@@ -10,6 +10,7 @@ import {
   toFloat,
 } from "../io/index.ts";
 import type { ImageInputs } from "../models/index.ts";
+import { requireList, requireObject } from "../tensor/require-kind.ts";
 import { type ExampleBatch, type ExampleSet, hashValues } from "./examples.ts";
 
 /** One training example: an image brought to channels and size by `fitImage`, and its class index. */
@@ -40,8 +41,12 @@ export class ImageExamples implements ExampleSet<ImageInputs> {
 
   constructor(
     private readonly examples: readonly ImageTrainingExample[],
-    { preprocessing, augmentation = {}, seed = 0 }: ImageExamplesOptions,
+    options: ImageExamplesOptions,
   ) {
+    requireList("ImageExamples", examples, "examples { image, label } in an array");
+    requireObject("ImageExamples", options, "options { preprocessing }");
+    requireObject("ImageExamples", options.preprocessing, "the model's preprocessing among the options");
+    const { preprocessing, augmentation = {}, seed = 0 } = options;
     this.#preprocessing = preprocessing;
     this.#augmentation = augmentation;
     this.#seed = seed;

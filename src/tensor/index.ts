@@ -1,7 +1,7 @@
 export { arange, type CreateOptions, type NestedNumbers, tensor, upload, uploadInto, uploadPart } from "./create.ts";
 export { assertDType, bytesPerElement, type DType, type HostArray, isFloat, storageType } from "./dtype.ts";
 export { fromHalfBits, toHalfBits } from "./half.ts";
-export { describeValue, requireTensors } from "./require-tensors.ts";
+export { describeValue, requireFunction, requireTensors } from "./require-tensors.ts";
 export {
   assertList,
   assertShape,

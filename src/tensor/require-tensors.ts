@@ -17,5 +17,10 @@ export function requireTensors(op: string, inputs: readonly unknown[]): void {
   }
 }
 
+/** @throws with the caller's name when this is no function. */
+export function requireFunction(op: string, fn: unknown): void {
+  if (typeof fn !== "function") throw new Error(`${op}: expected a function, got ${describeValue(fn)}`);
+}
+
 /** What a value is, in a few words, tensors included. */
 export const describeValue = (value: unknown): string => (value instanceof Tensor ? "a tensor" : describeKind(value));

@@ -1,3 +1,4 @@
+import { describeKind } from "./require-kind.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tensors made while a scope is open belong to it, in the order they were made. */
@@ -47,6 +48,9 @@ function visitTensors(value: unknown, visit: (tensor: Tensor) => void, isTensor:
 /** Built by the tensor module, which alone can tell what a tensor is. */
 export function makeTidy(isTensor: (value: unknown) => value is Tensor) {
   return function tidy<T>(fn: () => T): T {
+    if (typeof fn !== "function") {
+      throw new Error(`tidy: expected a function, got ${isTensor(fn) ? "a tensor" : describeKind(fn)}`);
+    }
     const scope: Scope = { tensors: [] };
     scopes.push(scope);
     let result: T;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as graft from "../../src/autograd/index.ts";
-import { type DType, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { type DType, type Tensor, tensor, tidy } from "../../src/tensor/index.ts";
 import { openWith, useGpu } from "../support/gpu.ts";
 
 const gpu = useGpu();
@@ -22,6 +22,12 @@ describe("wrong arguments are refused with the op's name and what was expected",
     ["relu()", () => api.relu(), "relu: the input is undefined, expected a tensor"],
     ["relu(3)", () => api.relu(3), "relu: the input is the number 3, expected a tensor"],
     ["add(x, null)", () => api.add(X(), null), "add: input 2 of 2 is null, expected a tensor"],
+    ["add(3)", () => api.add(3), "add: the input is undefined, expected a tensor"],
+    ["sub(undefined, 3)", () => api.sub(undefined, 3), "sub: the input is undefined, expected a tensor"],
+    ["mul(2, null)", () => api.mul(2, null), "mul: the input is null, expected a tensor"],
+    ["noGrad(x)", () => api.noGrad(X()), "noGrad: expected a function, got a tensor"],
+    ["tidy(x)", () => tidy(X() as unknown as () => void), "tidy: expected a function, got a tensor"],
+    ["tidy()", () => tidy(undefined as unknown as () => void), "tidy: expected a function, got undefined"],
     ["logicalAnd(x)", () => api.logicalAnd(X()), "logicalAnd: input 2 of 2 is undefined, expected a tensor"],
     ["matmul(x, [1])", () => api.matmul(X(), [1]), "matmul: input 2 of 2 is an array, expected a tensor"],
     ["concat(x)", () => api.concat(X()), "concat: expected an array of tensors, got a tensor"],

@@ -188,12 +188,27 @@ describe("what is no model, data or option is refused with what was expected", (
       "TextExamples: expected examples { inputIds, labels } in an array",
     ],
     [
+      "new ImageExamples()",
+      () => new library.ImageExamples(),
+      "ImageExamples: expected examples { image, label } in an array, got undefined",
+    ],
+    [
+      "new ImageExamples([])",
+      () => new library.ImageExamples([]),
+      "ImageExamples: expected options { preprocessing }, got undefined",
+    ],
+    [
+      "new ImageExamples([], {})",
+      () => new library.ImageExamples([], {}),
+      "ImageExamples: expected the model's preprocessing among the options, got undefined",
+    ],
+    [
       "generate()",
       () => models.generate().next(),
       "generate: expected a language model, as GPT2.fromPretrained gives, got",
     ],
     ["generate(model, text)", (m) => models.generate(m, "The sea").next(), `generate: ${TOKENS} the string The sea`],
-    ["generate(model, {})", (m) => models.generate(m, {}).next(), `generate: ${TOKENS} undefined`],
+    ["generate(model, {})", (m) => models.generate(m, {}).next(), `generate: ${TOKENS} an object`],
     [
       "generate(model, prompt)",
       (m) => models.generate(m, { inputIds: Int32Array.of(1), batch: 1, length: 1 }).next(),

@@ -11,6 +11,7 @@ const DIRECTORY =
   'expected a directory, as await NodeDirectory.open("gpt2") or new MemoryDirectory(name, files) gives, ';
 const SOURCE =
   "expected an open file, as openFile(path) of graft-gpu/node or blobSource(name, blob) of graft-gpu/io gives, ";
+const IMAGE = "expected an image { channels, height, width, data }, as makeImage, fromInterleaved or a decoder gives, ";
 const none = new io.MemoryDirectory("none");
 
 describe("wrong arguments are refused with the function's name and what was expected", () => {
@@ -78,6 +79,15 @@ describe("wrong arguments are refused with the function's name and what was expe
       "loadTexts: expected a file's name and its text, got a",
     ],
     ["loadTexts()", () => files.loadTexts(), "loadTexts: expected a file's name and its text, got undefined"],
+    ["fitImage()", () => files.fitImage(), `fitImage: ${IMAGE}got undefined`],
+    ["fitImage(blob)", () => files.fitImage(new Blob()), `fitImage: ${IMAGE}got a Blob`],
+    [
+      "fitImage(image)",
+      () => files.fitImage(io.makeImage(1, 1, 1, Uint8Array.of(0))),
+      "fitImage: expected the model's preprocessing, got undefined",
+    ],
+    ["resize(path)", () => files.resize("a.png", 1, 1), `resize: ${IMAGE}got the string a.png`],
+    ["encodePng({})", () => files.encodePng({}), `encodePng: ${IMAGE}got an object`],
     ["hubDirectory()", () => hub(), "undefined is no model of the Hub; expected a name such as openai-community/gpt2"],
     ["hubDirectory({})", () => hub({ id: "a" }), '{"id":"a"} is no model of the Hub; expected a name such as'],
     [

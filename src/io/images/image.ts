@@ -1,3 +1,5 @@
+import { describeKind } from "../../tensor/require-kind.ts";
+
 /** Pixels of one image with 8 bits a channel, planar: row-major [channels, height, width]. */
 export interface Image {
   /** 1 for grey, 3 for red, green and blue. */
@@ -5,6 +7,13 @@ export interface Image {
   readonly height: number;
   readonly width: number;
   readonly data: Uint8Array;
+}
+
+/** @throws TypeError where what `who` is given is no image. */
+export function requireImage(who: string, image: Image): void {
+  if (typeof image?.data === "object") return;
+  const expected = "an image { channels, height, width, data }, as makeImage, fromInterleaved or a decoder gives";
+  throw new TypeError(`${who}: expected ${expected}, got ${describeKind(image)}`);
 }
 
 /** @throws RangeError when the data does not fill the shape. */

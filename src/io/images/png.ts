@@ -1,5 +1,5 @@
 import { crc32 } from "../crc32.ts";
-import type { Image } from "./image.ts";
+import { type Image, requireImage } from "./image.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Colour types of the format by channels. */
@@ -12,7 +12,9 @@ const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2 };
  *
  * @throws RangeError for an image that is neither grey nor of three colours.
  */
-export async function encodePng({ channels, height, width, data }: Image): Promise<Uint8Array> {
+export async function encodePng(image: Image): Promise<Uint8Array> {
+  requireImage("encodePng", image);
+  const { channels, height, width, data } = image;
   const colourType = COLOUR_TYPES[channels];
   if (colourType === undefined) throw new RangeError(`encodePng: expected 1 or 3 channels, got ${channels}`);
   const header = new Uint8Array(13);

@@ -1,5 +1,6 @@
+import { requireObject } from "../../tensor/require-kind.ts";
 import type { FloatImage } from "./augment.ts";
-import { type Image, toChannels } from "./image.ts";
+import { type Image, requireImage, toChannels } from "./image.ts";
 import { type ResizeFilter, resize } from "./resize.ts";
 
 /** How an image becomes a model's input: channels, size, the middle, then (x/255 - mean) / deviation by channel. */
@@ -34,7 +35,10 @@ export function defaultPreprocessing(channels: number, height: number, width: nu
 }
 
 /** Channels and size brought to what the model takes; what is left is to take the middle of it. */
-export function fitImage(image: Image, { channels, resize: how, filter }: ImagePreprocessing): Image {
+export function fitImage(image: Image, preprocessing: ImagePreprocessing): Image {
+  requireImage("fitImage", image);
+  requireObject("fitImage", preprocessing, "the model's preprocessing");
+  const { channels, resize: how, filter } = preprocessing;
   const converted = toChannels(image, channels);
   if (!how) return converted;
   if (!("shortest" in how)) return resize(converted, how.height, how.width, filter);

@@ -1,4 +1,4 @@
-import type { Image } from "./image.ts";
+import { type Image, requireImage } from "./image.ts";
 
 /** How a pixel is made of those near it: the weights of two points or four along an axis. */
 export type ResizeFilter = "bilinear" | "bicubic";
@@ -90,6 +90,7 @@ function resizeLines(
  * @throws RangeError when a size is not a positive integer.
  */
 export function resize(image: Image, height: number, width: number, filter: ResizeFilter = "bilinear"): Image {
+  requireImage("resize", image);
   for (const size of [height, width, image.height, image.width]) {
     if (!Number.isInteger(size) || size < 1) {
       throw new RangeError(`resize: from ${image.height} × ${image.width} to ${height} × ${width}: sizes begin at 1`);

@@ -1,6 +1,6 @@
 import type { Gpu } from "../../gpu/index.ts";
 import { formatShape, keep, type Tensor, tensor } from "../../tensor/index.ts";
-import { requireObject } from "../../tensor/require-kind.ts";
+import { describeKind } from "../../tensor/require-kind.ts";
 import type { GPT2Config } from "../gpt2-config.ts";
 
 /** Token ids of a batch on the host, row-major [batch, length], as `padBatch` gives them. */
@@ -18,9 +18,9 @@ export interface TokenInputs {
 
 /** @throws TypeError where what `who` is given is no batch of token ids. */
 export function requireTokens(who: string, inputs: TokenInputs): void {
+  if (typeof inputs?.inputIds === "object") return;
   const expected = "token ids { inputIds, batch, length }, as padBatch gives";
-  requireObject(who, inputs, expected);
-  requireObject(who, inputs.inputIds, expected);
+  throw new TypeError(`${who}: expected ${expected}, got ${describeKind(inputs)}`);
 }
 
 /** The same on the GPU. Disposed by whoever made it. */

@@ -69,22 +69,22 @@ export const neg = (x: Tensor): Tensor => negOp([x], {});
 
 /** y = a + b, with NumPy's broadcasting; of bool, a or b. */
 export function add(a: Operand, b: Operand): Tensor {
-  if (typeof b === "number" && typeof a !== "number" && isFloat(a.dtype)) return affine(a, 1, b);
-  if (typeof a === "number" && typeof b !== "number" && isFloat(b.dtype)) return affine(b, 1, a);
+  if (typeof b === "number" && typeof a !== "number" && isFloat(a?.dtype)) return affine(a, 1, b);
+  if (typeof a === "number" && typeof b !== "number" && isFloat(b?.dtype)) return affine(b, 1, a);
   return callBinary(addOp, a, b);
 }
 
 /** y = a − b. */
 export function sub(a: Operand, b: Operand): Tensor {
-  if (typeof b === "number" && typeof a !== "number" && isFloat(a.dtype)) return affine(a, 1, -b);
-  if (typeof a === "number" && typeof b !== "number" && isFloat(b.dtype)) return affine(b, -1, a);
+  if (typeof b === "number" && typeof a !== "number" && isFloat(a?.dtype)) return affine(a, 1, -b);
+  if (typeof a === "number" && typeof b !== "number" && isFloat(b?.dtype)) return affine(b, -1, a);
   return callBinary(subOp, a, b);
 }
 
 /** y = a · b, element by element; of bool, a and b. */
 export function mul(a: Operand, b: Operand): Tensor {
-  if (typeof b === "number" && typeof a !== "number" && isFloat(a.dtype)) return affine(a, b, -0);
-  if (typeof a === "number" && typeof b !== "number" && isFloat(b.dtype)) return affine(b, a, -0);
+  if (typeof b === "number" && typeof a !== "number" && isFloat(a?.dtype)) return affine(a, b, -0);
+  if (typeof a === "number" && typeof b !== "number" && isFloat(b?.dtype)) return affine(b, a, -0);
   return callBinary(mulOp, a, b);
 }
 
