@@ -15,6 +15,7 @@ import { createStore, type Store } from "../shared/store.ts";
 import { showError } from "../shared/toasts.ts";
 import { isModelName, MODELS, type ModelName, modelSource } from "./models.ts";
 import {
+  calledIn,
   classesOf,
   forgetPicture,
   missingIn,
@@ -47,6 +48,8 @@ export interface State {
   readonly model: ModelName;
   readonly inspection: ModelInspection | null;
   readonly classes: readonly PictureClass[];
+  /** The classes as they were before each change that can be taken back, the latest last. */
+  readonly past: readonly Change[];
   readonly training: Training;
   readonly run: RunLog | null;
   /** Counts up at every event of the run, which is changed in place. */
@@ -62,6 +65,16 @@ export interface State {
   readonly isLost: boolean;
 }
 
+/** A change of the classes, as people say it, and what it began from. */
+export interface Change {
+  /** "removing a picture of cross" */
+  readonly what: string;
+  readonly classes: readonly PictureClass[];
+}
+
+/** Changes that can be taken back, at most. */
+const MOST_CHANGES = 50;
+
 /** Share of the pictures that is kept for validation. */
 const VALID_FRACTION = 0.25;
 
@@ -76,6 +89,7 @@ export class App {
     model: "mnist-cnn",
     inspection: null,
     classes: [emptyClass("one"), emptyClass("other")],
+    past: [],
     training: { epochs: 20, batch: 8, learningRate: MODELS["mnist-cnn"].learningRate, seed: 42, augmentation: "none" },
     run: null,
     tick: 0,
@@ -108,30 +122,70 @@ export class App {
     this.store.set({ training: { ...this.state.training, ...patch } });
   }
 
-  setClasses(classes: readonly PictureClass[]): void {
-    const kept = new Set([...classes, ...this.state.trainedOn].flatMap(({ pictures }) => pictures));
-    for (const { pictures } of this.state.classes) for (const one of pictures) if (!kept.has(one)) forgetPicture(one);
-    this.store.set({ classes });
+  /** Changes the classes so that it can be taken back. */
+  changeClasses(what: string, classes: readonly PictureClass[]): void {
+    const past = [...this.state.past, { what, classes: this.state.classes }];
+    this.#setClasses(classes, past.slice(-MOST_CHANGES));
+  }
+
+  /** Takes the last change back. Names that were written since stay. @returns what it was, or null. */
+  undo(): string | null {
+    const last = this.state.past.at(-1);
+    if (!last || isBusy(this.state)) return null;
+    const names = new Map(this.state.classes.map(({ id, name }) => [id, name]));
+    const classes = last.classes.map((one) => ({ ...one, name: names.get(one.id) ?? one.name }));
+    this.#setClasses(classes, this.state.past.slice(0, -1));
+    return last.what;
+  }
+
+  #setClasses(classes: readonly PictureClass[], past: readonly Change[]): void {
+    const picturesOf = (some: readonly PictureClass[]): readonly Picture[] => some.flatMap(({ pictures }) => pictures);
+    const { trainedOn } = this.state;
+    const kept = new Set([classes, trainedOn, ...past.map((one) => one.classes)].flatMap(picturesOf));
+    const had = [this.state.classes, ...this.state.past.map((one) => one.classes)].flatMap(picturesOf);
+    for (const one of new Set(had)) if (!kept.has(one)) forgetPicture(one);
+    this.store.set({ classes, past });
   }
 
   /** Adds classes: those that are there already get more pictures, and those without a picture make room. */
-  mergeClasses(found: readonly PictureClass[]): void {
+  mergeClasses(what: string, found: readonly PictureClass[]): void {
     if (found.length === 0) return;
     const known = this.state.classes.filter(({ pictures }) => pictures.length > 0);
     const grown = known.map((one) => {
       const more = found.find(({ name }) => name === one.name.trim());
       return more ? { ...one, pictures: [...one.pictures, ...more.pictures] } : one;
     });
-    this.setClasses([...grown, ...found.filter(({ name }) => !known.some((one) => one.name.trim() === name))]);
+    const fresh = found.filter(({ name }) => !known.some((one) => one.name.trim() === name));
+    this.changeClasses(what, [...grown, ...fresh]);
   }
 
-  changeClass(id: number, patch: Partial<Pick<PictureClass, "name" | "pictures">>): void {
-    this.setClasses(this.state.classes.map((one) => (one.id === id ? { ...one, ...patch } : one)));
+  /** What is written in a field is taken back there. */
+  renameClass(id: number, name: string): void {
+    this.#setClasses(
+      this.state.classes.map((one) => (one.id === id ? { ...one, name } : one)),
+      this.state.past,
+    );
   }
 
-  addPictures(id: number, pictures: readonly Picture[]): void {
-    const own = this.state.classes.find((one) => one.id === id);
-    if (own) this.changeClass(id, { pictures: [...own.pictures, ...pictures] });
+  addPictures(id: number, added: readonly Picture[]): void {
+    if (added.length === 0) return;
+    const what = added.length === 1 ? "adding a picture to" : `adding ${added.length} pictures to`;
+    this.#changePictures(id, what, (pictures) => [...pictures, ...added]);
+  }
+
+  removePicture(id: number, picture: Picture): void {
+    this.#changePictures(id, "removing a picture of", (pictures) => pictures.filter((other) => other !== picture));
+  }
+
+  #changePictures(id: number, what: string, change: (pictures: readonly Picture[]) => readonly Picture[]): void {
+    const { classes } = this.state;
+    const own = classes.find((one) => one.id === id);
+    if (!own) return;
+    const pictures = change(own.pictures);
+    this.changeClasses(
+      `${what} ${calledIn(own)}`,
+      classes.map((one) => (one === own ? { ...own, pictures } : one)),
+    );
   }
 
   /** The job as it is chosen; null while something is missing. */
@@ -167,7 +221,7 @@ export class App {
     if (!isModelName(name) || data.kind !== "images") return;
     await this.chooseModel(name);
     const storedClasses = classesOf(data.images);
-    this.setClasses(storedClasses);
+    this.#setClasses(storedClasses, []);
     const { epochs, batch, lr, seed, augment = [] } = settings;
     this.setTraining({
       ...{ epochs, batch, learningRate: lr, seed },

@@ -93,7 +93,11 @@ export function classCard({ onName, onAdd, onFiles, onRemove, onRemovePicture }:
               {
                 ...{ class: "picture", type: "button", title: "Remove" },
                 "aria-label": `Remove picture ${i + 1} of ${shown.name}`,
-                onclick: () => onRemovePicture(picture),
+                onclick: () => {
+                  onRemovePicture(picture);
+                  // The focus stays near where it was.
+                  (pictures.children[Math.min(i, shown.pictures.length - 2)]?.querySelector("button") ?? pick).focus();
+                },
               },
               h("img", { src: picture.url, alt: "", width: 56, height: 56, loading: "lazy", decoding: "async" }),
               icon("close"),

@@ -1,12 +1,12 @@
 import { type DroppedFile, decodeImage, droppedFiles } from "../../src/io/browser/index.ts";
-import { fill, h } from "../shared/dom.ts";
+import { fill, h, isUndo } from "../shared/dom.ts";
 import { type Dropped, dropZone } from "../shared/drop-zone.ts";
 import type { Part } from "../shared/parts.ts";
 import { showError, showErrors, showInfo } from "../shared/toasts.ts";
 import { type App, emptyClass, isBusy } from "./app.ts";
 import { type ClassCard, classCard, countOf } from "./class-card.ts";
 import { drawingPad } from "./pad.ts";
-import { byFolder, makePicture, missingIn, type Picture, type PictureClass, renewed } from "./pictures.ts";
+import { byFolder, calledIn, makePicture, missingIn, type Picture, type PictureClass } from "./pictures.ts";
 import { sampleClasses } from "./samples.ts";
 
 /** Part 2: classes by name, with pictures that are drawn, dropped or picked. */
@@ -19,10 +19,12 @@ export function classesPart(app: App, part: Part): void {
   const button = (label: string, kind: string, onclick: () => void) =>
     h("button", { class: `button ${kind}`, type: "button", onclick }, label);
   const add = button("Add a class", "", () => {
-    app.setClasses([...app.state.classes, emptyClass(freeName(app.state.classes))]);
+    const { classes } = app.state;
+    app.changeClasses("adding a class", [...classes, emptyClass(freeName(classes))]);
     list.lastElementChild?.querySelector("input")?.select();
   });
   const samples = button("Fill in shapes", "quiet", () => void fillIn());
+  const undo = button("Undo", "quiet", () => takeBack());
   const clear = button("Clear the pad", "quiet small", () => pad.clear());
   const fillIn = async (): Promise<void> => {
     try {
@@ -31,7 +33,7 @@ export function classesPart(app: App, part: Part): void {
         app.state.classes.some((one) => one.name.trim() === name && one.pictures.length > 0);
       const fresh = shapes.filter((one) => !isThere(one));
       if (fresh.length === 0) showInfo("The shapes are there already");
-      else app.mergeClasses(fresh);
+      else app.mergeClasses("filling in shapes", fresh);
     } catch (error) {
       showError("The shapes could not be drawn", error);
     }
@@ -49,11 +51,16 @@ export function classesPart(app: App, part: Part): void {
       "div",
       { class: "stack close" },
       pad.element,
-      h("div", { class: "row apart" }, h("span", { class: "small soft", "aria-hidden": "true" }, "Add it to"), clear),
+      h(
+        "div",
+        { class: "row apart" },
+        h("span", { class: "small soft", "aria-hidden": "true" }, "Add it to"),
+        h("div", { class: "row" }, pad.undo, clear),
+      ),
       targets,
       told,
     ),
-    h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples), missing, folder),
+    h("div", { class: "stack" }, list, h("div", { class: "row" }, add, samples, undo), missing, folder),
   );
   fill(part.body, controls);
 
@@ -73,19 +80,42 @@ export function classesPart(app: App, part: Part): void {
     if (isRefused) showInfo("A run is under way", "Pictures can be added when it has ended or is cancelled.");
     return isRefused;
   };
-  const removeClass = (removed: PictureClass): void => {
-    const before = app.state.classes;
-    app.setClasses(before.filter(({ id }) => id !== removed.id));
-    if (removed.pictures.length === 0) return;
-    showInfo(`${removed.name} is gone, with ${countOf(removed)}`, "", {
+  const takeBack = (): void => {
+    const isFocused = document.activeElement === undo;
+    const what = app.undo();
+    if (what === null) return;
+    told.textContent = `Taken back: ${what}.`;
+    // A button that can do no more gives the focus on.
+    if (isFocused && undo.disabled) add.focus();
+  };
+  addEventListener("keydown", (event) => {
+    const isTyped = event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+    if (event.defaultPrevented || isTyped || !isUndo(event) || app.state.past.length === 0) return;
+    event.preventDefault();
+    if (!refuseWhileBusy()) takeBack();
+  });
+  /** Takes away what offers to take the last removal back. */
+  let withdraw = (): void => {};
+  /** What is gone is told at once, wherever on the page that is, with a way back. */
+  const offerBack = (title: string): void => {
+    withdraw = showInfo(title, "", {
       label: "Undo",
       act: () => {
-        if (refuseWhileBusy()) return;
-        const { classes } = app.state;
-        const place = before.findIndex(({ id }) => id === removed.id);
-        app.setClasses([...classes.slice(0, place), renewed(removed), ...classes.slice(place)]);
+        if (!refuseWhileBusy()) takeBack();
       },
     });
+  };
+  const removeClass = (removed: PictureClass): void => {
+    const { classes } = app.state;
+    const place = classes.indexOf(removed);
+    app.changeClasses(`removing the class ${calledIn(removed)}`, classes.toSpliced(place, 1));
+    const next = list.children[Math.min(place, classes.length - 2)]?.querySelector<HTMLElement>(".class-head button");
+    (next ?? add).focus();
+    if (removed.pictures.length > 0) offerBack(`${calledIn(removed)} is gone, with ${countOf(removed)}`);
+  };
+  const removePicture = (own: PictureClass, picture: Picture): void => {
+    app.removePicture(own.id, picture);
+    offerBack(`A picture of ${calledIn(own)} is gone`);
   };
   const addFolder = async (dropped: Dropped): Promise<void> => {
     if (refuseWhileBusy()) return;
@@ -96,7 +126,10 @@ export function classesPart(app: App, part: Part): void {
         ...emptyClass(name),
         pictures: files.flatMap((file) => pictures.get(file) ?? []),
       }));
-      app.mergeClasses(found.filter((one) => one.pictures.length > 0));
+      app.mergeClasses(
+        "adding a folder",
+        found.filter((one) => one.pictures.length > 0),
+      );
     } catch (error) {
       showError("The folder could not be read", error);
     }
@@ -109,10 +142,17 @@ export function classesPart(app: App, part: Part): void {
       showError("The pictures could not be read", error);
     }
   };
+  const now = ({ id }: PictureClass): PictureClass => app.state.classes.find((one) => one.id === id)!;
   const cards = new Map<number, ClassCard>();
   app.store.watch((state, before) => {
     part.setReady(state.inspection !== null || state.run !== null);
     controls.disabled = isBusy(state);
+    if (state.past !== before?.past) {
+      withdraw();
+      const last = state.past.at(-1);
+      undo.disabled = last === undefined;
+      undo.setAttribute("aria-label", `Undo ${last?.what ?? "the last change"}`);
+    }
     if (state.classes === before?.classes) return;
     told.textContent = "";
     for (const id of cards.keys()) if (!state.classes.some((one) => one.id === id)) cards.delete(id);
@@ -120,14 +160,11 @@ export function classesPart(app: App, part: Part): void {
       const card =
         cards.get(one.id) ??
         classCard({
-          onName: (name) => app.changeClass(one.id, { name }),
+          onName: (name) => app.renameClass(one.id, name),
           onFiles: (dropped) => void addFiles(one.id, dropped),
           onAdd: () => void addDrawing(one.id),
-          onRemove: () => removeClass(app.state.classes.find(({ id }) => id === one.id)!),
-          onRemovePicture: (picture) => {
-            const { pictures } = app.state.classes.find(({ id }) => id === one.id)!;
-            app.changeClass(one.id, { pictures: pictures.filter((other) => other !== picture) });
-          },
+          onRemove: () => removeClass(now(one)),
+          onRemovePicture: (picture) => removePicture(now(one), picture),
         });
       cards.set(one.id, card);
       card.show(one);

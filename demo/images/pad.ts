@@ -1,4 +1,4 @@
-import { h } from "../shared/dom.ts";
+import { h, isUndo } from "../shared/dom.ts";
 
 /** Side of the pad's pixels, and of the drawings it gives. */
 const SIDE = 280;
@@ -13,14 +13,16 @@ const STEP = 14;
 export interface Pad {
   readonly element: HTMLElement;
   readonly isEmpty: boolean;
+  /** A button that takes back the last line, or a clearing. */
+  readonly undo: HTMLButtonElement;
   clear(): void;
   /** What was drawn as PNG, light on dark, brought to one size in the middle; null when nothing was. */
   drawing(): Promise<Blob | null>;
 }
 
 /**
- * A field to draw on, with mouse, finger or pen. With the keyboard the arrows move the pen, and Space puts it down and
- * lifts it.
+ * A field to draw on, with mouse, finger or pen. With the keyboard the arrows move the pen, Space puts it down and
+ * lifts it, and Control or Command with Z takes a line back.
  *
  * @param onChange called at every bit of a stroke, at its end, and when the pad was cleared.
  */
@@ -28,7 +30,7 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
   const canvas = h("canvas", {
     ...{ class: "pad", width: SIDE, height: SIDE, tabindex: 0, role: "application", "aria-label": label },
     "aria-description":
-      "Draw with the pointer. With the keyboard, arrows move the pen; Space puts it down or lifts it.",
+      "Draw with the pointer. With the keyboard, arrows move the pen; Space puts it down or lifts it; Control Z takes a line back.",
   });
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   const cursor = h("span", { class: "cursor", hidden: true, "aria-hidden": "true" });
@@ -38,6 +40,13 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
   let last: [number, number] | null = null;
   let [x, y] = [SIDE / 2, SIDE / 2];
   let isEmpty = true;
+  /** Lines by the places that the pen was at, and null for a clearing: the drawing as it is, and the one before it. */
+  const done: ([number, number][] | null)[] = [];
+  const undo = h("button", { class: "button quiet small", type: "button", onclick: () => takeBack() }, "Undo");
+  const showUndo = (): void => {
+    undo.disabled = done.length === 0;
+    undo.setAttribute("aria-label", done.at(-1) === null ? "Undo clearing the pad" : "Undo the last line");
+  };
 
   const blank = (): void => {
     context.fillStyle = "#000";
@@ -46,6 +55,13 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
     invitation.hidden = false;
   };
   const lineTo = (to: [number, number]): void => {
+    if (last) done.at(-1)!.push(to);
+    else done.push([to]);
+    draw(to);
+    showUndo();
+    onChange();
+  };
+  const draw = (to: [number, number]): void => {
     const [fromX, fromY] = last ?? to;
     context.strokeStyle = "#fff";
     context.lineWidth = PEN;
@@ -59,6 +75,21 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
     last = to;
     isEmpty = false;
     invitation.hidden = true;
+  };
+  const takeBack = (): void => {
+    if (done.length === 0) return;
+    const isFocused = document.activeElement === undo;
+    done.pop();
+    blank();
+    for (const line of done.slice(done.lastIndexOf(null) + 1)) {
+      last = null;
+      for (const place of line!) draw(place);
+    }
+    last = null;
+    showUndo();
+    showCursor();
+    // A button that can do no more gives the focus on.
+    if (isFocused && undo.disabled) canvas.focus();
     onChange();
   };
   const placeOf = ({ offsetX, offsetY }: PointerEvent): [number, number] => {
@@ -103,6 +134,11 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
     lift();
   });
   canvas.addEventListener("keydown", (event) => {
+    if (isUndo(event) && done.length > 0) {
+      event.preventDefault();
+      takeBack();
+      return;
+    }
     const moves: Record<string, [number, number]> = {
       ...{ ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] },
     };
@@ -119,14 +155,22 @@ export function drawingPad(label: string, onChange: () => void = () => {}): Pad 
     showCursor();
   });
   blank();
+  showUndo();
   return {
     element: h("div", { class: "pad-frame" }, canvas, invitation, cursor),
+    undo,
     get isEmpty() {
       return isEmpty;
     },
     clear() {
       last = null;
+      if (!isEmpty) {
+        // What was cleared before this is gone for good.
+        done.splice(0, done.lastIndexOf(null) + 1);
+        done.push(null);
+      }
       blank();
+      showUndo();
       showCursor();
       onChange();
     },

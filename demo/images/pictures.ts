@@ -24,11 +24,8 @@ export function makePicture(file: Blob, name: string): Picture {
   return { id: nextId(), file, name, url: URL.createObjectURL(file) };
 }
 
-/** A class whose pictures were forgotten, to be shown again. */
-export const renewed = (one: PictureClass): PictureClass => ({
-  ...one,
-  pictures: one.pictures.map((picture) => ({ ...picture, url: URL.createObjectURL(picture.file) })),
-});
+/** A class as a sentence calls it. */
+export const calledIn = ({ name }: Pick<PictureClass, "name">): string => name.trim() || "a class without a name";
 
 export const forgetPicture = ({ url }: Picture): void => URL.revokeObjectURL(url);
 

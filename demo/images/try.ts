@@ -52,7 +52,7 @@ export function tryPart(app: App, part: Part): void {
         { class: "trial" },
         pad.element,
         h("div", { class: "columns" }, cards.after.element, cards.before.element, spoken),
-        h("div", { class: "stack close" }, h("div", { class: "row" }, clear), drop),
+        h("div", { class: "stack close" }, h("div", { class: "row" }, pad.undo, clear), drop),
       ),
       matrix,
     ),

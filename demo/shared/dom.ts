@@ -58,6 +58,10 @@ export function focusInstead(gone: Element, next: HTMLElement | null): void {
   if (activeElement === null || activeElement === document.body || activeElement === gone) next?.focus();
 }
 
+/** Whether a key asks for the last thing to be taken back: Z with Control or Command. */
+export const isUndo = ({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent): boolean =>
+  key.toLowerCase() === "z" && ctrlKey !== metaKey && !shiftKey && !altKey;
+
 let count = 0;
 /** A new id, to tie a label to its control. */
 export const newId = (stem: string): string => `${stem}-${++count}`;

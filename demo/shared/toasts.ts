@@ -24,7 +24,8 @@ export interface ToastAction {
   act(): void;
 }
 
-function show(kind: "error" | "info", title: string, lines: readonly string[], action?: ToastAction): void {
+/** Shows a message. @returns what takes it away. */
+function show(kind: "error" | "info", title: string, lines: readonly string[], action?: ToastAction): () => void {
   const toast = h(
     "div",
     { class: `toast ${kind}`, role: kind === "error" ? "alert" : "status" },
@@ -45,6 +46,7 @@ function show(kind: "error" | "info", title: string, lines: readonly string[], a
   while (all.childElementCount >= MOST) all.firstElementChild!.remove();
   all.append(toast);
   if (kind === "info") goLater(toast, action ? 2 * STAY : STAY);
+  return () => toast.remove();
 }
 
 const actionButton = ({ label, act }: ToastAction, close: () => void): HTMLElement =>
@@ -87,10 +89,9 @@ export function clearErrors(): void {
   for (const toast of region?.querySelectorAll(".toast.error") ?? []) toast.remove();
 }
 
-/** Something good to know, for a few seconds. */
-export function showInfo(title: string, text = "", action?: ToastAction): void {
+/** Something good to know, for a few seconds. @returns what takes it away sooner. */
+export const showInfo = (title: string, text = "", action?: ToastAction): (() => void) =>
   show("info", title, [text], action);
-}
 
 /** "no such file" -> "No such file." */
 export function sentence(text: string): string {

@@ -88,8 +88,9 @@ export const isBusy = ({ run }: State): boolean =>
   run !== null && (run.phase === "preparing" || run.phase === "running" || run.phase === "paused");
 
 /** Says why nothing else is taken while a run is under way. */
-export const refuseWhileBusy = (what: string): void =>
+export function refuseWhileBusy(what: string): void {
   showInfo("A run is under way", `Cancel it, or wait for its end, before you choose ${what}.`);
+}
 
 /** The page's state, and what can be done with it. Errors are shown, and leave the state as it was. */
 export class App {

@@ -299,7 +299,7 @@ describe("the page of pictures", () => {
     await page.getByRole("button", { name: "Remove picture 2 of house" }).waitFor();
     await page.getByRole("button", { name: "Remove the class house" }).click();
     await page.getByText("house is gone, with 2 pictures").waitFor();
-    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByRole("region", { name: "Messages" }).getByRole("button", { name: "Undo" }).click();
     await page.getByRole("button", { name: "Remove picture 2 of house" }).waitFor();
     await page.getByRole("button", { name: "Remove the class house" }).click();
 
@@ -307,6 +307,80 @@ describe("the page of pictures", () => {
     expect(await page.locator("li.class-card").count()).toBe(3);
     await page.getByRole("button", { name: "Remove the class class 3" }).click();
     expect(await page.locator("li.class-card").count()).toBe(2);
+  });
+
+  it("takes back what was done to classes, their pictures and the pad, with button, message and keyboard", async () => {
+    const { page, show } = await open();
+    const undo = page.locator("#examples").getByRole("button", { name: /^Undo (?!the last line|clearing)/ });
+    const name = () => undo.getAttribute("aria-label");
+    const pictures = (label: string) => page.getByRole("list", { name: `Pictures of ${label}`, exact: true });
+    const shown = (label: string) =>
+      pictures(label)
+        .locator("img")
+        .evaluateAll((all) => all.map((one) => (one as HTMLImageElement).naturalWidth > 0));
+    const sources = (label: string) =>
+      pictures(label)
+        .locator("img")
+        .evaluateAll((all) => all.map((one) => (one as HTMLImageElement).src));
+    expect(await undo.isDisabled()).toBe(true);
+    await fillInShapes(page);
+    expect(await name()).toBe("Undo filling in shapes");
+    const before = await sources("cross");
+
+    // A picture: the focus stays near it, and it comes back where it was.
+    const third = page.getByRole("button", { name: "Remove picture 3 of cross" });
+    await third.press("Enter");
+    await page.getByText("A picture of cross is gone").waitFor();
+    expect(await sources("cross")).toEqual(before.toSpliced(2, 1));
+    expect(await third.evaluate((one) => one === document.activeElement)).toBe(true);
+    await third.press("Enter");
+    // One way back is offered at a time; what is named in a field stays.
+    expect(await page.getByText("A picture of cross is gone").count()).toBe(1);
+    await show("undo");
+    await page.getByRole("textbox", { name: "Name of the class" }).nth(2).fill("plus");
+    expect(await name()).toBe("Undo removing a picture of cross");
+    await undo.click();
+    await undo.click();
+    expect(await sources("plus")).toEqual(before);
+    await expect.poll(() => shown("plus")).toEqual(Array(8).fill(true));
+    expect(await page.getByText("A picture of cross is gone").count()).toBe(0);
+    expect(await page.locator("#examples").getByText("Taken back: removing a picture of cross.").count()).toBe(1);
+
+    // With the keyboard, but for what is typed; a class, then the shapes themselves.
+    await page.getByRole("button", { name: "Remove the class plus" }).press("Enter");
+    expect(await pictures("plus").count()).toBe(0);
+    await page.keyboard.press("Control+z");
+    expect(await sources("plus")).toEqual(before);
+    await page.getByRole("textbox", { name: "Name of the class" }).nth(2).press("Control+z");
+    expect(await name()).toBe("Undo filling in shapes");
+    await undo.press("Enter");
+    expect(await page.locator(".picture").count()).toBe(0);
+    expect(await undo.isDisabled()).toBe(true);
+    expect(
+      await page.getByRole("button", { name: "Add a class" }).evaluate((one) => one === document.activeElement),
+    ).toBe(true);
+
+    // The pad: line by line, and a drawing that was cleared.
+    const pad = page.getByLabel("Drawing pad", { exact: true });
+    const pixels = () => pad.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const line = page.getByRole("button", { name: "Undo the last line" }).first();
+    const blank = await pixels();
+    expect(await line.isDisabled()).toBe(true);
+    await draw(page, "Drawing pad", CROSS[0]);
+    const first = await pixels();
+    await draw(page, "Drawing pad", CROSS[1]);
+    const both = await pixels();
+    expect(new Set([blank, first, both]).size).toBe(3);
+    await page.getByRole("button", { name: "Clear the pad" }).first().click();
+    expect(await pixels()).toBe(blank);
+    await page.getByRole("button", { name: "Undo clearing the pad" }).click();
+    expect(await pixels()).toBe(both);
+    await line.click();
+    expect(await pixels()).toBe(first);
+    await pad.press("Control+z");
+    expect(await pixels()).toBe(blank);
+    await page.getByRole("button", { name: "Add the drawing to one" }).click();
+    await page.getByText("The pad is empty").waitFor();
   });
 
   it("can be paused, picked up after a reload, and cancelled", async () => {
