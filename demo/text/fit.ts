@@ -8,55 +8,44 @@ import { DEFAULT_TRAINING, type Training } from "./training.ts";
 type Patch = Partial<Training>;
 type SetPatch = (patch: Patch) => void;
 
-/** Changes that are offered where a plan does not fit, at most. */
-const MOST_CHANGES = 3;
-
 /** Why it cannot be trained like this, and what would fit, as buttons. */
 export function showProblem(place: HTMLElement, { plan, planProblem }: State, set: SetPatch): void {
   place.hidden = planProblem === null && (plan === null || plan.fits);
   fill(place, planProblem !== null && h("p", {}, sentence(planProblem)));
   if (place.hidden || !plan || planProblem !== null) return;
-  const changes = plan.changes.flatMap(({ options, peakBytes }) => {
+  const changes = plan.changes.map(({ options, peakBytes }) => {
     const patch = patchOf(options);
-    return patch ? { patch, words: `${wordsOf(patch).join(", ")}: ${formatBytes(peakBytes)}` } : [];
+    return { patch, words: `${wordsOf(patch).join(", ")}: ${formatBytes(peakBytes)}` };
   });
   fill(
     place,
     h("p", {}, sentence(`It does not fit: ${plan.problem}`)),
     changes.length > 0 && h("p", {}, "What would fit:"),
-    changes
-      .slice(0, MOST_CHANGES)
-      .map(({ words, patch }) =>
-        h("div", {}, h("button", { class: "button small", type: "button", onclick: () => set(patch) }, words)),
-      ),
+    changes.map(({ words, patch }) =>
+      h("div", {}, h("button", { class: "button small", type: "button", onclick: () => set(patch) }, words)),
+    ),
   );
 }
 
-/** A change as settings of this page; null where it has none for it. */
-export function patchOf({
-  batch,
-  accumulate,
-  length,
-  lora,
-  checkpointBlocks,
-  evaluationBatch,
-}: ChangedOptions): Patch | null {
-  if (lora !== undefined) return null;
+/** A change as settings of this page. */
+export function patchOf({ batch, accumulate, length, lora, checkpointBlocks, evaluationBatch }: ChangedOptions): Patch {
   return {
     ...(batch !== undefined && { batch }),
     ...(accumulate !== undefined && { accumulate }),
     ...(evaluationBatch !== undefined && { evalBatch: evaluationBatch }),
     ...(checkpointBlocks !== undefined && { checkpointBlocks }),
+    ...(lora !== undefined && { preset: "adapters" as const, trained: [], lora }),
     ...(length !== undefined && { maxLength: length }),
   };
 }
 
 /** Settings that save memory, as a person reads them. */
-export function wordsOf({ batch, accumulate = 1, evalBatch, checkpointBlocks, maxLength }: Patch): string[] {
+export function wordsOf({ batch, accumulate = 1, evalBatch, checkpointBlocks, maxLength, lora }: Patch): string[] {
   return [
+    ...(lora === undefined ? [] : [`adapters of rank ${lora} in place of the weights`]),
     ...(batch === undefined ? [] : [`a batch of ${batch}`]),
     ...(accumulate > 1 ? [`${accumulate} batches a step`] : []),
-    ...(evalBatch === undefined ? [] : [`${evalBatch} texts at a time to check`]),
+    ...(evalBatch === undefined ? [] : [`${evalBatch} ${evalBatch === 1 ? "text" : "texts"} at a time to check`]),
     ...(checkpointBlocks ? ["blocks computed twice, which is slower"] : []),
     ...(maxLength === undefined ? [] : [`texts of ${maxLength} tokens`]),
   ];

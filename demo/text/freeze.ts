@@ -10,12 +10,14 @@ import { savingsOf, showProblem } from "./fit.ts";
 import { settingField } from "./setting-field.ts";
 import {
   blocksOf,
+  countTrained,
   gradualLevels,
+  hasPlace,
   PRESET_EPOCHS,
   type Preset,
-  presetOf,
   stagesOf,
   takesNewHead,
+  toggled,
   trainedStages,
 } from "./training.ts";
 
@@ -30,6 +32,11 @@ const PRESET_NAMES: readonly { value: Preset; label: string; text: string }[] = 
     value: "gradual",
     label: "Gradual",
     text: "The head alone first; then one block more at a time, from the top down. Each of these stages takes all the epochs.",
+  },
+  {
+    value: "adapters",
+    label: "Adapters",
+    text: "The weights of the blocks stay; small matrices beside them learn (LoRA), and are added to them at the end.",
   },
   {
     value: "everything",
@@ -59,7 +66,12 @@ export function freezePart(app: App, part: Part): void {
     value: "head",
     options: PRESET_NAMES.map(({ value, label }) => ({ value, label })),
     onChange: (preset) =>
-      app.setTraining({ preset, ...(preset === "custom" ? {} : { epochs: PRESET_EPOCHS[preset] }) }),
+      app.setTraining({
+        preset,
+        ...(preset === "custom" ? {} : { epochs: PRESET_EPOCHS[preset] }),
+        // At first they stand in every block.
+        ...(preset === "adapters" ? { trained: [] } : {}),
+      }),
   });
   const about = h("p", { class: "soft small" });
   const column = blockColumn({
@@ -70,18 +82,23 @@ export function freezePart(app: App, part: Part): void {
   const toggle = (name: string): void => {
     const { inspection, training } = app.state;
     if (!inspection) return;
-    const now = trainedStages(inspection, training);
     if (name === inspection.head.name && takesNewHead(inspection, training)) {
       showInfo("The head is always trained", "It is new, and knows nothing of your classes yet.");
       return;
     }
-    const trained = now.includes(name) ? now.filter((one) => one !== name) : [...now, name];
-    app.setTraining({ trained, preset: presetOf(inspection, trained) });
+    const patch = toggled(inspection, training, name);
+    if (patch) app.setTraining(patch);
+    else showInfo("It stays as it is", "Adapters stand beside linear layers, and there are none in it.");
   };
   const headRate = settingField(app, "headLr", {
     ...{ label: "Head's rate", hint: "Learning rate; a new head may learn fast.", min: 1e-8, max: 1 },
   });
+  const rank = settingField(app, "lora", {
+    ...{ label: "Adapters' rank", hint: "A higher one learns more, and takes more." },
+    ...{ isInteger: true, min: 1, max: 256 },
+  });
   const rates = [
+    rank,
     headRate,
     settingField(app, "lr", { label: "Trunk's rate", hint: "Of its last block.", min: 1e-8, max: 1 }),
     settingField(app, "layerDecay", {
@@ -97,32 +114,20 @@ export function freezePart(app: App, part: Part): void {
   const memory = h("p", { class: "small soft" });
   const problem = h("div", { class: "stack close bad", role: "alert" });
   const savings = h("div", { class: "row small soft" });
-  const controls = h(
-    "fieldset",
-    { class: "stack" },
-    h("div", { class: "stack close" }, h("div", {}, presets.element), about),
-    h("div", { class: "fields" }, rates),
-    newHead,
+  const choice = h("fieldset", { class: "stack close" }, h("div", {}, presets.element), about);
+  const controls = h("fieldset", { class: "stack" }, h("div", { class: "fields" }, rates), newHead);
+  const columns = h(
+    "div",
+    { class: "columns wide-first" },
+    h("div", { class: "stack" }, controls, h("div", { class: "card stack close" }, figures, memory, savings, problem)),
+    h("div", { class: "stack close" }, column.element, rateScale()),
   );
-  fill(
-    part.body,
-    h(
-      "div",
-      { class: "columns wide-first" },
-      h(
-        "div",
-        { class: "stack" },
-        controls,
-        h("div", { class: "card stack close" }, figures, memory, savings, problem),
-      ),
-      h("div", { class: "stack close" }, column.element, rateScale()),
-    ),
-  );
+  fill(part.body, h("div", { class: "stack" }, choice, columns));
 
   app.store.watch((state, before) => {
     const { inspection, description, training, plan } = state;
     part.setReady(inspection !== null && description !== null);
-    controls.disabled = isBusy(state);
+    for (const one of [choice, controls]) one.disabled = isBusy(state);
     column.setDisabled(isBusy(state));
     if (!inspection) return;
     const isOther =
@@ -133,6 +138,7 @@ export function freezePart(app: App, part: Part): void {
       column.setDisabled(isBusy(state));
     }
     headRate.hidden = state.task === "lm";
+    rank.hidden = training.preset !== "adapters";
     newHead.hidden = inspection.labels.length === 0;
     isNewHead.checked = training.newHead;
     if (isOther || training !== before?.training || inspection !== before?.inspection || state.task !== before?.task) {
@@ -148,7 +154,9 @@ export function freezePart(app: App, part: Part): void {
       state.planProblem !== before?.planProblem
     ) {
       const { parameters } = inspection;
-      const trainableParameters = state.isPlanning ? countTrained(state) : inspection.trainableParameters;
+      const trainableParameters = state.isPlanning
+        ? countTrained(inspection, training)
+        : inspection.trainableParameters;
       const isPlanned = plan !== null && !state.isPlanning;
       fill(
         figures,
@@ -192,23 +200,20 @@ function memoryText({ atPeak }: Plan): string {
   return `Of it ${words.join(", ")}.`;
 }
 
-/** Parameters of what is chosen, until the session has said how many are trained. */
-function countTrained({ inspection, training }: State): number {
-  const trained = trainedStages(inspection!, training);
-  return stagesOf(inspection!).reduce((sum, one) => sum + (trained.includes(one.name) ? one.parameters : 0), 0);
-}
-
 /** Rates as the session says, and what is just clicked until it has said. */
 function blockStates({ inspection, training }: State): Map<string, BlockState> {
   const trained = trainedStages(inspection!, training);
   return new Map(
-    stagesOf(inspection!).map(({ name, rate, level }): [string, BlockState] => {
+    stagesOf(inspection!).map((block): [string, BlockState] => {
+      const { name, rate, level } = block;
       if (!trained.includes(name)) return [name, { learningRate: null }];
       const learningRate = rate ?? (name === inspection!.head.name ? training.headLr : training.lr);
       const stage = name === inspection!.head.name ? 1 : gradualLevels(inspection!).indexOf(level) + 2;
-      const note =
-        training.preset === "gradual" ? `trained at ${formatRate(learningRate)} from stage ${stage} on` : undefined;
-      return [name, { learningRate, note }];
+      const notes: Partial<Record<Preset, string>> = {
+        gradual: `trained at ${formatRate(learningRate)} from stage ${stage} on`,
+        ...(hasPlace(block) ? { adapters: `adapters at ${formatRate(learningRate)}` } : {}),
+      };
+      return [name, { learningRate, note: notes[training.preset] }];
     }),
   );
 }

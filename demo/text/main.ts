@@ -17,6 +17,7 @@ import { tryPart } from "./try.ts";
 const SETTING_NAMES = {
   ...{ maxLength: "“Longest text”", batch: "“Batch”", epochs: "“Epochs”", seed: "“Seed”" },
   ...{ lr: "“Trunk's rate”", headLr: "“Head's rate”", layerDecay: "“Falls by”", newHead: "“A new head”" },
+  ...{ lora: "“Adapters' rank”", gradual: "“Gradual”" },
   // There is no field for a set of its own to check with: more of the same does it.
   ...{ valid: "more text", task: "“What the model learns”" },
 };

@@ -19,9 +19,11 @@ type Seen = Pick<
   | "planProblem"
   | "plan"
   | "training"
+  | "task"
 >;
 
 const FIELDS: Readonly<Record<string, { readonly part: Obstacle["part"]; readonly label: string }>> = {
+  lora: { part: "freeze", label: "Adapters' rank" },
   headLr: { part: "freeze", label: "Head's rate" },
   lr: { part: "freeze", label: "Trunk's rate" },
   layerDecay: { part: "freeze", label: "Falls by" },
@@ -30,6 +32,10 @@ const FIELDS: Readonly<Record<string, { readonly part: Obstacle["part"]; readonl
   maxLength: { part: "train", label: "Longest text" },
   seed: { part: "train", label: "Seed" },
 };
+
+/** Whether a field is there to be mended: what it says counts for nothing while it is not. */
+const isInUse = (key: string, { task, training }: Pick<Seen, "task" | "training">): boolean =>
+  (key !== "headLr" || task === "classify") && (key !== "lora" || training.preset === "adapters");
 
 /** What has to be mended before a run can start; null when nothing is in its way. */
 export function obstacleOf(state: Seen): Obstacle | null {
@@ -40,7 +46,7 @@ export function obstacleOf(state: Seen): Obstacle | null {
     return { part: "data", text: readingData ? "The examples are being read." : "Give it examples first." };
   if (dataProblem !== null)
     return { part: "data", text: "The examples do not go with what the model is to learn; see part 2." };
-  const [mistaken] = Object.keys(FIELDS).filter((key) => key in mistakes);
+  const [mistaken] = Object.keys(FIELDS).filter((key) => key in mistakes && isInUse(key, state));
   if (mistaken !== undefined) {
     const { part, label } = FIELDS[mistaken];
     return { part, text: `${label}: ${mistakes[mistaken as keyof typeof mistakes]}` };

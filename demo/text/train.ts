@@ -51,7 +51,9 @@ export function trainPart(app: App, part: Part): void {
 function leadTo(obstacle: Obstacle | null): void {
   if (!obstacle) return;
   const part = document.getElementById(obstacle.part);
-  const wrong = part?.querySelector<HTMLElement>('[aria-invalid="true"]');
+  const wrong = [...(part?.querySelectorAll<HTMLElement>('[aria-invalid="true"]') ?? [])].find((one) =>
+    one.checkVisibility(),
+  );
   if (wrong) wrong.focus();
   else part?.scrollIntoView();
 }

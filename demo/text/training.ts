@@ -3,14 +3,16 @@ import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
 import type { Block } from "../shared/block-column.ts";
 
 /** Ways to train that have a name; `custom` is what a person clicked together. */
-export const PRESETS = ["head", "blocks", "gradual", "everything", "custom"] as const;
+export const PRESETS = ["head", "blocks", "gradual", "adapters", "everything", "custom"] as const;
 export type Preset = (typeof PRESETS)[number];
 
 /** What a person sets, from which a job's settings are made. */
 export interface Training {
   readonly preset: Preset;
-  /** Names of the stages that are trained, where the preset is `custom`. */
+  /** Names of the stages that are trained, where the preset is `custom`; that have adapters, where it is that: none for all. */
   readonly trained: readonly string[];
+  /** Rank of the adapters (LoRA), where the preset is `adapters`. */
+  readonly lora: number;
   readonly epochs: number;
   readonly batch: number;
   readonly maxLength: number;
@@ -34,6 +36,7 @@ export interface Training {
 export const DEFAULT_TRAINING: Training = {
   preset: "head",
   trained: [],
+  lora: 8,
   epochs: 10,
   batch: 16,
   maxLength: 64,
@@ -58,6 +61,7 @@ export const PRESET_EPOCHS: Readonly<Record<Exclude<Preset, "custom">, number>> 
   head: 10,
   blocks: 3,
   gradual: 2,
+  adapters: 3,
   everything: 2,
 };
 
@@ -80,6 +84,7 @@ export function trainedStages(inspection: ModelInspection, training: Training): 
   const { preset, trained } = training;
   const all = stagesOf(inspection).map(({ name }) => name);
   const isBlock = (name: string): boolean => /^h\.\d+$/.test(name);
+  const isAlways = (name: string): boolean => name === inspection.head.name && takesNewHead(inspection, training);
   const blocks = all.filter(isBlock);
   const lastBlock = all.findLastIndex(isBlock);
   const above = all.slice(lastBlock + 1);
@@ -97,32 +102,62 @@ export function trainedStages(inspection: ModelInspection, training: Training): 
         .filter(isThawed)
         .map(({ name }) => name);
     }
+    case "adapters": {
+      const { name: head } = inspection.head;
+      const places = stagesOf(inspection).filter((one) => hasPlace(one) || one.name === head);
+      const chosen = places.filter(({ name }) => trained.includes(name) || isAlways(name));
+      return (chosen.some(hasPlace) ? chosen : places).map(({ name }) => name);
+    }
     case "everything":
       return all;
     case "custom":
-      return all.filter(
-        (name) => trained.includes(name) || (name === inspection.head.name && takesNewHead(inspection, training)),
-      );
+      return all.filter((name) => trained.includes(name) || isAlways(name));
   }
 }
 
 /** The preset that trains just these stages; `custom` where none does. */
-export function presetOf(inspection: ModelInspection, trained: readonly string[]): Preset {
-  const same = (preset: Preset): boolean => {
-    const own = trainedStages(inspection, { ...DEFAULT_TRAINING, preset });
-    return own.length === trained.length && own.every((name) => trained.includes(name));
-  };
-  return (["head", "blocks", "everything"] as const).find(same) ?? "custom";
+export const presetOf = (inspection: ModelInspection, trained: readonly string[]): Preset =>
+  (["head", "blocks", "everything"] as const).find((preset) => isJust(inspection, preset, trained)) ?? "custom";
+
+/** Whether a preset, as it is at first, trains just these stages. */
+function isJust(inspection: ModelInspection, preset: Preset, trained: readonly string[]): boolean {
+  const own = trainedStages(inspection, { ...DEFAULT_TRAINING, preset });
+  return own.length === trained.length && own.every((name) => trained.includes(name));
+}
+
+/** Whether adapters can stand in a part of the model. */
+export const hasPlace = ({ adapterSize }: ModelStage): boolean => adapterSize > 0;
+
+/** What is trained once a part has been frozen or thawed by hand; null where an adapter has no place in it. */
+export function toggled(
+  inspection: ModelInspection,
+  training: Training,
+  name: string,
+): Pick<Training, "preset" | "trained"> | null {
+  const now = trainedStages(inspection, training);
+  const trained = now.includes(name) ? now.filter((one) => one !== name) : [...now, name];
+  const stages = stagesOf(inspection);
+  if (training.preset === "adapters") {
+    const own = stages.find((one) => one.name === name)!;
+    if (!hasPlace(own) && name !== inspection.head.name) return null;
+    // Without a single adapter it is another way to train.
+    if (stages.some((one) => hasPlace(one) && trained.includes(one.name))) return { preset: "adapters", trained };
+  }
+  return { preset: presetOf(inspection, trained), trained };
+}
+
+/** Parameters that are trained: of the parts themselves, or of the adapters that stand in them. */
+export function countTrained(inspection: ModelInspection, training: Training): number {
+  const trained = trainedStages(inspection, training);
+  const sizeOf = (one: ModelStage): number =>
+    training.preset === "adapters" && hasPlace(one) ? training.lora * one.adapterSize : one.parameters;
+  return stagesOf(inspection).reduce((sum, one) => sum + (trained.includes(one.name) ? sizeOf(one) : 0), 0);
 }
 
 /** The settings of a job. */
 export function settingsOf(inspection: ModelInspection, training: Training, task: FineTuneJob["task"]): JobSettings {
-  const { preset, epochs, batch, maxLength, lr, headLr, layerDecay, validFraction, seed, newHead } = training;
+  const { epochs, batch, maxLength, lr, headLr, layerDecay, validFraction, seed, newHead } = training;
   const { accumulate, evalBatch, checkpointBlocks, labelColumn, textColumn } = training;
-  const trained = trainedStages(inspection, training);
-  const stages = stagesOf(inspection);
-  const isAll = trained.length === stages.length;
-  const patterns = stages.filter(({ name }) => trained.includes(name)).map(({ pattern }) => pattern);
   return {
     ...{ epochs, batch, lr, layerDecay, validFraction, seed },
     ...(task === "classify" ? { headLr } : {}),
@@ -133,25 +168,49 @@ export function settingsOf(inspection: ModelInspection, training: Training, task
     ...(labelColumn !== undefined && task === "classify" ? { labelColumn } : {}),
     ...(textColumn !== undefined ? { textColumn } : {}),
     maxLength: inspection.positions === null ? maxLength : Math.min(maxLength, inspection.positions),
-    ...(preset === "gradual"
-      ? { gradual: gradualLevels(inspection).length }
-      : isAll
-        ? {}
-        : { unfreeze: patterns.join(",") }),
+    ...whatIsTrained(inspection, training),
+  };
+}
+
+/** What is trained, as settings tell it: by levels, by patterns of weights, or by those of layers with an adapter. */
+function whatIsTrained(inspection: ModelInspection, training: Training): JobSettings {
+  const { preset, lora } = training;
+  if (preset === "gradual") return { gradual: gradualLevels(inspection).length };
+  const stages = stagesOf(inspection);
+  const trained = trainedStages(inspection, training);
+  const patternsOf = (some: readonly ModelStage[]): string => some.map(({ pattern }) => pattern).join(",");
+  const isTrained = ({ name }: ModelStage): boolean => trained.includes(name);
+  if (preset !== "adapters") {
+    return trained.length === stages.length ? {} : { unfreeze: patternsOf(stages.filter(isTrained)) };
+  }
+  const places = stages.filter(hasPlace);
+  // A head of its own is trained beside the adapters, where it is not told to stay.
+  const still = stages.filter((one) => one.name === inspection.head.name && !isTrained(one));
+  return {
+    lora,
+    ...(places.every(isTrained) ? {} : { loraMatch: patternsOf(places.filter(isTrained)) }),
+    ...(still.length > 0 ? { freeze: patternsOf(still) } : {}),
   };
 }
 
 /** What a person had set, from the settings of a kept job. */
 export function trainingOf(inspection: ModelInspection, settings: JobSettings): Training {
   const stages = stagesOf(inspection);
-  const trained = stages.filter((stage) => stage.trained > 0).map(({ name }) => name);
-  const preset = settings.gradual === undefined ? presetOf(inspection, trained) : "gradual";
+  const found = stages.filter((stage) => stage.trained > 0).map(({ name }) => name);
+  const preset = presetIn(settings) ?? presetOf(inspection, found);
+  const trained = preset === "adapters" && isJust(inspection, preset, found) ? [] : found;
   const own = Object.entries(DEFAULT_TRAINING).map(([key, value]) => [
     key,
     settings[key as keyof JobSettings] ?? value,
   ]);
   const { labelColumn, textColumn } = settings;
   return { ...(Object.fromEntries(own) as Training), preset, trained, labelColumn, textColumn };
+}
+
+/** The preset that settings name; null where what is trained tells it. */
+function presetIn({ gradual, lora }: JobSettings): Preset | null {
+  if (lora !== undefined) return "adapters";
+  return gradual === undefined ? null : "gradual";
 }
 
 /** The stages as the column of blocks shows them. */

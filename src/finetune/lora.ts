@@ -1,5 +1,6 @@
 import type { StagedModel } from "../models/index.ts";
-import { addLora, Linear, type LoraOptions } from "../nn/index.ts";
+import { addLora, type LoraOptions, type Module } from "../nn/index.ts";
+import { linearLayers } from "../nn/lora.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { requireObject } from "../tensor/require-kind.ts";
 import { requireModel } from "./checks.ts";
@@ -30,7 +31,9 @@ const headOf = <Host, Inputs>(model: StagedModel<Host, Inputs>): Tensor[] =>
 /** Names of the linear layers that are no part of the head. */
 export function linearLayersOfTrunk<Host, Inputs>(model: StagedModel<Host, Inputs>): string[] {
   const head = new Set(headOf(model));
-  return [...model.namedModules()].flatMap(([name, layer]) =>
-    layer instanceof Linear && !head.has(layer.weight) ? [name] : [],
-  );
+  return linearLayers(model).flatMap(([name, { weight }]) => (head.has(weight) ? [] : [name]));
 }
+
+/** Parameters that adapters of rank 1 have beside the linear layers of a part of a trunk; of another rank so many times. */
+export const adapterSize = (part: Module): number =>
+  linearLayers(part).reduce((sum, [, { inputs, outputs }]) => sum + inputs + outputs, 0);

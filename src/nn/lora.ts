@@ -83,7 +83,7 @@ export const hasLora = (model: Module): boolean => adapted(model).length > 0;
 const adapted = (model: Module): [string, Linear][] => linearLayers(model).filter(([, layer]) => layer.lora_A);
 
 /** Every linear layer that is no part of an adapter, with its name. */
-function linearLayers(model: Module): [string, Linear][] {
+export function linearLayers(model: Module): [string, Linear][] {
   return [...model.namedModules()].filter(
     (entry): entry is [string, Linear] => entry[1] instanceof Linear && !matchesPattern(entry[0], "*.lora_?"),
   );

@@ -82,14 +82,17 @@ export interface ModelStage {
   readonly name: string;
   /** Globs, comma-separated, of exactly its parameters, for `freeze`, `unfreeze` and (each by itself) `rates`. */
   readonly pattern: string;
+  /** Adapters apart, which the weights take in at the end. */
   readonly parameters: number;
   /** Checkpoint names of its parameters. */
   readonly names: readonly string[];
+  /** Parameters that low-rank adapters of rank 1 have in it (`lora`); 0 where it has no place for one. */
+  readonly adapterSize: number;
   /** Steps down from the top, by which layer-wise rates fall; parts of one level are thawed together. */
   readonly level: number;
   /** Whether the job trains it, and at which rate before the schedule's factor; null where it is frozen. */
   readonly rate: number | null;
-  /** Parameters of it that the job trains. */
+  /** Parameters of it that the job trains, and of its adapters. */
   readonly trained: number;
 }
 
@@ -105,6 +108,7 @@ export interface ModelInspection {
   readonly stages: readonly ModelStage[];
   /** The head that the job trains: the model's own, or a new one for the data's classes. */
   readonly head: ModelStage;
+  /** Adapters apart. */
   readonly parameters: number;
   readonly trainableParameters: number;
   /** Class names that it tells apart now; empty for a language model. */

@@ -1,13 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { classificationExamples, predictAndEvaluate } from "../../src/finetune/index.ts";
 import { Gpu } from "../../src/gpu/index.ts";
 import { labelIndices, MemoryDirectory, Tokenizer, tokenizeExamples } from "../../src/io/index.ts";
 import { argmax, GPT2ForSequenceClassification } from "../../src/models/index.ts";
+import { graft } from "../cli/commands.ts";
 import { unzip } from "../support/unzip.ts";
 import { pressAtStep, recordTexts } from "./support/run-in-page.ts";
-import { useTextPage } from "./support/text-page.ts";
+import { TextPage, useTextPage } from "./support/text-page.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MINI = join(ROOT, "assets/gpt2-mini-en");
@@ -18,7 +20,7 @@ const HAM = "Are you coming home for dinner tonight? I will wait for you.";
 /** A whole run on a processor, on a machine that does other things too. */
 const LONG = 1_200_000;
 
-const { open } = useTextPage();
+const { open, chromium, address } = useTextPage();
 const percent = (words: string | null): number => Number(words?.replace(" %", ""));
 describe("the page that fine-tunes GPT-2", () => {
   it(
@@ -176,9 +178,64 @@ describe("the page that fine-tunes GPT-2", () => {
   );
 
   it(
+    "trains adapters, goes on with them after a reload, and gives what Node repeats to the bit",
+    async () => {
+      const { page, text, screenshot } = await open({ acceptDownloads: true });
+      await text.useTyped(20);
+      await page.getByRole("radio", { name: "Adapters" }).check();
+      await page.getByLabel("Adapters' rank").fill("2");
+      await text.part("freeze").locator("[data-block='h.0']").click();
+      await page.getByLabel("Epochs").fill("20");
+      await expect.poll(() => text.figure("trainable").textContent()).toBe("18,816");
+      await text.waitUntilReady();
+      const paused = pressAtStep(page, 3, "Pause");
+      await text.button("Train").click();
+      await paused;
+      await text.waitForStatus(/^Paused at step/);
+      await page.reload();
+      await page.getByRole("heading", { name: "A run was stopped" }).waitFor();
+      await text.waitUntilReady();
+      await text.button("Pick it up").click();
+      await text.waitForStatus(/^Done after 20 steps/);
+      await expect.poll(() => page.getByRole("radio", { name: "Adapters" }).isChecked()).toBe(true);
+      expect(await page.getByLabel("Adapters' rank").inputValue()).toBe("2");
+      await expect.poll(() => text.figure("trainable").textContent()).toBe("18,816");
+      await page.getByLabel("Your text").fill("Where is it?");
+      const verdict = text.part("try").locator("[data-which=after] .verdict");
+      await expect.poll(() => verdict.textContent()).toMatch(/^\w+$/);
+
+      await text.button("Prepare the files").click();
+      await text.button("Download all").waitFor();
+      const command = (await text.part("keep").locator("code").textContent())!;
+      expect(command).toMatch(/ --data typed\.jsonl .* --lora 2 --lora-match h\.1,h\.2,h\.3 /);
+      await screenshot("text/adapters-kept");
+      const coming = page.waitForEvent("download");
+      await text.button("Download all").click();
+      const entries = Object.entries(unzip(await readFile((await (await coming).path())!)));
+      const fileOf = (name: string): Uint8Array => entries.find(([path]) => path.endsWith(`/${name}`))![1];
+      const folder = await mkdtemp(join(tmpdir(), "graft-adapters-"));
+      try {
+        const out = join(folder, "out");
+        await writeFile(join(folder, "typed.jsonl"), fileOf("typed.jsonl"));
+        const places: Record<string, string> = { "typed.jsonl": join(folder, "typed.jsonl"), "fine-tuned": out };
+        const openGpu = Gpu.open;
+        vi.spyOn(Gpu, "open").mockImplementation((options) => openGpu.call(Gpu, { ...options, software: true }));
+        const words = command.split(" ").slice(1);
+        const outcome = await graft(words.map((word) => (/^http:/.test(word) ? MINI : (places[word] ?? word))));
+        vi.restoreAllMocks();
+        expect([outcome.code, outcome.stderr]).toEqual([0, ""]);
+        expect((await readFile(join(out, "model.safetensors"))).equals(fileOf("model.safetensors"))).toBe(true);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    LONG,
+  );
+
+  it(
     "teaches a language model to write, and shows samples before and after",
     async () => {
-      const { page, text, screenshot } = await open();
+      const { page, text, screenshot } = await open({ acceptDownloads: true });
       await page.getByRole("radio", { name: "Write like them" }).check();
       await page.getByRole("radio", { name: "A file of yours" }).check();
       const song = "The sea is wide, the sea is deep, and all the little fishes sleep. ".repeat(40);
@@ -239,12 +296,67 @@ describe("what is frozen", () => {
       await page.getByRole("radio", { name: "Gradual" }).check();
       await counts("1,335,360");
       expect(await blocks.nth(6).textContent()).toContain("from stage 1 on");
+      // Adapters stand in blocks alone; their rank is asked for where there are some.
+      const rank = page.getByLabel("Adapters' rank");
+      expect(await rank.isVisible()).toBe(false);
+      await page.getByRole("radio", { name: "Adapters" }).check();
+      await counts("98,688");
+      expect(await pressed()).toEqual([false, true, true, true, true, false, true]);
+      expect(await blocks.nth(4).textContent()).toContain("adapters at 3e-4");
+      await screenshot("text/adapters");
+      await rank.fill("2");
+      await counts("24,960");
+      await blocks.nth(1).click();
+      await counts("18,816");
+      await blocks.nth(0).click();
+      await page.getByText("It stays as it is").waitFor();
+      await rank.fill("0");
+      await text.waitForStatus(/^Adapters' rank: Expected a whole number from 1 to 256\.$/);
       await page.getByRole("radio", { name: "Head only" }).check();
+      await text.waitForStatus(/^$/);
+      expect(await rank.isVisible()).toBe(false);
       await blocks.nth(4).click();
       await counts("445,248");
       await blocks.nth(4).click();
       await counts("384");
       expect(await page.getByRole("radio", { name: "Head only" }).isChecked()).toBe(true);
+    },
+    LONG,
+  );
+});
+
+describe("what does not fit", () => {
+  it(
+    "is told with what would, as buttons: other batches, blocks computed twice, adapters",
+    async () => {
+      // A budget of its own stands for a small GPU.
+      const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
+      await page.addInitScript(() => {
+        const { postMessage } = Worker.prototype;
+        type Message = { readonly name?: string; readonly args?: readonly object[] };
+        Worker.prototype.postMessage = function (this: Worker, message: Message, ...rest: unknown[]) {
+          if (message.name === "open") Object.assign(message.args![0], { gpu: { memoryBudget: 75 * 2 ** 20 } });
+          return Reflect.apply(postMessage, this, [message, ...rest]);
+        };
+      });
+      await page.goto(address());
+      const text = new TextPage(page);
+      await text.waitUntilReady();
+      await page.getByRole("radio", { name: "Everything" }).check();
+      await text.waitForStatus(/^It does not fit into memory; part 3 says what would\.$/);
+      const alert = text.part("freeze").getByRole("alert");
+      expect(await alert.textContent()).toMatch(/^It does not fit: training needs .*What would fit:/);
+      await screenshot("text/does-not-fit");
+      const offer = alert.getByRole("button", { name: /^adapters of rank 8 in place of the weights/ });
+      const [, words, bytes] = (await offer.textContent())!.match(/^(.*): (.*)$/)!;
+      await offer.click();
+      await text.waitForStatus(/^$/);
+      await expect.poll(() => text.figure("memory").textContent()).toBe(bytes);
+      expect(await page.getByRole("radio", { name: "Adapters" }).isChecked()).toBe(true);
+      expect(await page.getByLabel("Adapters' rank").inputValue()).toBe("8");
+      expect(words).toContain(`a batch of ${await page.getByLabel("Batch").inputValue()}`);
+      expect(await text.part("freeze").textContent()).toMatch(/To save memory: \d+ batches a step/);
+      await screenshot("text/fits-with-adapters");
     },
     LONG,
   );

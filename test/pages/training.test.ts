@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
+  countTrained,
   DEFAULT_TRAINING,
   type Preset,
   presetOf,
   settingsOf,
   stageTitle,
+  type Training,
+  toggled,
   trainedStages,
   trainingOf,
 } from "../../demo/text/training.ts";
@@ -12,6 +15,7 @@ import { fullSettings } from "../../src/jobs/index.ts";
 import type { ModelInspection, ModelStage } from "../../src/session/index.ts";
 
 const stage = (name: string, level: number, parameters = 10): ModelStage => ({
+  adapterSize: name.startsWith("h.") ? 3 : 0,
   ...{ name, pattern: name === "embeddings" ? "wte,wpe" : name, level, parameters, names: [], rate: null, trained: 0 },
 });
 const inspection = (head: ModelStage): ModelInspection => ({
@@ -83,6 +87,62 @@ describe("the settings of a job", () => {
     for (const preset of ["head", "blocks", "gradual", "everything"] as const) fullSettings(settings(preset));
     expect(settings("head", { maxLength: 1000 }).maxLength).toBe(256);
     expect(settingsOf(language, DEFAULT_TRAINING, "lm")).not.toHaveProperty("headLr");
+  });
+});
+
+describe("adapters", () => {
+  const known = { ...classifier, labels: ["a", "b"] };
+  const adapters = (patch: Partial<Training> = {}): Training => ({ ...DEFAULT_TRAINING, preset: "adapters", ...patch });
+  const settings = (model: ModelInspection, training: Training) =>
+    settingsOf(model, training, model === language ? "lm" : "classify");
+
+  it("stand in every block at first, and the head is trained beside them", () => {
+    expect(of("adapters")).toEqual(["h.0", "h.1", "h.2", "h.3", "score"]);
+    expect(of("adapters", language)).toEqual(["h.0", "h.1", "h.2", "h.3"]);
+    expect(countTrained(classifier, adapters({ lora: 5 }))).toBe(4 * 3 * 5 + 10);
+    expect(countTrained(language, adapters())).toBe(4 * 3 * 8);
+    const all = settings(classifier, adapters());
+    expect(all).toMatchObject({ lora: 8 });
+    for (const other of ["unfreeze", "gradual", "loraMatch", "freeze"]) expect(all).not.toHaveProperty(other);
+    fullSettings(all);
+  });
+
+  it("can be taken from a block and given back, and the head that knows its classes can be kept still", () => {
+    const fewer = toggled(classifier, adapters(), "h.1")!;
+    expect(fewer).toEqual({ preset: "adapters", trained: ["h.0", "h.2", "h.3", "score"] });
+    expect(settings(classifier, adapters(fewer))).toMatchObject({ lora: 8, loraMatch: "h.0,h.2,h.3" });
+    expect(countTrained(classifier, adapters(fewer))).toBe(3 * 3 * 8 + 10);
+    const again = toggled(classifier, adapters(fewer), "h.1")!;
+    expect(settings(classifier, adapters(again))).not.toHaveProperty("loraMatch");
+    const still = toggled(known, adapters(), "score")!;
+    expect(settings(known, adapters(still))).toMatchObject({ lora: 8, freeze: "score" });
+    expect(settings(known, adapters(still))).not.toHaveProperty("loraMatch");
+    // Where a head is new, it is trained whatever is chosen.
+    expect(trainedStages(classifier, adapters({ trained: ["h.0"] }))).toEqual(["h.0", "score"]);
+  });
+
+  it("have no place beside embeddings and norms, and without any of them it is another way to train", () => {
+    expect(toggled(classifier, adapters(), "embeddings")).toBeNull();
+    expect(toggled(classifier, adapters(), "ln_f")).toBeNull();
+    expect(toggled(classifier, adapters({ trained: ["h.0", "score"] }), "h.0")).toEqual({
+      ...{ preset: "head", trained: ["score"] },
+    });
+    expect(toggled(language, adapters({ trained: ["h.0"] }), "h.0")).toEqual({ preset: "custom", trained: [] });
+    // Of another model none of the blocks may be there that were chosen before.
+    expect(trainedStages(classifier, adapters({ trained: ["h.9"] }))).toHaveLength(5);
+  });
+
+  it("of a kept job are shown as they were set", () => {
+    const as = (model: ModelInspection, trained: readonly string[]): ModelInspection => ({
+      ...model,
+      stages: model.stages.map((one) => ({ ...one, trained: trained.includes(one.name) ? 24 : 0 })),
+      head: { ...model.head, trained: trained.includes(model.head.name) ? 10 : 0 },
+    });
+    for (const trained of [[], ["h.0", "h.2", "score"]]) {
+      const set = adapters({ lora: 4, trained });
+      const seen = as(known, trainedStages(known, set));
+      expect(trainingOf(seen, settings(known, set))).toEqual(set);
+    }
   });
 });
 

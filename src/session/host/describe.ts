@@ -1,3 +1,4 @@
+import { adapterSize } from "../../finetune/lora.ts";
 import { DryGpu, type Gpu } from "../../gpu/index.ts";
 import type { ModelDirectory } from "../../io/index.ts";
 import { dataName, type FineTuneJob } from "../../jobs/index.ts";
@@ -7,7 +8,7 @@ import { makeTrainable } from "../../jobs/training/trainable.ts";
 import { GPT2, GPT2ForSequenceClassification, type StagedModel } from "../../models/index.ts";
 import { readJson } from "../../models/loading.ts";
 import { levelOf } from "../../models/staged-model.ts";
-import type { ParameterGroup } from "../../nn/index.ts";
+import { matchesPattern, type ParameterGroup } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { DataDescription, ModelInspection, ModelStage } from "../types.ts";
 
@@ -44,18 +45,18 @@ async function inspection(
   const rates = new Map<Tensor, number>();
   for (const { parameters, learningRate } of groups)
     for (const tensor of parameters.values()) rates.set(tensor, learningRate);
-  const named = [...model.namedParameters()];
-  const stageOf = (name: string, own: ReadonlySet<Tensor>, level: number): ModelStage => {
+  type Named = readonly [name: string, tensor: Tensor];
+  const named: readonly Named[] = [...model.namedParameters()];
+  const sizeOf = (some: readonly Named[]): number => some.reduce((sum, [, tensor]) => sum + tensor.size, 0);
+  // Adapters are merged into the weights at the end: the model that is saved has none.
+  const isSaved = ([name]: Named): boolean => !matchesPattern(name, "*.lora_?.weight");
+  const stageOf = (name: string, own: ReadonlySet<Tensor>, level: number, size: number): ModelStage => {
     const parts = named.filter(([, tensor]) => own.has(tensor));
-    const sizeOf = (some: typeof parts): number => some.reduce((sum, [, tensor]) => sum + tensor.size, 0);
+    const saved = parts.filter(isSaved);
     const trained = parts.filter(([, tensor]) => rates.has(tensor));
+    const names = saved.map(([parameter]) => parameter);
     return {
-      ...{ name, level, parameters: sizeOf(parts), names: parts.map(([parameter]) => parameter) },
-      pattern: patternOf(
-        model,
-        name,
-        parts.map(([parameter]) => parameter),
-      ),
+      ...{ name, level, parameters: sizeOf(saved), names, adapterSize: size, pattern: patternOf(model, name, names) },
       rate: trained.length === 0 ? null : Math.max(...trained.map(([, tensor]) => rates.get(tensor)!)),
       trained: sizeOf(trained),
     };
@@ -69,10 +70,12 @@ async function inspection(
     family: isText ? "GPT-2" : folder.description.family.name,
     architecture: model.architecture,
     tasks: isText ? (folder.task === "classify" ? ["classify"] : ["classify", "lm"]) : ["image-classify"],
-    stages: stages.map(({ name, module }, i) => stageOf(name, new Set(module.parameters()), levelOf(stages, i))),
-    head: stageOf(model.headModules[0]?.name ?? "head", new Set(head), -1),
-    parameters: model.parameterCount(),
-    trainableParameters: named.reduce((sum, [, tensor]) => sum + (rates.has(tensor) ? tensor.size : 0), 0),
+    stages: stages.map(({ name, module }, i) =>
+      stageOf(name, new Set(module.parameters()), levelOf(stages, i), adapterSize(module)),
+    ),
+    head: stageOf(model.headModules[0]?.name ?? "head", new Set(head), -1, 0),
+    parameters: sizeOf(named.filter(isSaved)),
+    trainableParameters: sizeOf(named.filter(([, tensor]) => rates.has(tensor))),
     labels: isText ? (folder.task === "classify" ? folder.config.labels : []) : folder.description.labels,
     positions: isText ? folder.config.positions : null,
     imageShape: isText ? null : [folder.description.channels, folder.description.height, folder.description.width],
