@@ -1,5 +1,6 @@
 import { formatCount, formatLoss, formatPercent } from "../../src/finetune/format.ts";
 import type { Evaluation } from "../../src/finetune/index.ts";
+import { SHOWN_WRITING } from "../../src/jobs/index.ts";
 import type { DataDescription, Which } from "../../src/session/index.ts";
 import { type Child, fill, h, readable } from "../shared/dom.ts";
 import { textField } from "../shared/field.ts";
@@ -13,8 +14,6 @@ import { takesNewHead } from "./training.ts";
 /** How long a person must not have typed before the text is read, in milliseconds. */
 const PAUSE = 300;
 const PROMPTS = ["Hi, are you", "The little girl looked at the", "Please call"] as const;
-const TOKENS = 40;
-const PROMPT_WORDS = 4;
 /** Texts that are offered, at most. */
 const CHIPS = 4;
 /** Classes that a matrix can show; of more the most frequent mistakes are told. */
@@ -89,13 +88,12 @@ export function tryPart(app: App, part: Part): void {
   const generate = async (which: Which, asked: string, own: number): Promise<void> => {
     const written = h("span", {});
     show(which, h("p", { class: "sample" }, h("span", { class: "soft" }, asked), written));
+    const { maximumNewTokens, ...sampling } = SHOWN_WRITING;
     for await (const piece of app.session.generate({
       prompt: asked,
       which,
-      maxNewTokens: TOKENS,
-      temperature: 0.8,
-      topK: 40,
-      seed: 1,
+      maxNewTokens: maximumNewTokens,
+      ...sampling,
     })) {
       if (own !== turn) return;
       written.append(piece);
@@ -111,7 +109,8 @@ export function tryPart(app: App, part: Part): void {
     part.setReady(isReady);
     if (run !== was?.run || job !== was?.job || description !== was?.description) {
       const own = description?.examples ?? [];
-      const examples = job?.task === "lm" ? [...beginnings(own), ...PROMPTS].slice(0, CHIPS) : ofEveryLabel(own);
+      const prompts = [...(description?.prompts ?? []), ...PROMPTS];
+      const examples = job?.task === "lm" ? prompts.slice(0, CHIPS) : ofEveryLabel(own);
       fill(
         chips,
         examples.map((example) =>
@@ -180,11 +179,6 @@ function mistakesTable(labels: readonly string[], counts: readonly (readonly num
     most.map(({ i, j, count }) => [labels[i], labels[j], formatCount(count)]),
   );
 }
-
-/** The first words of some texts, to be gone on with. */
-const beginnings = (examples: DataDescription["examples"]): readonly string[] => [
-  ...new Set(examples.slice(0, 2).map(({ text }) => readable(text).split(" ").slice(0, PROMPT_WORDS).join(" "))),
-];
 
 /** A few texts, of every label in turn. */
 function ofEveryLabel(examples: DataDescription["examples"]): readonly string[] {

@@ -9,3 +9,4 @@ export {
   modelName,
 } from "./job.ts";
 export { type FullSettings, fullSettings, type JobSettings, SETTING_NAMES } from "./settings.ts";
+export { SHOWN_WRITING } from "./shown-writing.ts";

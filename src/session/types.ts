@@ -138,6 +138,8 @@ export interface DataDescription {
   } | null;
   /** A few of the training examples, of every class; none of images. */
   readonly examples: readonly { readonly text: string; readonly label?: string }[];
+  /** Beginnings of validation texts from which the report lets a language model write on; none where there are classes. */
+  readonly prompts: readonly string[];
 }
 
 /** Classes with their probabilities, the most probable first. */

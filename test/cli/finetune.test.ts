@@ -239,23 +239,9 @@ describe("graft finetune", () => {
 
   it("trains a language model on text", async () => {
     const out = join(folder, "lm");
-    const args = [
-      ...["finetune", "--model", MODEL, "--task", "lm", "--data", text, "--out", out, "--json"],
-      ...[
-        "--unfreeze",
-        "h.3",
-        "--max-length",
-        "32",
-        "--batch",
-        "4",
-        "--max-steps",
-        "6",
-        "--lr",
-        "1e-3",
-        "--warmup",
-        "0",
-      ],
-    ];
+    const own = ["--unfreeze", "h.3", "--max-length", "32", "--batch", "4", "--max-steps", "6", "--lr", "1e-3"];
+    const words = ["finetune", "--model", MODEL, "--task", "lm", "--data", text, ...own, "--warmup", "0"];
+    const args = [...words, "--out", out, "--json"];
     const { code, stdout } = await graft(args);
     expect(Math.abs((await plannedOverTaken(args, stdout)) - 1)).toBeLessThan(0.05);
     expect(code).toBe(0);
@@ -263,6 +249,23 @@ describe("graft finetune", () => {
     expect(after.evaluation.perplexity!).toBeLessThan(before.evaluation.perplexity!);
     expect(bytes("lm", "generation_config.json").equals(readFileSync(`${MODEL}/generation_config.json`))).toBe(true);
     expect(JSON.parse(bytes("lm", "config.json").toString()).architectures).toEqual(["GPT2LMHeadModel"]);
+
+    // What it writes on from beginnings of validation texts, in the report and in the terminal: the same each time.
+    const report = bytes("lm", "report.html").toString();
+    expect(report.match(/<span class="soft">(before|after) <\/span>/g)).toHaveLength(6);
+    const again = await graft([...words, "--out", join(folder, "lm-again")]);
+    expect([again.code, again.stderr]).toEqual([0, ""]);
+    expect(again.stdout).toMatch(/\n\nFrom “.+”\n {2}before .+\n( {10}.+\n)* {2}after {3}.+\n/);
+    expect(again.stdout.match(/^From “/gm)).toHaveLength(3);
+    const samples = (html: string): string => html.slice(html.indexOf("<h2>Samples"), html.indexOf("<h2>What was"));
+    expect(samples(bytes("lm-again", "report.html").toString())).toBe(samples(report));
+
+    // Of a run that is stopped while the model still writes, there is nothing from before: half a text would be another.
+    expect((await graft([...words, "--out", join(folder, "lm-stopped")], undefined, true)).code).toBe(0);
+    const kinds = bytes("lm-stopped", "report.html")
+      .toString()
+      .match(/<span class="soft">(before|after) <\/span>/g)!;
+    expect(kinds.map((kind) => kind.includes("after"))).toEqual([true, true, true]);
   });
 
   it.each([

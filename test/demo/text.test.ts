@@ -260,6 +260,24 @@ describe("the page that fine-tunes GPT-2", () => {
       expect(after).toMatch(/^The sea is.{20}/s);
       expect(after).not.toBe(before);
       await screenshot("text/samples");
+      // What is offered to be gone on with is what the report lets it go on with, to the same words.
+      const chip = text.part("try").locator(".chip").first();
+      const prompt = (await chip.textContent())!;
+      expect(song).toContain(prompt);
+      await chip.click();
+      await expect.poll(() => sample("after").textContent()).toContain(prompt);
+      await expect.poll(() => text.button("Write on").isEnabled()).toBe(true);
+      const written = await Promise.all([sample("before").textContent(), sample("after").textContent()]);
+      await text.button("Prepare the files").click();
+      await text.button("Download all").waitFor();
+      const coming = page.waitForEvent("download");
+      await text.button("Download report.html").click();
+      const report = await chromium.open();
+      await report.page.setContent(await readFile((await (await coming).path())!, "utf8"));
+      const messages = await report.page.locator(".samples li").first().locator(".message bdi").allTextContents();
+      const plain = (words: string | null): string => words!.replace(/[\s\p{Cc}\u{FFFD}]+/gu, " ");
+      expect(messages.map(plain)).toEqual([prompt, ...written.map((words) => plain(words!.slice(prompt.length)))]);
+      await report.screenshot("text/samples-report");
     },
     LONG,
   );

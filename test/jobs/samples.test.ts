@@ -1,18 +1,20 @@
 import { describe, expect, it } from "vitest";
 import type { Prediction } from "../../src/finetune/report.ts";
 import type { ShownExample, TaskRun } from "../../src/jobs/tasks/task-run.ts";
-import { type Ask, takeSamples } from "../../src/jobs/training/samples.ts";
+import { type AskedModel, takeSamples } from "../../src/jobs/training/samples.ts";
 
 /** A task with these validation examples; nothing else of it is looked at. */
-const taskOf = (validation: readonly ShownExample[] | null) => ({ validation }) as unknown as TaskRun;
+const taskOf = (validation: readonly ShownExample[] | null, prompts: readonly string[] = []) =>
+  ({ validation, prompts }) as unknown as TaskRun;
 
 const examplesOf = (labels: string): ShownExample[] => [...labels].map((label, i) => ({ text: `${label}${i}`, label }));
 
+/** A model that tells this of examples, and writes nothing. */
+const telling = (tell: AskedModel["tell"]): AskedModel => ({ tell, write: async () => [] });
+
 /** A model that says the same of all, and the surer the later the example. */
-const sayingAlways =
-  (label: string, count: number): Ask =>
-  async (places) =>
-    places.map((place): Prediction => ({ label, probability: (place + 1) / count }));
+const sayingAlways = (label: string, count: number): AskedModel =>
+  telling(async (places) => places.map((place): Prediction => ({ label, probability: (place + 1) / count })));
 
 describe("takeSamples", () => {
   it("takes the surest mistakes, then right ones of each class in turn", async () => {
@@ -27,7 +29,7 @@ describe("takeSamples", () => {
       before: { label: "a", probability: 5 / 13 },
     });
     // Where all are right, each class has its turn.
-    const right: Ask = async (places) => places.map((place) => ({ label: examples[place].label, probability: 1 }));
+    const right = telling(async (places) => places.map((place) => ({ label: examples[place].label, probability: 1 })));
     const all = await takeSamples(taskOf(examples), right, null);
     expect(all.samples.map(({ text }) => text)).toEqual(["a0", "b1", "c2", "a3", "b5", "a4"]);
     expect(all.samples.every(({ before }) => before === undefined)).toBe(true);
@@ -35,15 +37,29 @@ describe("takeSamples", () => {
 
   it("asks about a part of a large set, evenly spread, and about none where there is none", async () => {
     const asked: number[] = [];
-    const ask: Ask = async (places) => {
+    const ask = telling(async (places) => {
       asked.push(...places);
       return places.map(() => ({ label: "a", probability: 1 }));
-    };
+    });
     await takeSamples(taskOf(examplesOf("a".repeat(1280))), ask, null);
     expect(asked).toHaveLength(128);
     expect(asked.slice(0, 3)).toEqual([0, 10, 20]);
     expect(asked.at(-1)).toBe(1270);
     for (const none of [null, []]) expect(await takeSamples(taskOf(none), ask, null)).toEqual({ samples: [] });
+  });
+
+  it("shows what a language model writes on from each prompt, before and after", async () => {
+    const writing = (...texts: string[]): AskedModel => ({ tell: async () => [], write: async () => texts });
+    const task = taskOf(null, ["To be", "Once"]);
+    expect(await takeSamples(task, writing(" or not", " more"), writing(" a", " b"))).toEqual({
+      samples: [],
+      continuations: [
+        { prompt: "To be", before: " a", after: " or not" },
+        { prompt: "Once", before: " b", after: " more" },
+      ],
+    });
+    const { continuations } = await takeSamples(task, writing(" or not", " more"), null);
+    expect(continuations![1]).toEqual({ prompt: "Once", before: undefined, after: " more" });
   });
 
   it("shows an image small, within the report", async () => {

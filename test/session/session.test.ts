@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Gpu } from "../../src/gpu/index.ts";
+import { SHOWN_WRITING } from "../../src/jobs/index.ts";
 import { MemoryFolder } from "../../src/session/host/folders.ts";
 import { graft } from "../cli/commands.ts";
 import { bytesOf, collect, filesOf, losses, MODEL, messages, ofType, smallJob, useSessions } from "./support.ts";
@@ -145,8 +146,8 @@ describe("a session", () => {
       data: { kind: "text" as const, name: "few.txt", text: messages(60) },
       settings: { unfreeze: "h.3", maxLength: 24, batch: 4, maxSteps: 2, lr: 1e-2, warmup: 0 },
     };
-    const { examples, classes, train } = await session.describeData(job);
-    expect([examples.length, classes, train > 0]).toEqual([3, [], true]);
+    const { examples, classes, train, prompts } = await session.describeData(job);
+    expect([examples.length, classes, train > 0, prompts.length]).toEqual([3, [], true, 3]);
     await collect(session.start(job));
     const write = async (which: "before" | "after"): Promise<string[]> => {
       const pieces: string[] = [];
@@ -158,6 +159,20 @@ describe("a session", () => {
     expect(before.length).toBeGreaterThan(3);
     expect(after.join("")).not.toBe(before.join(""));
     for await (const _ of session.generate({ which: "after", prompt: "I am", maxNewTokens: 200 })) break;
+    // The report has what a page is given for the same prompt.
+    const report = await (await session.save()).files["report.html"].text();
+    const [prompt] = prompts;
+    const { maximumNewTokens: maxNewTokens, ...sampling } = SHOWN_WRITING;
+    const marked = (text: string): string => text.replace(/&#39;|&quot;|&amp;|&lt;|&gt;/g, "_");
+    const shown = marked(report).match(/<p class="message">.*?<\/p>/gs)!;
+    expect(shown).toHaveLength(9);
+    for (const [i, which] of (["before", "after"] as const).entries()) {
+      let text = "";
+      for await (const piece of session.generate({ which, prompt, maxNewTokens, ...sampling })) text += piece;
+      const words = text.replace(/[<>&"']/g, "_").replace(/(?![\n\t])\p{Cc}/gu, "\uFFFD");
+      expect(shown[1 + i]).toBe(`<p class="message"><span class="soft">${which} </span><bdi>${words}</bdi></p>`);
+    }
+    expect(shown[0]).toContain(prompt.replace(/[<>&"']/g, "_"));
     await expect(session.predict({ which: "after", texts: ["a"] })).rejects.toThrow("a language model has no classes");
   });
 

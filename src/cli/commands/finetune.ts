@@ -17,6 +17,7 @@ import { defineCommand } from "../arguments.ts";
 import type { CommandContext } from "../context.ts";
 import { DownloadLine } from "../download-line.ts";
 import { describeClasses } from "../finetune/classes.ts";
+import { describeContinuations } from "../finetune/continuations.ts";
 import { jobOf, readerOf } from "../finetune/job.ts";
 import { FINETUNE_OPTIONS, type FinetuneCommandOptions } from "../finetune/options.ts";
 import { describePlan } from "../finetune/planning.ts";
@@ -71,7 +72,7 @@ async function runJob(
   const shown = shownSettings(task, trainable, options.resume);
   const output = await NodeDirectory.create(options.out);
   // The model of a run that goes on is not the one that it began with.
-  const before = resume ? null : await askedAhead(task, trainable.model);
+  const before = resume ? null : await askedAhead(task, trainable.model, signal);
   const recorder = new StageRecorder();
   try {
     for await (const event of trainTask(task, trainable, { checkpoint: output, resume, signal, shown })) {
@@ -86,6 +87,8 @@ async function runJob(
   const samples = await takeSamples(task, asking(task, trainable.model), before);
   await output.writeText("report.html", renderReport(reportOf(task, recorder, shown, gpu, samples)));
   renderer.summary({ before: recorder.before, after: recorder.after });
+  const { continuations = [] } = samples;
+  if (continuations.length > 0) renderer.note(describeContinuations(continuations).join("\n"));
   renderer.note(`Saved ${saved} and report.html in ${options.out}`);
   if (signal.aborted) {
     renderer.note(`Stopped on request. Go on with the same command and --resume ${options.out} (${CHECKPOINT_FILE})`);

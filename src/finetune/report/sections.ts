@@ -59,6 +59,9 @@ function drawMatrix(name: string, { confusionMatrix, labels }: Evaluation): Mark
 <tbody>${rows}</tbody></table></div></section>`;
 }
 
+const WRITTEN_WORDS =
+  "Each line in bold is the beginning of a validation text, and what follows is what the model wrote on from it: drawn at random, but from one seed, so that it is the same each time.";
+
 /** Messages with their true label and what the model said, or what a language model wrote. */
 export function samplesSection({ data, samples, sampled, continuations = [] }: RunReport): Markup {
   if (samples.length + continuations.length === 0) return html``;
@@ -70,6 +73,7 @@ ${before !== undefined && html`<p class="message"><span class="soft">before </sp
   );
   return html`<h2>Samples</h2>
 ${sampled && html`<p class="note">${sampledWords(sampled, data)}</p>`}
+${texts.length > 0 && html`<p class="note">${WRITTEN_WORDS}</p>`}
 <section class="card"><ol class="samples">${samples.map(drawSample)}${texts}</ol></section>`;
 }
 

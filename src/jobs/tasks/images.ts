@@ -61,7 +61,7 @@ export async function prepareImages(
     isNewHead,
     validFraction,
     validation: validated.map(({ name, label, image }) => ({ text: shortName(name), label, image })),
-    ...{ texts: null, tokenizer: null },
+    ...{ texts: null, prompts: [], tokenizer: null },
     unlabelled(inputs) {
       const images = inputs.map((image, i) => {
         if (typeof image === "string") throw new Error("a classifier of images does not take texts");

@@ -54,6 +54,8 @@ export interface TaskRun<Host = unknown, Inputs = unknown> {
   readonly texts: readonly TextExample[] | null;
   /** The validation examples as people know them, in the order of the data; null for language modelling. */
   readonly validation: readonly ShownExample[] | null;
+  /** Beginnings of validation texts that a language model is asked to go on with; none where there are classes. */
+  readonly prompts: readonly string[];
   readonly tokenizer: Tokenizer | null;
   /** Inputs of the model without labels, for prediction. @throws where the task has no classes, or they are no such inputs. */
   unlabelled(inputs: readonly (string | Image)[]): Examples<Host>;

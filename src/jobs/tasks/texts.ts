@@ -11,6 +11,7 @@ import { JobError, SettingError } from "../errors.ts";
 import { type DataSource, dataPlace, type FineTuneJob } from "../job.ts";
 import { loadClassifier, loadLanguageModel, openTokenizer, saveModel, type TextFolder } from "../model-folder.ts";
 import { DEFAULT_VALID_FRACTION, type FullSettings, fullSettings } from "../settings.ts";
+import { promptsOf } from "./prompts.ts";
 import { countClasses, type JobReader, type RunData, type TaskRun } from "./task-run.ts";
 import { type EncodingOptions, encodeLabelled, encodeLanguage, maximumLength, splitLanguage } from "./text-data.ts";
 
@@ -52,6 +53,7 @@ export async function prepareTexts(
     isNewHead,
     validFraction: job.valid === undefined ? (settings.validFraction ?? DEFAULT_VALID_FRACTION) : null,
     ...{ texts, validation, tokenizer },
+    prompts: labels ? [] : promptsOf(valid, tokenizer),
     unlabelled(inputs) {
       if (!labels) throw new Error("a language model has no classes to tell");
       if (inputs.some((input) => typeof input !== "string")) {

@@ -98,7 +98,7 @@ const SHOWN_TOKENS = 48;
 
 /** Classes, lengths and some of a job's examples. */
 export function describeData(task: TaskRun): DataDescription {
-  const { data, job, texts, tokenizer } = task;
+  const { data, job, texts, prompts, tokenizer } = task;
   const { train, valid, classes = [] } = data;
   const lengths = tokenizer ? Array.from({ length: train.length }, (_, i) => train.lengthOf(i)) : null;
   const shown = (label: string) => texts!.filter((one) => one.label === label).slice(0, SHOWN);
@@ -109,6 +109,7 @@ export function describeData(task: TaskRun): DataDescription {
     classes,
     lengths: lengths && { ...histogram(lengths), cut: countCut(task, lengths) },
     examples: texts ? classes.flatMap(({ label }) => shown(label)) : firstWindows(task),
+    prompts,
   };
 }
 

@@ -3,7 +3,7 @@ import { checkJob } from "../../jobs/check.ts";
 import { promptIds, writeOn } from "../../jobs/generation.ts";
 import type { FineTuneJob } from "../../jobs/index.ts";
 import type { TaskRun } from "../../jobs/tasks/task-run.ts";
-import { type Ask, asking } from "../../jobs/training/samples.ts";
+import { type AskedModel, asking } from "../../jobs/training/samples.ts";
 import { argmax, GPT2, type StagedModel } from "../../models/index.ts";
 import { describeKind, requireList } from "../../tensor/require-kind.ts";
 import type { EvaluateRequest, GenerateRequest, Prediction, PredictRequest, Which } from "../types.ts";
@@ -63,11 +63,15 @@ export class Models {
     return evaluation;
   }
 
-  /** Asks the model that a job begins with about its validation examples, for the report. */
-  askingBefore(job: FineTuneJob): Ask {
-    return async (places) => {
+  /** Asks the model that a job begins with, for the report. */
+  askingBefore(job: FineTuneJob): AskedModel {
+    const begin = async (): Promise<AskedModel> => {
       const { task, model } = await this.#asked("before", job);
-      return asking(task, model)(places);
+      return asking(task, model);
+    };
+    return {
+      tell: async (places) => (await begin()).tell(places),
+      write: async (signal) => (await begin()).write(signal),
     };
   }
 
