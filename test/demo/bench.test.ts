@@ -106,8 +106,8 @@ describe("the page of the bench", () => {
   it("is responsive while it measures, and stops at once with what it has", async () => {
     const { page, show } = await open();
     await pick(page, { softmax: "16x16", matmul: "256" });
-    // matmul comes first; its naive rungs take seconds here.
-    await page.getByLabel("Samples").fill("9");
+    // matmul comes first; its naive rungs take seconds here, and all rungs the longer the more they are timed.
+    await page.getByLabel("Samples").fill("99");
     await measure(page);
     const checked = page.getByRole("list", { name: "Variants that have been checked" }).getByText("naive right");
     const longest = await longestTask(chromium.browser, page, () => checked.waitFor());

@@ -427,17 +427,20 @@ describe("the page of pictures", () => {
     await page.getByRole("heading", { name: "Nothing can be kept here" }).waitFor();
     await fillInShapes(page);
     await page.getByLabel("Epochs").fill("1000");
+    const seen = await recordTexts(status(page));
+    const paused = pressAtStep(page, 1, "Pause");
     await train(page);
-    await status(page).getByText("Training.").waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await paused;
     await status(page)
       .getByText(/^Paused at step \d+\. It is lost when the page is closed\.$/)
       .waitFor();
     await expectForEverybody(page);
     await screenshot("images/no-storage");
+    expect(await seen()).toContain("Training.");
+    const held = Number((await status(page).textContent())!.match(/\d+/)![0]);
+    const cancelled = pressAtStep(page, held + 1, "Cancel");
     await page.getByRole("button", { name: "Go on" }).click();
-    await status(page).getByText("Training.").waitFor();
-    await page.getByRole("button", { name: "Cancel" }).click();
+    await cancelled;
     await status(page)
       .getByText(/^Cancelled after \d/)
       .waitFor();
