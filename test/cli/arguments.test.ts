@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { asksForHelp, defineCommand, nearestWord, parseArguments, UsageError } from "../../src/cli/arguments.ts";
+import { asksForHelp, defineCommand, parseArguments, UsageError } from "../../src/cli/arguments.ts";
 import { commandHelp } from "../../src/cli/help.ts";
+import { nearestWord } from "../../src/cli/nearest-word.ts";
 
 const train = defineCommand({
   name: "train",

@@ -15,7 +15,7 @@ import {
 } from "../../bench/index.ts";
 import { Gpu } from "../../gpu/index.ts";
 import { NodeDirectory } from "../../io/node/index.ts";
-import { defineCommand, nearestWord, UsageError } from "../arguments.ts";
+import { defineCommand, UsageError } from "../arguments.ts";
 import { assetPath } from "../assets.ts";
 import { addColdStarts, type FirstRun } from "../bench/cold-start.ts";
 import {
@@ -27,6 +27,7 @@ import {
 } from "../bench/render-bench.ts";
 import { ReportFiles } from "../bench/report-files.ts";
 import { readTextFile } from "../data.ts";
+import { nearestWord } from "../nearest-word.ts";
 import { StatusLine } from "../progress.ts";
 import { TUNED_OPTION, useTuned } from "../tuned.ts";
 import { graftVersion, packageVersion } from "../version.ts";
