@@ -168,6 +168,15 @@ describe("the page for everybody", () => {
     await screenshot(`${path.replace(".html", "")}/${what.replace(" ", "-")}`);
   });
 
+  it("opens in a browser whose language is none", async () => {
+    const { page } = await chromium.open();
+    await page.addInitScript(() =>
+      Object.defineProperty(Navigator.prototype, "language", { get: () => "en-US@posix", configurable: true }),
+    );
+    await page.goto(address());
+    await new TextPage(page).waitUntilReady();
+  });
+
   it("says what is missing where there is no WebGPU", async () => {
     const { page, screenshot } = await chromium.open(undefined, { locale: "en-US" });
     await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));
