@@ -1,11 +1,12 @@
 // How large the library is in a page: the engine whole, and programs that use parts of it, minified and compressed.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { coreOptions, engineSource, libraryOptions, repository, singleFileOptions } from "./library.mjs";
-import { EVERY_SHADER, minifiedShaders } from "./wgsl/plugin.mjs";
+import { sourceBytes } from "./source-bytes.mjs";
+import { minifiedShaders } from "./wgsl/plugin.mjs";
 
 /** Kilobytes are 1000 bytes here, as for every size of a download. */
 const KB = 1000;
@@ -53,7 +54,7 @@ export const ENGINE = { name: "the engine whole, dist/graft.min.js", limit: 122 
  *
  * @param {{ name: string, source: string }[]} programs
  * @returns {Promise<{ name: string, bytes: number, compressed: number, brotli: number, text: string, modules: Map<string, number> }[]>}
- *   `modules`: bytes by source file; those of a chunk are shared out as they lie in it, but for shaders, which stand in a program as they are
+ *   `modules`: bytes by source file
  */
 export async function measurePrograms(programs) {
   const root = await mkdtemp(join(tmpdir(), "graft-size-"));
@@ -62,16 +63,10 @@ export async function measurePrograms(programs) {
     await mkdir(home, { recursive: true });
     await writeFile(join(home, "package.json"), await readFile(join(repository, "package.json")));
     const options = await libraryOptions();
-    const library = await build({ ...options, outdir: join(home, "dist"), sourcemap: false });
-    const contentsOf = new Map(
-      Object.entries(library.metafile.outputs).map(([path, { inputs }]) => [
-        path.slice(path.indexOf("/dist/")),
-        inputs,
-      ]),
-    );
+    await build({ ...options, outdir: join(home, "dist"), sourcemap: true });
     const measured = [];
     for (const { name, source } of programs) {
-      const { outputFiles, metafile } = await build({
+      const { outputFiles } = await build({
         ...singleFileOptions(source, join(root, "program.js")),
         stdin: { contents: source, resolveDir: root },
         packages: "bundle",
@@ -79,20 +74,17 @@ export async function measurePrograms(programs) {
         external: ["@huggingface/tokenizers"],
         plugins: [],
         write: false,
+        sourcemap: "external",
       });
-      const { text } = outputFiles[0];
+      const [map, program] = outputFiles;
+      const { text } = program;
       const used = [...(await minifiedShaders()).texts].filter(([, shader]) => text.includes(shader));
       const modules = new Map(used.map(([file, shader]) => [`shaders/${file.split(sep).join("/")}`, shader.length]));
-      for (const [path, { bytesInOutput }] of Object.entries(Object.values(metafile.outputs)[0].inputs)) {
-        const inputs = contentsOf.get(path.slice(path.indexOf("/dist/"))) ?? {};
-        const whole = Object.values(inputs).reduce((sum, input) => sum + input.bytesInOutput, 0);
-        for (const [module, input] of Object.entries(inputs)) {
-          if (module === EVERY_SHADER) continue;
-          const share = whole > 0 ? (bytesInOutput * input.bytesInOutput) / whole : 0;
-          if (share > 0) modules.set(module, (modules.get(module) ?? 0) + share);
-        }
+      for (const [path, bytes] of sourceBytes(text, JSON.parse(map.text))) {
+        const module = relative(repository, resolve(root, path)).split(sep).join("/");
+        if (module.startsWith("src/")) modules.set(module, bytes);
       }
-      measured.push({ name, ...sizesOf(outputFiles[0]), modules });
+      measured.push({ name, ...sizesOf(program), modules });
     }
     return measured;
   } finally {

@@ -55,7 +55,7 @@ export async function demoBuilder({ minify = false } = {}) {
   });
   const plain = await context({
     ...common,
-    entryPoints: { "boot": "demo/shared/boot.ts", style: "demo/shared/style.css" },
+    entryPoints: { boot: "demo/shared/boot.ts", style: "demo/shared/style.css" },
     format: "iife",
   });
 

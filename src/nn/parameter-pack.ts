@@ -6,10 +6,11 @@ import { UNIT, unitRows, unitTable } from "../kernels/optimizer/units.ts";
 import { contiguousStrides, empty, keep, Storage, Tensor } from "../tensor/index.ts";
 import type { ParameterGroup } from "./optimizers.ts";
 
+// Plain numbers: bundlers keep an unused 1 << 26.
 /** Bytes of parameters that lie side by side in one buffer, 64 MiB at most. */
-const PACK_BYTES = 1 << 26;
+const PACK_BYTES = 67_108_864;
 /** Larger parameters stay where they are: a dispatch of their own costs next to nothing, and they are not moved. */
-const PACKED_BYTES = 1 << 24;
+const PACKED_BYTES = 16_777_216;
 /** Elements on whose multiples parameters begin: 256 bytes. */
 const ALIGNMENT = 64;
 

@@ -78,9 +78,6 @@ async function minifyAll() {
   return { sources, ...minifyShaders(sources, (file) => names.get(sources.get(file)) ?? new Set(), library, groups) };
 }
 
-/** What esbuild calls the module that has every shader. */
-export const EVERY_SHADER = "shaders:every-shader";
-
 /** What it calls a shader. */
 const nameOf = (file) => file.replace(/\.wgsl$/, "").replace(/\W/g, "_");
 
